@@ -1,0 +1,176 @@
+"""Checks a person runs on their own problem: is the adjoint exact, is the gradient that of the risk?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .hilbert import norm
+from .model import Model
+from .risk import Risk
+
+# A pass in words. The adjoint is exact up to rounding that grows with the number of operations.
+ADJOINT_TOLERANCE = 1e-11
+SLOPE_TOLERANCE = 0.05
+DERIVATIVE_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class AdjointCheck:
+    """Outcome of `adjoint`.
+
+    Attributes
+    ----------
+    error : float
+        Largest |<adjoint(p), dw> - <p, tangent(dw)>| / (|adjoint(p)| |dw|).
+    passed : bool
+    """
+
+    error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= self.tolerance
+
+    def __str__(self):
+        verdict = "exact to round-off" if self.passed else "WRONG: the adjoint is not that of the tangent"
+        return f"adjoint identity: relative error {self.error:.1e} (at most {self.tolerance:.0e}): {verdict}"
+
+
+@dataclass(frozen=True)
+class TaylorCheck:
+    """Outcome of `taylor`.
+
+    Attributes
+    ----------
+    steps, remainders : array (n_steps,)
+        h and |R(w + h dw) - R(w) - h <grad R(w), dw>|, of the worst direction.
+    slope : float
+        Of log remainder against log h; 2 for a correct gradient. NaN where remainders are round-off throughout.
+    derivative_error : float
+        |<grad R, dw> - fourth-order difference| / |grad R| for |dw| = 1, of the worst direction.
+    passed : bool
+    """
+
+    steps: np.ndarray
+    remainders: np.ndarray
+    slope: float
+    derivative_error: float
+
+    @property
+    def passed(self) -> bool:
+        straight = math.isnan(self.slope) or abs(self.slope - 2) <= SLOPE_TOLERANCE
+        return straight and self.derivative_error <= DERIVATIVE_TOLERANCE
+
+    def __str__(self):
+        verdict = "the gradient is that of the risk" if self.passed else "WRONG: the gradient is not that of the risk"
+        return (
+            f"Taylor remainder: slope {self.slope:.3f} (2 expected), directional derivative to "
+            f"{self.derivative_error:.1e} of the gradient: {verdict}"
+        )
+
+
+def adjoint(model: Model, w, directions: int = 3, seed: int = 0, tolerance: float = ADJOINT_TOLERANCE) -> AdjointCheck:
+    """Compare <adjoint(p), dw> with <p, tangent(dw)> for random p and dw.
+
+    Parameters
+    ----------
+    model : Model
+    w : array
+        The control to check at; choose one far from zero.
+    directions : int
+        Random pairs tried.
+    seed : int
+    tolerance : float
+        Relative error that still passes.
+
+    Returns
+    -------
+    AdjointCheck
+        Print it for a verdict.
+    """
+    rng = np.random.default_rng(seed)
+    linearisation = model.linearise(model.space.element(w))
+    worst = 0.0
+    for _ in range(directions):
+        dw, p = model.space.random(rng), model.output_space.random(rng)
+        pulled = linearisation.adjoint(p)
+        gap = model.space.inner(pulled, dw) - model.output_space.inner(p, linearisation.tangent(dw))
+        worst = max(worst, abs(gap) / (norm(model.space, pulled) * norm(model.space, dw)))
+    return AdjointCheck(worst, tolerance)
+
+
+def taylor(risk: Risk, w, directions: int = 3, seed: int = 0, step: float | None = None) -> TaylorCheck:
+    """Fit the slope of R(w + h dw) - R(w) - h <grad R(w), dw> in h for random dw.
+
+    Parameters
+    ----------
+    risk : Risk
+    w : array
+        The control to check at.
+    directions : int
+        Random directions tried; the worst is returned.
+    seed : int
+    step : float, optional
+        Largest h; the steps are h, h/2, ..., h/32. By default the one for which the remainder is well above round-off
+        and the risk still nearly quadratic.
+
+    Returns
+    -------
+    TaylorCheck
+        Print it for a verdict.
+    """
+    rng = np.random.default_rng(seed)
+    w = risk.space.element(w)
+    value, gradient = risk.value_and_gradient(w)
+    worst = None
+    for _ in range(directions):
+        dw = risk.space.random(rng)
+        slope_at_w = risk.space.inner(gradient, dw)
+        largest = step or _suitable_step(risk, w, dw, value, slope_at_w)
+        steps = largest / 2.0 ** np.arange(6)
+        remainders = np.array([abs(risk(w + h * dw) - value - h * slope_at_w) for h in steps])
+        outcome = TaylorCheck(
+            steps,
+            remainders,
+            _slope(steps, remainders, value),
+            _derivative_error(risk, w, dw, slope_at_w, norm(risk.space, gradient), largest),
+        )
+        if worst is None or _badness(outcome) > _badness(worst):
+            worst = outcome
+    return worst
+
+
+def _badness(outcome: TaylorCheck) -> float:
+    slope = 0.0 if math.isnan(outcome.slope) else abs(outcome.slope - 2) / SLOPE_TOLERANCE
+    return max(slope, outcome.derivative_error / DERIVATIVE_TOLERANCE)
+
+
+def _suitable_step(risk, w, dw, value, slope) -> float:
+    """The h whose third-order part is a hundredth of the remainder, seen from a trial at 1e-3 of the control's size."""
+    h = 1e-3 * max(norm(risk.space, w), 1e-1)
+    plus, minus = (risk(w + sign * h * dw) - value - sign * h * slope for sign in (1, -1))
+    second, third = abs(plus + minus) / 2, abs(plus - minus) / 2
+    return h * min(max(0.01 * second / third if third > 0 else 10.0, 1e-2), 10.0)
+
+
+def _slope(steps, remainders, value) -> float:
+    above = remainders > 1e3 * np.finfo(float).eps * abs(value)
+    if np.count_nonzero(above) < 3:
+        return math.nan
+    return float(np.polyfit(np.log(steps[above]), np.log(remainders[above]), 1)[0])
+
+
+def _derivative_error(risk, w, dw, slope, scale, largest) -> float:
+    """Against the fourth-order difference (8 (R(h) - R(-h)) - (R(2h) - R(-2h)))/(12 h), the best of a few h."""
+    if scale == 0:
+        return 0.0
+    errors = []
+    for h in (largest, largest / 4, largest / 16):
+        near = risk(w + h * dw) - risk(w - h * dw)
+        far = risk(w + 2 * h * dw) - risk(w - 2 * h * dw)
+        errors.append(abs((8 * near - far) / (12 * h) - slope) / scale)
+    return min(errors)

@@ -1,0 +1,212 @@
+"""The loop: runs any method on any risk, keeps the history, knows when to stop and says why."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError, NumericalError
+from ..hilbert import norm
+from ..risk import Risk
+from .method import Method, StalledError, State
+
+# A risk this many times the first one is not coming back.
+DIVERGENCE_FACTOR = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a descent found.
+
+    Attributes
+    ----------
+    control : array
+        The last control, an element of ``risk.space``.
+    output : array
+        The model's output there.
+    value : float
+        The risk there.
+    history : dict of str to array (iterations + 1,)
+        One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``pl_ratio`` =
+        |grad|^2 / (2 risk), ``step``, ``seconds`` since the start, and what the output space describes (``mass``,
+        ``minimum``, ``maximum`` for densities).
+    status : str
+        Why it stopped, for a person to read.
+    """
+
+    control: np.ndarray
+    output: np.ndarray
+    value: float
+    history: dict[str, np.ndarray]
+    status: str
+
+    @property
+    def iterations(self) -> int:
+        """Iterations done."""
+        return len(self.history["risk"]) - 1
+
+
+def descend(
+    risk: Risk,
+    control,
+    method: Method,
+    iterations: int = 100,
+    *,
+    gradient_tolerance: float = 0.0,
+    risk_tolerance: float = 0.0,
+    max_time: float = math.inf,
+    store=None,
+    progress: bool = False,
+    callback: Callable[[int, dict], None] | None = None,
+) -> Result:
+    """Run a descent method until the gradient or the risk is small, or a limit is met.
+
+    Parameters
+    ----------
+    risk : Risk
+    control : array
+        The start, an element of ``risk.space``.
+    method : Method
+        For example ``GradientDescent(step=0.1, line_search="armijo")``.
+    iterations : int
+        At most so many.
+    gradient_tolerance, risk_tolerance : float
+        Converged when the norm of the gradient, or the risk, is not above.
+    max_time : float
+        Seconds after which no new iteration starts.
+    store : str, path or RunFile, optional
+        Where to write the run; an existing file is refused unless ``RunFile(path, overwrite=True)``.
+    progress : bool
+        Whether to draw a progress bar; it stays silent where there is no terminal.
+    callback : callable, optional
+        callback(iteration, row) after every iterate, with one number per column of the history.
+
+    Returns
+    -------
+    Result
+        Also when the descent diverges or is interrupted from the keyboard: then with the last good iterate, and a
+        status that says so.
+
+    Raises
+    ------
+    InputError
+        If the start is no control of this risk, a limit makes no sense, or the file exists.
+    """
+    _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time)
+    control = risk.space.element(control)
+    if store is not None:
+        from ..storage import RunFile
+
+        store = store if isinstance(store, RunFile) else RunFile(store)
+        store.refuse_existing()
+
+    started = saved = time.perf_counter()
+    rows: list[dict] = []
+    state = method.init(risk, control)
+
+    def result(status: str) -> Result:
+        history = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+        return Result(state.control, state.output, state.value, history, status)
+
+    status = None
+    with _progress_bar(iterations, progress) as bar:
+        while True:
+            iteration = len(rows)
+            rows.append(_row(risk, state, time.perf_counter() - started))
+            bar.show(rows[-1])
+            try:
+                if callback is not None:
+                    callback(iteration, rows[-1])
+                status = _reason_to_stop(rows, iterations, gradient_tolerance, risk_tolerance, max_time)
+                if status is None:
+                    attempt = method.update(risk, state)
+                    if attempt.value > DIVERGENCE_FACTOR * rows[0]["risk"]:
+                        raise NumericalError(
+                            f"the risk is {attempt.value:.3g}, it was {rows[0]['risk']:.3g} at the start. "
+                            f"Use a smaller step, or line_search='armijo'"
+                        )
+                    state = attempt
+            except StalledError as error:
+                status = f"stalled at iteration {iteration + 1}: {error}"
+            except NumericalError as error:
+                status = f"diverged at iteration {iteration + 1}: {error}"
+            except KeyboardInterrupt:
+                status = f"interrupted at iteration {iteration + 1}"
+            if status is not None:
+                break
+            if store is not None and time.perf_counter() - saved > store.interval:
+                store.save(risk, method, result("running"))
+                saved = time.perf_counter()
+
+    final = result(status)
+    if store is not None:
+        store.save(risk, method, final)
+    return final
+
+
+def _row(risk: Risk, state: State, seconds: float) -> dict:
+    squared = risk.space.inner(state.gradient, state.gradient)
+    return {
+        "risk": state.value,
+        "gradient_norm": math.sqrt(squared),
+        "control_norm": norm(risk.space, state.control),
+        "pl_ratio": squared / (2 * state.value) if state.value > 0 else math.nan,
+        "step": state.step,
+        "seconds": seconds,
+        **risk.model.output_space.describe(state.output),
+    }
+
+
+def _reason_to_stop(rows, iterations, gradient_tolerance, risk_tolerance, max_time) -> str | None:
+    row, done = rows[-1], len(rows) - 1
+    if row["gradient_norm"] <= gradient_tolerance:
+        return (
+            f"converged after {done} iterations: gradient norm {row['gradient_norm']:.3g} <= {gradient_tolerance:.3g}"
+        )
+    if row["risk"] <= risk_tolerance:
+        return f"converged after {done} iterations: risk {row['risk']:.3g} <= {risk_tolerance:.3g}"
+    if done >= iterations:
+        return f"iteration limit: {done} iterations, risk {row['risk']:.6g}, gradient norm {row['gradient_norm']:.3g}"
+    if row["seconds"] >= max_time:
+        return f"time limit: {max_time:g} s after {done} iterations, risk {row['risk']:.6g}"
+    return None
+
+
+def _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time):
+    if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
+        raise InputError(f"iterations must be a whole number >= 0, got {iterations!r}.")
+    for name, value in (
+        ("gradient_tolerance", gradient_tolerance),
+        ("risk_tolerance", risk_tolerance),
+        ("max_time", max_time),
+    ):
+        if not isinstance(value, int | float | np.number) or not value >= 0:
+            raise InputError(f"{name} must be a number >= 0, got {value!r}.")
+
+
+class _progress_bar:
+    """tqdm with the risk and the gradient norm beside it; nothing where there is no terminal."""
+
+    def __init__(self, iterations: int, wanted: bool):
+        self._bar = None
+        if wanted:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=iterations, disable=None, unit="it", dynamic_ncols=True)
+            self._bar.update(-1)  # the start is no iteration
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, row: dict) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"risk {row['risk']:.3e}, gradient {row['gradient_norm']:.2e}", refresh=False)
+            self._bar.update(1)

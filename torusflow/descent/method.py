@@ -1,0 +1,64 @@
+"""What a descent method offers to the loop: a frozen description, and a state that it returns anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import NumericalError
+from ..risk import Risk, RiskAt
+
+
+class StalledError(NumericalError):
+    """A method found no step that makes progress."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a descent is.
+
+    Parameters
+    ----------
+    control, gradient : array
+        w and the gradient of the risk there, elements of the control space.
+    value : float
+        The risk at w.
+    output : array
+        The model's output at w.
+    step : float
+        The step length that led here, zero at the start.
+    next_step : float
+        The one to try next.
+    """
+
+    control: np.ndarray
+    value: float
+    gradient: np.ndarray
+    output: np.ndarray
+    step: float
+    next_step: float
+
+    @classmethod
+    def at(cls, point: RiskAt, step: float, next_step: float) -> State:
+        """The state at a point where the risk is known."""
+        return cls(point.control, point.value, point.gradient, point.output, step, next_step)
+
+
+class Method(Protocol):
+    """An algorithm, frozen: all that changes is in the states it returns."""
+
+    def init(self, risk: Risk, control) -> State:
+        """The state before the first iteration."""
+
+    def update(self, risk: Risk, state: State) -> State:
+        """One iteration.
+
+        Raises
+        ------
+        NumericalError
+            If the iterate left the range where the model makes sense.
+        StalledError
+            If no step makes progress.
+        """

@@ -1,0 +1,22 @@
+"""What a loss offers to the risk."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from ..hilbert import HilbertSpace
+
+
+class Loss(Protocol):
+    """A function of a model's output, bounded below."""
+
+    def __call__(self, output) -> float:
+        """The value."""
+
+    def gradient(self, output) -> np.ndarray:
+        """The gradient in the output space; for densities the first variation in the mean inner product."""
+
+    def check(self, space: HilbertSpace) -> None:
+        """Raise an InputError unless elements of `space` are what this loss takes."""

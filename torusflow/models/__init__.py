@@ -1,0 +1,1 @@
+"""Models: how a control acts on points, matrices or densities."""

@@ -1,0 +1,175 @@
+"""Densities on the torus pushed by the flow of a control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError, NumericalError
+from ..torus.control import VelocitySpace
+from ..torus.density import Density, DensitySpace
+from ..torus.grid import Torus
+from ..torus.sobolev import SobolevMetric
+from ..transport.spectral import ContinuityEquation
+
+
+@dataclass(frozen=True, eq=False)
+class MeasureNODE:
+    """v -> rho_1, where d_s rho = -div(rho v_s) and rho_0 is given: the neural ODE on measures.
+
+    Parameters
+    ----------
+    torus : Torus
+    metric : SobolevMetric
+        Of the velocity fields.
+    initial : Density
+        rho_0. The scheme pushes its modes |k_j| <= M_j only (see `ContinuityEquation.modes`).
+    layers : int
+        L, the depth: the control is constant on each of L layers.
+    band : int or tuple of int, optional
+        Largest |k_j| of the control; by default (n_j - 1) // 3.
+    substeps : int or None
+        Runge-Kutta steps per layer; None takes enough for every speed up to one side of the torus per unit time.
+
+    Attributes
+    ----------
+    space : VelocitySpace
+        Of the control v.
+    output_space : DensitySpace
+        Of rho_1.
+    equation : ContinuityEquation
+        The discrete scheme.
+
+    Raises
+    ------
+    InputError
+        If the density lives on another torus, or layers, band or substeps cannot be used.
+    """
+
+    torus: Torus
+    metric: SobolevMetric
+    initial: Density
+    layers: int = 10
+    band: int | tuple[int, ...] | None = None
+    substeps: int | None = 4
+
+    def __post_init__(self):
+        if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):
+            raise InputError("MeasureNODE(torus, metric, initial, ...) takes a Torus and a SobolevMetric first.")
+        if not isinstance(self.initial, Density) or self.initial.torus != self.torus:
+            raise InputError(
+                f"the initial density must be a Density on {self.torus!r}, got {_given(self.initial)}. "
+                f"Use tfl.densities.uniform(torus) or tfl.densities.from_array(torus, values)."
+            )
+        space = VelocitySpace(self.torus, self.metric, self.layers, self.band)
+        self.metric.warn_if_rough(self.torus.dimension)
+        equation = ContinuityEquation(self.torus, space.band, space.layers, self.substeps)
+        start = equation.project(self.initial.values)
+        for name, value in (
+            ("space", space),
+            ("output_space", DensitySpace(self.torus)),
+            ("equation", equation),
+            ("band", space.band),
+            ("substeps", equation.substeps),
+            ("_start", start),
+            ("_plans", (space.plan(), space.plan())),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __call__(self, v) -> np.ndarray:
+        """rho_1, array (*n).
+
+        Raises
+        ------
+        InputError
+            If v is no control of this model.
+        UnstableError
+            If a layer moves too far for its time step; the message names the substeps it needs.
+        """
+        return self._output(self.equation.push(self._start, self._velocity(self.space.element(v))))
+
+    def linearise(self, v) -> MeasureLinearisation:
+        """The push with its tangent and exact adjoint; keeps the density at every Runge-Kutta stage."""
+        v = self.space.element(v)
+        stages = np.empty((self.equation.steps, 4, *self.torus.shape))
+        output = self._output(self.equation.push(self._start, self._velocity(v), stages))
+        return MeasureLinearisation(self, v, output, stages)
+
+    def trajectory(self, v) -> np.ndarray:
+        """The density at s = 0, 1/L, ..., 1, array (layers + 1, *n)."""
+        densities = [self.equation.evaluate(self._start)]
+        kept = []
+        self.equation.push(
+            self._start, self._velocity(self.space.element(v)), visit=lambda layer, f_hat: kept.append(f_hat.copy())
+        )
+        return np.stack(densities + [self.equation.evaluate(f_hat) for f_hat in kept])
+
+    def courant(self, v) -> float:
+        """The largest Courant number over the layers; the scheme is stable up to 2.83."""
+        v = self.space.element(v)
+        return max(self.equation.courant(self.space.field(layer)) for layer in v)
+
+    def tail(self, rho) -> float:
+        """Share of |rho - 1|^2 in the outer third of the kept modes: above 1e-3 a finer grid is called for."""
+        outer = ~self.torus.within([2 * m // 3 for m in self.equation.modes])
+        deviation = rho - 1
+        rough = self.torus.filter(deviation, outer)
+        return self.torus.inner(rough, rough) / max(self.torus.inner(deviation, deviation), np.finfo(float).tiny)
+
+    def _velocity(self, v, which: int = 0):
+        plan = self._plans[which]
+        return lambda layer: self.space.field(v[layer], plan)
+
+    def _output(self, f_hat) -> np.ndarray:
+        output = self.equation.evaluate(f_hat)
+        if not self.torus.is_finite(output):
+            raise NumericalError("the pushed density is not finite. Use more substeps or a smaller velocity.")
+        return output
+
+
+class MeasureLinearisation:
+    """A push at a control v, its derivative and the transpose of that (`torusflow.model.Linearisation`).
+
+    Attributes
+    ----------
+    output : array (*n)
+        rho_1.
+    """
+
+    def __init__(self, model: MeasureNODE, v, output, stages):
+        self.model, self.output = model, output
+        self._v, self._stages = v, stages
+
+    def tangent(self, dv) -> np.ndarray:
+        """The change of rho_1 for the change dv of the control, array (*n)."""
+        model = self.model
+        with model.equation.lock:
+            return model.equation.evaluate(
+                model.equation.tangent(
+                    model._velocity(self._v), model._velocity(model.space.element(dv), 1), self._stages
+                )
+            )
+
+    def adjoint(self, p) -> np.ndarray:
+        """The control g with <g, dv>_H = mean(p tangent(dv)) for all dv: g_l = L K*(m_l), complex array.
+
+        Parameters
+        ----------
+        p : array (*n)
+            Usually the first variation of a loss.
+        """
+        model, space = self.model, self.model.space
+        gradient = space.zeros()
+
+        def take(layer, momentum):
+            gradient[layer] = space.layers * space.riesz(space.coefficients(momentum))
+
+        with model.equation.lock:
+            weight = model.equation.project(model.output_space.element(p))
+            model.equation.transpose(weight, model._velocity(self._v), self._stages, take)
+        return gradient
+
+
+def _given(thing) -> str:
+    return f"one on {thing.torus!r}" if isinstance(thing, Density) else f"a {type(thing).__name__}"

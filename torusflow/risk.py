@@ -1,0 +1,108 @@
+"""The risk: what training makes small."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .errors import InputError, NumericalError
+from .losses.loss import Loss
+from .model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Risk:
+    """R(w) = loss(model(w)) + (penalty/2) |w|^2.
+
+    Parameters
+    ----------
+    model : Model
+    loss : Loss
+        On the model's outputs.
+    penalty : float
+        lambda >= 0.
+
+    Raises
+    ------
+    InputError
+        If the loss does not take the model's outputs or the penalty is negative.
+    """
+
+    model: Model
+    loss: Loss
+    penalty: float = 0.0
+
+    def __post_init__(self):
+        if not isinstance(self.model, Model):
+            raise InputError(f"Risk: the first argument must be a model, got a {type(self.model).__name__}.")
+        if not isinstance(self.penalty, numbers.Real) or not 0 <= self.penalty < math.inf:
+            raise InputError(f"Risk: penalty must be a number >= 0, got {self.penalty!r}.")
+        self.loss.check(self.model.output_space)
+
+    @property
+    def space(self):
+        """The space of controls."""
+        return self.model.space
+
+    def __call__(self, w) -> float:
+        """R(w); the model runs forward once."""
+        return self._value(w, self.model(w))
+
+    def at(self, w) -> RiskAt:
+        """R at w: the model runs forward now, backward only when the gradient is asked for."""
+        return RiskAt(self, w)
+
+    def value_and_gradient(self, w) -> tuple[float, np.ndarray]:
+        """R(w) and the gradient of R in the control space, <gradient, dw> = dR(w) dw.
+
+        Parameters
+        ----------
+        w : array
+            An element of ``model.space``.
+
+        Returns
+        -------
+        float, array like w
+        """
+        point = self.at(w)
+        return point.value, point.gradient
+
+    def _value(self, w, output) -> float:
+        value = self.loss(output)
+        if self.penalty:
+            value += self.penalty / 2 * self.space.inner(w, w)
+        if not math.isfinite(value):
+            raise NumericalError(f"the risk is {value}.")
+        return value
+
+
+class RiskAt:
+    """The risk at one control.
+
+    Attributes
+    ----------
+    value : float
+    output : array
+        Of the model.
+    linearisation : Linearisation
+        Of the model, with everything its adjoint needs; as long as this object lives.
+    gradient : array
+        In the control space; computed when first asked for.
+    """
+
+    def __init__(self, risk: Risk, w):
+        self.risk, self.control = risk, w
+        self.linearisation = risk.model.linearise(w)
+        self.output = self.linearisation.output
+        self.value = risk._value(w, self.output)
+
+    @cached_property
+    def gradient(self) -> np.ndarray:
+        gradient = self.linearisation.adjoint(self.risk.loss.gradient(self.output))
+        if self.risk.penalty:
+            gradient = gradient + self.risk.penalty * self.control
+        return gradient

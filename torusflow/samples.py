@@ -1,0 +1,103 @@
+"""Tables of samples: comma-separated files with one row a sample and one column a coordinate."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from .errors import InputError
+
+
+def read_csv(path, columns=None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The chosen columns of a CSV file as numbers.
+
+    Parameters
+    ----------
+    path : str or path
+        Comma, semicolon, tab or space separated; with or without a header line; lines that start with # are skipped.
+    columns : sequence of str or int, optional
+        Names from the header, or positions from 0; all columns if not given, which must then be at most three.
+
+    Returns
+    -------
+    array (N, d), tuple of d str
+        The values and their column names (empty without a header).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is empty, lacks a column, or holds something else than finite numbers.
+    """
+    path = Path(path)
+    rows = _rows(path)
+    header = None
+    if rows and not any(_is_number(cell) for cell in rows[0][1]):
+        header = [cell.strip() for cell in rows[0][1]]
+        rows = rows[1:]
+    if not rows:
+        raise InputError(f"{str(path)!r} holds no rows of numbers.")
+    width = len(rows[0][1])
+    chosen = _positions(path, columns, header, width)
+    values = np.empty((len(rows), len(chosen)))
+    for i, (line, cells) in enumerate(rows):
+        if len(cells) != width:
+            raise InputError(f"{str(path)!r}, line {line}: {len(cells)} columns, the lines before have {width}.")
+        for j, position in enumerate(chosen):
+            try:
+                values[i, j] = float(cells[position])
+            except ValueError:
+                name = repr(header[position]) if header else str(position)
+                raise InputError(
+                    f"{str(path)!r}, line {line}: {cells[position]!r} in column {name} is not a number."
+                ) from None
+            if not np.isfinite(values[i, j]):
+                raise InputError(
+                    f"{str(path)!r}, line {line}: {cells[position].strip()} is not finite. Remove rows without values."
+                )
+    return values, tuple(header[position] for position in chosen) if header else ()
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Line numbers and cells of the lines that are neither empty nor comments."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {(error.strerror or str(error)).lower()}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{str(path)!r} is not a text file; samples come as CSV.") from None
+    lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
+    if not lines:
+        raise InputError(f"{str(path)!r} is empty.")
+    delimiter = next((d for d in ",;\t" if d in lines[0][1]), " ")
+    cells = csv.reader((line for _, line in lines), delimiter=delimiter, skipinitialspace=True)
+    return [(number, row) for (number, _), row in zip(lines, cells, strict=True)]
+
+
+def _positions(path, columns, header, width) -> list[int]:
+    if columns is None:
+        if width > 3:
+            names = ", ".join(header) if header else f"0 to {width - 1}"
+            raise InputError(
+                f"{str(path)!r} has {width} columns ({names}); say which 1 to 3 of them are the coordinates."
+            )
+        return list(range(width))
+    positions = []
+    for column in columns:
+        if header and column in header:
+            positions.append(header.index(column))
+        elif str(column).isdigit() and int(column) < width:
+            positions.append(int(column))
+        else:
+            names = ", ".join(header) if header else f"0 to {width - 1}"
+            raise InputError(f"{str(path)!r} has no column {column!r}; it has {names}.")
+    return positions
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,337 @@
+"""Run files: one HDF5 file per descent, whole or absent, that describes itself and gives everything back."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import json
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from .errors import InputError
+from .torus.coordinates import Coordinates
+from .torus.density import Density
+from .torus.grid import Torus
+
+FORMAT = "torusflow run"
+FORMAT_VERSION = 1
+
+HISTORY_NAMES = {
+    "risk": "risk: loss + penalty/2 |v|^2",
+    "gradient_norm": "norm of the gradient of the risk in the control space",
+    "control_norm": "norm of the control",
+    "pl_ratio": "Polyak-Lojasiewicz ratio |gradient|^2 / (2 risk)",
+    "step": "step length that led to this iterate",
+    "seconds": "wall time since the start",
+    "mass": "mean of the density",
+    "minimum": "smallest value of the density",
+    "maximum": "largest value of the density",
+}
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """Where a descent writes itself.
+
+    Parameters
+    ----------
+    path : str or path
+        Conventionally ending in .h5.
+    overwrite : bool
+        Whether an existing file may be replaced.
+    coordinates : Coordinates
+        The user's units, for plots and the file's own axes.
+    interval : float
+        Seconds between writes while the descent runs.
+    """
+
+    path: str | Path
+    overwrite: bool = False
+    coordinates: Coordinates = dataclasses.field(default_factory=Coordinates)
+    interval: float = 60.0
+
+    def refuse_existing(self) -> None:
+        """Raise an InputError if writing would destroy a file or cannot succeed."""
+        path = Path(self.path)
+        if path.is_dir():
+            raise InputError(f"{str(path)!r} is a folder; name a file in it, such as {str(path / 'run.h5')!r}.")
+        if path.exists() and not self.overwrite:
+            raise InputError(
+                f"{str(path)!r} exists and is not overwritten unasked. Choose another name, or say --overwrite "
+                f"(in Python: store=tfl.RunFile(path, overwrite=True))."
+            )
+        if not path.absolute().parent.is_dir():
+            raise InputError(f"the folder {str(path.absolute().parent)!r} does not exist; make it first.")
+
+    def save(self, risk, method, result) -> None:
+        """Write the whole run beside the final name, then give it that name.
+
+        Raises
+        ------
+        InputError
+            If the disk is full or the place cannot be written; what stood under the name is left as it was.
+        """
+        path = Path(self.path)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with h5py.File(partial, "w", track_order=True) as file:
+                _write(file, risk, method, result, self.coordinates)
+            with open(partial, "rb") as written:
+                os.fsync(written.fileno())
+            os.replace(partial, path)
+        except OSError as error:
+            raise InputError(
+                f"cannot write {str(path)!r}: {_plain(error)}. Nothing was left under that name."
+            ) from None
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run read back from its file.
+
+    Attributes
+    ----------
+    risk : Risk
+        Ready to evaluate, with its model and loss.
+    method : Method
+    control : array
+        The last one; an element of ``risk.space``.
+    output : array (*n)
+    trajectory : array (layers + 1, *n)
+        The density between layers.
+    history : dict of str to array (iterations + 1,)
+    status : str
+    coordinates : Coordinates
+    attributes : dict
+        Versions, date, format.
+    """
+
+    risk: object
+    method: object
+    control: np.ndarray
+    output: np.ndarray
+    trajectory: np.ndarray
+    history: dict[str, np.ndarray]
+    status: str
+    coordinates: Coordinates
+    attributes: dict
+
+
+def load(path) -> Run:
+    """Read a run file.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        If it is no run file, damaged, or of a format newer than this version of torusflow.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no file {str(path)!r}.")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise InputError(f"{str(path)!r} is an HDF5 file, but not one that torusflow wrote.")
+            if file.attrs["format_version"] > FORMAT_VERSION:
+                raise InputError(
+                    f"{str(path)!r} has format {file.attrs['format_version']}, this torusflow reads up to "
+                    f"{FORMAT_VERSION}. Install a newer torusflow."
+                )
+            return _read(file)
+    except (OSError, KeyError) as error:
+        raise InputError(f"{str(path)!r} is not a readable run file: {_plain(error)}.") from None
+
+
+# -- writing -----------------------------------------------------------------------------------------------------
+
+
+def _write(file, risk, method, result, coordinates):
+    model = risk.model
+    torus = model.torus
+    file.attrs.update(
+        {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "title": "Descent of a density on the torus by the flow of a control",
+            "comment": "densities are relative to the uniform one (mean 1); the torus has side 1",
+            "status": result.status,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "versions": json.dumps(_versions()),
+            "transforms": torus.library,
+        }
+    )
+    axes = [coordinates.name(axis) for axis in range(torus.dimension)]
+    for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
+        _scale(
+            file,
+            name,
+            np.arange(n) / n * coordinates.period,
+            coordinates.units,
+            f"{coordinates.name(axis)} on the grid",
+        )
+    layers = np.arange(model.layers)
+    _scale(file, "s", np.arange(model.layers + 1) / model.layers, "1", "time of the flow at the ends of the layers")
+    _scale(file, "layer", layers, "1", "layer of the network; it acts for s in [layer, layer + 1] / layers")
+    _scale(file, "component", np.arange(torus.dimension), "1", "component of the velocity")
+    for axis, k in enumerate(model.space.wavenumbers):
+        _scale(file, f"k_{axes[axis]}", k.ravel(), "1", f"wavenumber along {axes[axis]}, cycles per side of the torus")
+    _scale(file, "part", np.arange(2), "1", "0: real part, 1: imaginary part")
+    _scale(file, "iteration", np.arange(len(result.history["risk"])), "1", "iteration of the descent")
+
+    unit = "1 (relative to the uniform density)"
+    _field(file, "initial", model.initial.values, axes, unit, f"initial density: {model.initial.name}")
+    target = getattr(risk.loss, "target", None)
+    if isinstance(target, Density):
+        _field(file, "target", target.values, axes, unit, f"target density: {target.name}")
+    _field(file, "output", result.output, axes, unit, "initial density pushed by the control")
+    _field(file, "trajectory", model.trajectory(result.control), ["s", *axes], unit, "density along the flow")
+    modes = [f"k_{name}" for name in axes]
+    _field(
+        file,
+        "control",
+        np.stack([result.control.real, result.control.imag], axis=-1),
+        ["layer", "component", *modes, "part"],
+        "sides of the torus per unit of s",
+        "Fourier coefficients of the velocity; those at -k are the complex conjugates of those at k",
+    )
+    for key, values in result.history.items():
+        units = "s" if key == "seconds" else "1"
+        _field(file, key, values, ["iteration"], units, HISTORY_NAMES.get(key, key))
+
+    problem = file.create_group("problem")
+    problem.attrs["long_name"] = "what load() needs to make the risk and the method again"
+    for name, thing in (("risk", risk), ("method", method), ("coordinates", coordinates)):
+        _encode(problem, name, thing, {})
+
+
+def _scale(file, name, values, units, long_name):
+    dataset = file.create_dataset(name, data=values)
+    dataset.make_scale(name)
+    dataset.attrs.update({"units": units, "long_name": long_name})
+
+
+def _field(file, name, values, dimensions, units, long_name):
+    compression = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.size > 4096 else {}
+    dataset = file.create_dataset(name, data=values, **compression)
+    for axis, dimension in enumerate(dimensions):
+        dataset.dims[axis].attach_scale(file[dimension])
+    dataset.attrs.update({"units": units, "long_name": long_name})
+
+
+def _versions() -> dict[str, str]:
+    import numba
+    import scipy
+
+    from . import __version__
+
+    return {
+        "torusflow": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "numba": numba.__version__,
+        "h5py": h5py.__version__,
+    }
+
+
+# -- problems: dataclasses by the names under which people write them --------------------------------------------------
+
+
+def _encode(group, name, thing, seen):
+    """A dataclass becomes a group with its type and its fields; the same object met again becomes a link."""
+    if id(thing) in seen:
+        group[name] = seen[id(thing)]
+    elif isinstance(thing, np.ndarray):
+        group.create_dataset(name, data=thing)
+    elif thing is None or isinstance(thing, bool | int | float | str | tuple | np.number | np.bool_):
+        group.attrs[name] = json.dumps(thing, default=lambda number: number.item())
+    elif dataclasses.is_dataclass(thing) and type(thing).__name__ in _types():
+        child = group.create_group(name)
+        seen[id(thing)] = child
+        child.attrs["type"] = type(thing).__name__
+        for field in dataclasses.fields(thing):
+            if field.init and field.metadata.get("stored", True):
+                _encode(child, field.name, getattr(thing, field.name), seen)
+    else:
+        raise InputError(
+            f"a {type(thing).__name__} cannot be stored in a run file, which holds the classes of torusflow only. "
+            f"Run without store, or keep result.control yourself."
+        )
+
+
+def _decode(group, seen):
+    address = h5py.h5o.get_info(group.id).addr
+    if address not in seen:
+        values = {}
+        for name, text in group.attrs.items():
+            if name not in ("type", "long_name"):
+                value = json.loads(text)
+                values[name] = tuple(value) if isinstance(value, list) else value
+        for name, child in group.items():
+            values[name] = child[...] if isinstance(child, h5py.Dataset) else _decode(child, seen)
+        seen[address] = _types()[group.attrs["type"]](**values)
+    return seen[address]
+
+
+@functools.cache
+def _types() -> dict[str, type]:
+    """The dataclasses of the public interface by name."""
+    import torusflow
+
+    public = [vars(torusflow), vars(torusflow.losses), {"Density": Density, "Torus": Torus}]
+    return {
+        name: thing
+        for names in public
+        for name, thing in names.items()
+        if isinstance(thing, type) and dataclasses.is_dataclass(thing)
+    }
+
+
+def _read(file) -> Run:
+    problem, seen = file["problem"], {}
+    control = file["control"][...]
+    skip = {"initial", "target", "output", "trajectory", "control"}
+    history = {
+        name: data[...]
+        for name, data in file.items()
+        if name not in skip
+        and isinstance(data, h5py.Dataset)
+        and not data.is_scale
+        and data.dims[0].keys() == ["iteration"]
+    }
+    return Run(
+        risk=_decode(problem["risk"], seen),
+        method=_decode(problem["method"], seen),
+        control=control[..., 0] + 1j * control[..., 1],
+        output=file["output"][...],
+        trajectory=file["trajectory"][...],
+        history=history,
+        status=str(file.attrs["status"]),
+        coordinates=_decode(problem["coordinates"], seen),
+        attributes={key: file.attrs[key] for key in ("format_version", "created", "versions", "transforms")},
+    )
+
+
+def _plain(error: Exception) -> str:
+    """The system's own words where there are any; h5py wraps them in its call chain."""
+    number = getattr(error, "errno", None)
+    if number:
+        return os.strerror(number).lower()
+    text = str(error).strip("'\"")
+    return text.split("error message = '")[1].split("'")[0].lower() if "error message = '" in text else text

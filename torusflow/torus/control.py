@@ -1,0 +1,240 @@
+"""Controls: time-dependent vector fields on the torus, given by Fourier coefficients layer by layer."""
+
+from __future__ import annotations
+
+import math
+from threading import RLock
+
+import numpy as np
+
+from ..errors import InputError
+from .grid import Torus
+from .sobolev import SobolevMetric
+from .transform import Transform
+
+# Coefficients given by hand must be those of a real field up to this, relative to the largest.
+HERMITIAN_TOLERANCE = 1e-10
+
+
+class VelocitySpace:
+    """L^2([0, 1], V) of fields constant on layers, <v, w>_H = (1/L) sum_l <v_l, w_l>_V.
+
+    An element is a complex array (layers, d, *modes) of Fourier coefficients with |k_j| <= band_j in FFT order, the
+    last axis with k_d >= 0 only; the others follow from v^_{-k} = conj v^_k.
+
+    Parameters
+    ----------
+    torus : Torus
+    metric : SobolevMetric
+    layers : int
+        L, the depth; layer l acts for times s in [l/L, (l+1)/L].
+    band : int or tuple of int
+        Largest |k_j| kept, below half the grid.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the elements.
+    wavenumbers : tuple of d arrays of int
+        k_j, broadcasting against the modes of an element.
+    """
+
+    dtype = np.dtype(np.complex128)
+
+    def __init__(self, torus: Torus, metric: SobolevMetric, layers: int, band):
+        self.torus, self.metric = torus, metric
+        self.layers = _positive("layers", layers)
+        self.band = checked_band(torus, band)
+        d = torus.dimension
+        axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in self.band[:-1]]
+        axes.append(np.arange(self.band[-1] + 1))
+        self.wavenumbers = tuple(np.meshgrid(*axes, indexing="ij", sparse=True))
+        self.shape = (self.layers, d, *(len(k) for k in axes))
+        squared = sum((2 * math.pi * k) ** 2 for k in self.wavenumbers)
+        self._symbol = metric.symbol(squared)
+        # A coefficient with k_d > 0 stands for its conjugate partner too.
+        self._weights = self._symbol * np.where(self.wavenumbers[-1] > 0, 2.0, 1.0)
+        self._lock = RLock()
+        self._plan: Transform | None = None
+
+    def __repr__(self):
+        return f"VelocitySpace({self.torus!r}, {self.metric!r}, layers={self.layers}, band={self.band})"
+
+    # -- the Hilbert space -------------------------------------------------------------------------------------
+
+    def zeros(self) -> np.ndarray:
+        """The field that does not move, complex array (layers, d, *modes)."""
+        return np.zeros(self.shape, self.dtype)
+
+    def inner(self, u, w) -> float:
+        """<u, w>_H = (1/L) sum_l sum_k (1 + l^2 |2 pi k|^2)^s Re u^_lk conj w^_lk."""
+        return float(np.sum(self._weights * (u.real * w.real + u.imag * w.imag))) / self.layers
+
+    def norm_of_layers(self, v) -> np.ndarray:
+        """|v_l|_V for each layer, array (layers,)."""
+        squares = self._weights * (v.real**2 + v.imag**2)
+        return np.sqrt(squares.reshape(self.layers, -1).sum(axis=1))
+
+    def random(self, rng: np.random.Generator, norm: float = 1.0) -> np.ndarray:
+        """K applied to white noise, scaled to the given norm; smooth when K is.
+
+        Parameters
+        ----------
+        rng : numpy Generator
+        norm : float
+
+        Returns
+        -------
+        complex array (layers, d, *modes)
+        """
+        noise = rng.standard_normal(self.shape) + 1j * rng.standard_normal(self.shape)
+        v = self._hermitian(noise) / self._symbol
+        return v * (norm / math.sqrt(self.inner(v, v)))
+
+    def element(self, v) -> np.ndarray:
+        """v as an element of this space.
+
+        Raises
+        ------
+        InputError
+            If its shape is another, a coefficient is not finite, or the field would not be real.
+        """
+        v = np.asarray(v)
+        if v.shape != self.shape:
+            raise InputError(
+                f"a control of this model has shape {self.shape} = (layers, d, *modes), got {v.shape}. "
+                f"Start from model.space.zeros() or model.space.from_grid(field)."
+            )
+        if not np.all(np.isfinite(v)):
+            raise InputError(f"the control holds {np.count_nonzero(~np.isfinite(v))} coefficients that are not finite.")
+        v = v.astype(self.dtype, copy=False)
+        largest = float(np.max(np.abs(v), initial=0.0))
+        if np.max(np.abs(v - self._hermitian(v)), initial=0.0) > HERMITIAN_TOLERANCE * largest:
+            raise InputError(
+                "the coefficients with k_d = 0 do not satisfy v^_{-k} = conj v^_k, so they are not those of a real "
+                "field. Build controls with model.space.from_grid or model.space.from_function."
+            )
+        return v
+
+    def describe(self, v) -> dict[str, float]:
+        """Nothing beyond the norm, which every history has."""
+        return {}
+
+    # -- fields ------------------------------------------------------------------------------------------------
+
+    def from_function(self, function) -> np.ndarray:
+        """The control whose layer l is function(s, *x) at the layer's middle time s = (l + 1/2)/L.
+
+        Parameters
+        ----------
+        function : callable
+            (s, x_1, ..., x_d) -> d arrays or numbers, the components of the velocity; lengths in sides of the torus,
+            times in units of the whole flow.
+
+        Returns
+        -------
+        complex array (layers, d, *modes)
+            Modes above the band are dropped.
+        """
+        d = self.torus.dimension
+        layers = []
+        for layer in range(self.layers):
+            components = function((layer + 0.5) / self.layers, *self.torus.points)
+            components = (components,) if d == 1 and np.shape(components) in ((), self.torus.shape) else components
+            if len(components) != d:
+                raise InputError(f"the function gave {len(components)} components of velocity, this torus has {d}.")
+            layers.append([np.broadcast_to(np.asarray(c, float), self.torus.shape) for c in components])
+        return self.from_grid(np.array(layers))
+
+    def from_grid(self, fields) -> np.ndarray:
+        """The control with given values on the grid; modes above the band are dropped.
+
+        Parameters
+        ----------
+        fields : array (d, *n) or (layers, d, *n)
+            Velocities, in sides of the torus per unit time; one field for all layers or one each.
+
+        Returns
+        -------
+        complex array (layers, d, *modes)
+        """
+        fields = np.asarray(fields)
+        one = (self.torus.dimension, *self.torus.shape)
+        if fields.shape not in (one, (self.layers, *one)):
+            raise InputError(f"velocities on the grid have shape {one} or {(self.layers, *one)}, got {fields.shape}.")
+        fields = np.broadcast_to(self.torus.field(fields), (self.layers, *one))
+        if not self.torus.is_finite(fields):
+            raise InputError("the velocities on the grid are not all finite.")
+        return np.stack([self.coefficients(field) for field in fields])
+
+    def to_grid(self, v) -> np.ndarray:
+        """Velocities on the grid, array (layers, d, *n)."""
+        return np.stack([self.field(layer).copy() for layer in self.element(v)])
+
+    def riesz(self, momentum_hat) -> np.ndarray:
+        """K*m: the field that represents u -> <m, u>_L2 in V, from and to coefficients (d, *modes)."""
+        return momentum_hat / self._symbol
+
+    # -- for solvers: one layer at a time, through one plan -------------------------------------------------------
+
+    def field(self, layer, plan: Transform | None = None) -> np.ndarray:
+        """Values on the grid, array (d, *n), of one layer's coefficients; a view of the plan's work array."""
+        plan = plan or self._own_plan()
+        with self._lock:
+            spectral = plan.spectral
+            spectral[...] = 0  # rows beyond the band may hold what a forward transform left
+            spectral[:, plan.kept_rows] = layer.reshape(spectral.shape[0], -1, *spectral.shape[2:])
+            plan.inverse()
+            return plan.real.reshape(self.torus.dimension, *self.torus.shape)
+
+    def coefficients(self, field) -> np.ndarray:
+        """Coefficients (d, *modes) within the band of a vector field (d, *n)."""
+        plan = self._own_plan()
+        with self._lock:
+            plan.real[...] = field.reshape(plan.real.shape)
+            plan.forward()
+            band_hat = plan.spectral[:, plan.kept_rows].reshape(self.shape[1:])
+            return self._hermitian(band_hat / self.torus.size)
+
+    def plan(self) -> Transform:
+        """A new transform of one layer's field, truncated to the band."""
+        return self.torus.plan(self.torus.dimension, self.band)
+
+    def _own_plan(self) -> Transform:
+        if self._plan is None:
+            self._plan = self.plan()
+        return self._plan
+
+    def _hermitian(self, v) -> np.ndarray:
+        """The nearest coefficients of a real field: those with k_d = 0 averaged with their conjugate partners."""
+        v = np.array(v)
+        plane = v[..., 0]
+        reflected = plane
+        for axis in range(plane.ndim - len(self.band) + 1, plane.ndim):
+            reflected = np.roll(np.flip(reflected, axis), 1, axis)  # k -> -k in FFT order
+        v[..., 0] = (plane + reflected.conj()) / 2
+        return v
+
+
+def checked_band(torus: Torus, band) -> tuple[int, ...]:
+    """The band per axis; None is the largest for which a density keeps at least as many modes, the 2/3 rule."""
+    largest = tuple((n - 1) // 3 for n in torus.shape)
+    if band is None:
+        return largest
+    bands = (band,) * torus.dimension if np.ndim(band) == 0 else tuple(band)
+    whole = all(isinstance(b, int | np.integer) and not isinstance(b, bool) and b >= 0 for b in bands)
+    if not whole or len(bands) != torus.dimension:
+        raise InputError(f"band must be a whole number >= 0, or one for each of {torus.dimension} axes, got {band!r}.")
+    for b, top, n in zip(bands, largest, torus.shape, strict=True):
+        if b > top:
+            raise InputError(
+                f"band={b} is too large for an axis of {n} grid points: products of a density and a field can only be "
+                f"formed without aliasing for band <= {top}. Use band={top}, or {3 * b + 1} grid points."
+            )
+    return tuple(int(b) for b in bands)
+
+
+def _positive(name: str, value) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name} must be a whole number >= 1, got {value!r}.")
+    return int(value)

@@ -1,0 +1,311 @@
+"""Densities on the torus: uniform, from functions, arrays, images and samples, and two test families."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from .density import Density
+from .grid import TWO_PI, Torus
+
+# A Gaussian kernel is resolved when its multiplier has fallen to this at the Nyquist mode: that is 1.37 grid cells.
+RESOLVED = 1e-4
+
+
+def uniform(torus: Torus) -> Density:
+    """rho = 1."""
+    return Density(torus, np.ones(torus.shape), "uniform density")
+
+
+def from_array(torus: Torus, values, normalise: bool = False, name: str = "density") -> Density:
+    """The density with given values on the grid.
+
+    Parameters
+    ----------
+    torus : Torus
+    values : array (*n)
+        Non-negative.
+    normalise : bool
+        Whether to divide by the mean; otherwise it must be 1.
+    name : str
+
+    Raises
+    ------
+    InputError
+        If the values have another shape, are negative or not finite, or the mass is wrong.
+    """
+    values = torus.field(values)
+    if normalise and values.shape == torus.shape and torus.is_finite(values):
+        mass = torus.mean(values)
+        if not mass > 0:
+            raise InputError(f"the {name} has mass {mass:.3g}, so it cannot be normalised.")
+        values = values / mass
+        values = values / torus.mean(values)  # once more, to lose the rounding of the first
+    return Density(torus, values, name)
+
+
+def from_function(torus: Torus, function: Callable, normalise: bool = False, name: str = "density") -> Density:
+    """The density function(x_1, ..., x_d), arrays (*n) of coordinates in [0, 1).
+
+    Parameters
+    ----------
+    torus : Torus
+    function : callable
+    normalise : bool
+        Whether to divide by the mean; otherwise it must be 1.
+    name : str
+
+    Raises
+    ------
+    InputError
+        As `from_array`.
+    """
+    return from_array(torus, np.broadcast_to(function(*torus.points), torus.shape), normalise, name)
+
+
+def von_mises(torus: Torus, mean=(4.18 / TWO_PI, 5.96 / TWO_PI), concentration=1.0) -> Density:
+    """rho proportional to exp(sum_j c_j cos(2 pi (x_j - m_j))).
+
+    Parameters
+    ----------
+    torus : Torus
+    mean : float or sequence of d floats
+        m, in sides of the torus; the default in two dimensions is the unimodal target of the normalizing-flow
+        literature on tori [1]_.
+    concentration : float or sequence of d floats
+        c >= 0.
+
+    References
+    ----------
+    .. [1] D. Rezende et al., Normalizing flows on tori and spheres, ICML 2020, arXiv:2002.02428, appendix on targets.
+    """
+    try:
+        mean = np.broadcast_to(np.asarray(mean, float), (torus.dimension,))
+        concentration = np.broadcast_to(np.asarray(concentration, float), (torus.dimension,))
+    except ValueError:
+        raise InputError(f"mean and concentration must be numbers or {torus.dimension} of them.") from None
+    exponent = sum(c * np.cos(TWO_PI * (x - m)) for x, m, c in zip(torus.points, mean, concentration, strict=True))
+    return from_array(torus, np.exp(exponent - concentration.sum()), normalise=True, name="von Mises density")
+
+
+def banana(torus: Torus, contrast: float = 100.0) -> Density:
+    """rho proportional to 1 + (contrast - 1)(f - min f)/(max f - min f), a curved ridge beside a hill, on T^2.
+
+    With X, Y = 2 pi x - pi, 2 pi y - pi: f = 3 exp(-X^2 - 10 (Y - X^2/2 + 1)^2) + 2 exp(-(X+1)^2 - Y^2) + 1/10 [1]_.
+
+    Parameters
+    ----------
+    torus : Torus
+        Two-dimensional.
+    contrast : float
+        max rho / min rho, above 1.
+
+    References
+    ----------
+    .. [1] M. Bauer, S. Joshi, K. Modin, Diffeomorphic random sampling using optimal information transport, GSI 2017,
+       doi:10.1007/978-3-319-68445-1_16, section 4.
+    """
+    if torus.dimension != 2 or not contrast > 1:
+        raise InputError(f"banana needs a torus of two dimensions and a contrast above 1, got {torus!r}, {contrast!r}.")
+    x, y = (TWO_PI * c - math.pi for c in torus.points)
+    f = 3 * np.exp(-(x**2) - 10 * (y - x**2 / 2 + 1) ** 2) + 2 * np.exp(-((x + 1) ** 2) - y**2) + 0.1
+    f = (f - f.min()) / (f.max() - f.min())
+    return from_array(torus, 1 + (contrast - 1) * f, normalise=True, name="banana density")
+
+
+def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur: float | str = "auto") -> Density:
+    """floor + (1 - floor) * the brightness of an image, made periodic, mean 1, smoothed to the grid.
+
+    The image's width runs along x_1 and its height upwards along x_2; it is stretched to the grid and blurred across
+    its edges by a periodic Gaussian, since a torus has no edges.
+
+    Parameters
+    ----------
+    torus : Torus
+        Two-dimensional.
+    file : path
+        Anything Pillow reads; colours become grey.
+    floor : float
+        Smallest density relative to uniform, between 0 and 1.
+    dark : bool
+        Whether dark pixels carry the mass instead of bright ones.
+    blur : float or "auto"
+        Standard deviation of the Gaussian in sides of the torus; by default the smallest that the grid resolves.
+
+    Raises
+    ------
+    InputError
+        If the file is no image, or all of one colour at zero mass, or a number is out of range.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if torus.dimension != 2:
+        raise InputError(f"an image needs a torus of two dimensions, got {torus!r}.")
+    if not isinstance(floor, numbers.Real) or not 0 <= floor < 1:
+        raise InputError(f"from_image: floor must be a number in [0, 1), got {floor!r}.")
+    try:
+        with Image.open(file) as image:
+            grey = image.convert("L").resize(torus.shape, Image.Resampling.LANCZOS)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise InputError(f"cannot read an image from {str(file)!r}: {error}.") from None
+    brightness = np.asarray(grey, float).T[:, ::-1] / 255
+    if dark:
+        brightness = 1 - brightness
+    if not torus.mean(brightness) > 0:
+        raise InputError(f"the image {str(file)!r} is all {'white' if dark else 'black'}, so it carries no mass.")
+    blur = _resolved_bandwidth(torus) if blur == "auto" else _checked_bandwidth(torus, blur, "blur")
+    smooth = np.maximum(torus.filter(brightness, _gaussian(blur, torus.laplacian_symbol)), 0)
+    return from_array(torus, floor + (1 - floor) * smooth / torus.mean(smooth), True, Path(file).stem)
+
+
+def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: float = 0.0) -> Density:
+    """rho(x) = (1/N) sum_i G_h(x - x_i), a kernel estimate with the periodic Gaussian of standard deviation h.
+
+    Computed as the Fourier multiplier exp(-2 pi^2 h^2 |k|^2) on the samples' characteristic function.
+
+    Parameters
+    ----------
+    torus : Torus
+    points : array (N, d)
+        In sides of the torus; any period is folded back.
+    bandwidth : float or "auto"
+        h, in sides of the torus; "auto" takes the one of least-squares cross-validation (see `bandwidth`), or the
+        smallest that the grid resolves if that is larger.
+    floor : float
+        Mixed in: (1 - floor) rho + floor. Round-off below zero is lifted in the same way.
+
+    Returns
+    -------
+    Density
+
+    Raises
+    ------
+    InputError
+        If the points have another shape, are not finite, or the bandwidth is too small for the grid.
+    """
+    points = _checked_points(torus, points)
+    if not isinstance(floor, numbers.Real) or not 0 <= floor < 1:
+        raise InputError(f"from_samples: floor must be a number in [0, 1), got {floor!r}.")
+    remark = ""
+    if isinstance(bandwidth, str) and bandwidth == "auto":
+        best, smallest = cross_validated_bandwidth(points), _resolved_bandwidth(torus)
+        bandwidth = max(best, smallest)
+        remark = f" (the least this grid resolves; cross-validation gives {best:.2g})" if best < smallest else ""
+    bandwidth = _checked_bandwidth(torus, bandwidth, "bandwidth")
+    coefficients = characteristic_function(points, torus.shape)
+    half = coefficients[..., : torus.spectral_shape[-1]]
+    values = torus.inverse(half * _gaussian(bandwidth, torus.laplacian_symbol))
+    lowest = torus.minimum(values)
+    lift = max(floor, -lowest / (1 - lowest))
+    name = f"kernel estimate of {len(points)} samples, bandwidth {bandwidth:.4g}{remark}"
+    return from_array(torus, np.maximum((1 - lift) * values + lift, 0), True, name)
+
+
+def cross_validated_bandwidth(points) -> float:
+    """h that minimises sum_k |c_k|^2 G_k^2 - 2/(N-1) sum_k G_k (N |c_k|^2 - 1), G_k = exp(-2 pi^2 h^2 |k|^2).
+
+    Least-squares cross-validation [1]_ in Fourier space: an unbiased estimate of the integrated squared error up to
+    a constant, for independent samples. c is the characteristic function of the samples.
+
+    Parameters
+    ----------
+    points : array (N, d)
+        In sides of the torus.
+
+    Returns
+    -------
+    float
+        In sides of the torus, between 0.003 (0.01 for d = 3) and 0.3.
+
+    References
+    ----------
+    .. [1] A. W. Bowman, An alternative method of cross-validation for the smoothing of density estimates, Biometrika
+       71 (1984) 353-360, doi:10.1093/biomet/71.2.353, equation (3).
+    """
+    from scipy.optimize import minimize_scalar
+
+    points = np.asarray(points, float)
+    count, dimension = points.shape
+    n, smallest = {1: (1024, 0.003), 2: (512, 0.003), 3: (96, 0.01)}[dimension]
+    power = np.abs(characteristic_function(points, (n,) * dimension)) ** 2
+    frequencies = np.meshgrid(*[np.fft.fftfreq(n, 1 / n)] * dimension, indexing="ij", sparse=True)
+    squared = sum(k**2 for k in frequencies)
+    # The kernel is radial, so sums over k are sums over the values of |k|^2.
+    levels = np.unique(squared, return_inverse=True)
+    power_of_level = np.bincount(levels[1].ravel(), power.ravel())
+    number_of_level = np.bincount(levels[1].ravel())
+
+    def score(log_bandwidth):
+        kernel = np.exp(-2 * (math.pi * math.exp(log_bandwidth)) ** 2 * levels[0])
+        pairs = (count * power_of_level - number_of_level) / max(count - 1, 1)
+        return float(np.sum(power_of_level * kernel**2) - 2 * np.sum(kernel * pairs))
+
+    grid = np.linspace(math.log(smallest), math.log(0.3), 40)
+    best = int(np.argmin([score(b) for b in grid]))
+    bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    return math.exp(minimize_scalar(score, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x)
+
+
+def characteristic_function(points, shape: tuple[int, ...]) -> np.ndarray:
+    """c_k = (1/N) sum_i exp(-2 pi i k.x_i), complex array (*shape) in FFT order, to 1e-12.
+
+    Parameters
+    ----------
+    points : array (N, d)
+    shape : tuple of int
+        Modes per axis.
+    """
+    import finufft
+
+    points = TWO_PI * (np.asarray(points, float) % 1.0)
+    transform = {1: finufft.nufft1d1, 2: finufft.nufft2d1, 3: finufft.nufft3d1}[points.shape[1]]
+    strengths = np.full(len(points), 1 / len(points), complex)
+    axes = (np.ascontiguousarray(axis) for axis in points.T)
+    return transform(*axes, strengths, shape, isign=-1, eps=1e-12, modeord=1, nthreads=1)
+
+
+def _gaussian(bandwidth: float, laplacian_symbol) -> np.ndarray:
+    return np.exp(-(bandwidth**2) / 2 * laplacian_symbol)
+
+
+def _resolved_bandwidth(torus: Torus) -> float:
+    """The smallest standard deviation of a Gaussian that the coarsest axis of the grid resolves."""
+    return math.sqrt(2 * math.log(1 / RESOLVED)) / (math.pi * min(torus.shape))
+
+
+def _checked_bandwidth(torus: Torus, bandwidth, name: str) -> float:
+    smallest = _resolved_bandwidth(torus)
+    number = isinstance(bandwidth, numbers.Real) and not isinstance(bandwidth, bool)
+    if not number or not 0 < bandwidth <= 1:
+        raise InputError(
+            f"{name} must be 'auto' or a number between 0 and 1, in sides of the torus, got {bandwidth!r}."
+        )
+    if bandwidth < smallest * (1 - 1e-9):
+        n = math.ceil(smallest / bandwidth * min(torus.shape))
+        raise InputError(
+            f"{name}={bandwidth:.3g} (sides of the torus) is too small for {min(torus.shape)} grid points, which resolve "
+            f"{smallest:.3g} or more. Use a larger one, or {n} grid points."
+        )
+    return float(bandwidth)
+
+
+def _checked_points(torus: Torus, points) -> np.ndarray:
+    try:
+        points = np.asarray(points, float)
+    except (TypeError, ValueError):
+        raise InputError("from_samples: the points are not an array of numbers.") from None
+    if points.ndim == 1 and torus.dimension == 1:
+        points = points[:, None]
+    if points.ndim != 2 or points.shape[1] != torus.dimension or len(points) < 2:
+        raise InputError(
+            f"from_samples: points must have shape (N, {torus.dimension}) with N >= 2, got {points.shape}."
+        )
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if len(bad):
+        raise InputError(f"from_samples: {len(bad)} of {len(points)} points are not finite, the first is row {bad[0]}.")
+    return points

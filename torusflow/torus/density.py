@@ -1,0 +1,97 @@
+"""Probability densities on the torus, and the space in which they vary."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from .grid import Torus
+
+# A density is taken as it is, never rescaled unasked, so its mass must be one to round-off.
+MASS_TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """A probability density on a torus: non-negative values on the grid with mean one.
+
+    Made by the functions of `torusflow.densities`; `numpy.asarray` gives the values.
+
+    Parameters
+    ----------
+    torus : Torus
+    values : array (*n)
+        Relative to the uniform density, which is 1.
+    name : str
+        What it is, for plots and files.
+
+    Raises
+    ------
+    InputError
+        If a value is negative or not finite, or the mass is not 1 to 1e-12.
+    """
+
+    torus: Torus
+    values: np.ndarray
+    name: str = "density"
+
+    def __post_init__(self):
+        values = np.array(self.torus.field(self.values))
+        if values.shape != self.torus.shape:
+            raise InputError(f"a density on this torus has shape {self.torus.shape}, got {values.shape}.")
+        if not self.torus.is_finite(values):
+            raise InputError(
+                f"the {self.name} holds {np.count_nonzero(~np.isfinite(values))} values that are not finite."
+            )
+        lowest = self.torus.minimum(values)
+        if lowest < 0:
+            raise InputError(
+                f"the {self.name} is negative at {np.count_nonzero(values < 0)} of {values.size} grid points "
+                f"(lowest {lowest:.3g}), so it is no density. Clip it, or add a positive floor."
+            )
+        mass = self.torus.mean(values)
+        if not abs(mass - 1) <= MASS_TOLERANCE:
+            advice = "give normalise=True to divide by it" if mass > 0 else "it cannot be normalised"
+            raise InputError(f"the {self.name} has mass (mean over the grid) {mass:.15g}, not 1: {advice}.")
+        values.flags.writeable = False
+        object.__setattr__(self, "values", values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype) if dtype is not None or copy else self.values
+
+
+class DensitySpace:
+    """Functions on the grid with <p, q> = mean of p q: where densities, their changes and first variations live."""
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, torus: Torus):
+        self.torus = torus
+        self.shape = torus.shape
+
+    def zeros(self) -> np.ndarray:
+        """The zero function, array (*n)."""
+        return np.zeros(self.shape)
+
+    def inner(self, p, q) -> float:
+        """<p, q> = mean of p q."""
+        return self.torus.inner(p, q)
+
+    def random(self, rng: np.random.Generator) -> np.ndarray:
+        """White noise on the grid with norm one, array (*n)."""
+        noise = rng.standard_normal(self.shape)
+        return noise / math.sqrt(self.inner(noise, noise))
+
+    def element(self, p) -> np.ndarray:
+        """p as a function on the grid, or an InputError."""
+        p = self.torus.field(p)
+        if p.shape != self.shape or not self.torus.is_finite(p):
+            raise InputError(f"a function on this torus is a finite array {self.shape}, got shape {p.shape}.")
+        return p
+
+    def describe(self, p) -> dict[str, float]:
+        """Mass, minimum and maximum."""
+        return {"mass": self.torus.mean(p), "minimum": self.torus.minimum(p), "maximum": self.torus.maximum(p)}

@@ -1,0 +1,287 @@
+"""The flat torus [0, 1)^d and its Fourier grid: transforms, derivatives, means."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import RLock
+
+import numpy as np
+
+from ..errors import InputError
+from .transform import Product, Transform, default_library
+from .workers import Workers
+
+TWO_PI = 2 * math.pi
+
+
+@dataclass(frozen=True)
+class Torus:
+    """T^d = [0, 1)^d with the grid x_j = j / n, and f(x) = sum_k f^_k exp(2 pi i k.x).
+
+    The forward transform carries the 1/N, so f^_0 is the mean, and the mean of a density is its mass. The inner
+    product of grid functions is the mean of their product. Fields have the grid as their last d axes; leading axes
+    are free.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Grid points per axis, d = 1, 2 or 3 of them, each at least 4; even, odd and unequal numbers are allowed. A
+        single number stands for one axis.
+    threads : int, optional
+        Threads for transforms and pointwise work; all processors this process may use if not given.
+    library : {"fftw", "scipy"}, optional
+        Who transforms; FFTW where pyFFTW is installed if not given. ``torus.library`` says which one it is.
+
+    Raises
+    ------
+    InputError
+        If the shape, the number of threads or the library cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((16, 15))
+    >>> x, y = torus.points
+    >>> bool(np.allclose(torus.gradient(np.sin(2 * np.pi * x) + 0 * y)[0], 2 * np.pi * np.cos(2 * np.pi * x)))
+    True
+    """
+
+    shape: tuple[int, ...]
+    threads: int | None = field(default=None, compare=False, metadata={"stored": False})
+    library: str | None = field(default=None, compare=False)
+
+    def __post_init__(self):
+        shape, threads, library = _checked_shape(self.shape), self.threads, self.library
+        if threads is None:
+            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        elif isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+            raise InputError(
+                f"threads must be a positive whole number, got {threads!r}. Leave it out to use all processors."
+            )
+        if library not in (None, "fftw", "scipy"):
+            raise InputError(f"library must be 'fftw' or 'scipy', got {library!r}.")
+        if library == "fftw" and default_library() != "fftw":
+            raise InputError("library='fftw' needs pyFFTW, which is not installed. Install it, or use library='scipy'.")
+        for name, value in (
+            ("shape", shape),
+            ("threads", int(threads)),
+            ("library", library or default_library()),
+            ("dimension", len(shape)),
+            ("size", math.prod(shape)),
+            ("spectral_shape", (*shape[:-1], shape[-1] // 2 + 1)),
+            ("_workers", Workers(int(threads))),
+            ("_plans", {}),
+            ("_lock", RLock()),
+        ):
+            object.__setattr__(self, name, value)
+
+    # -- coordinates -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def points(self) -> tuple[np.ndarray, ...]:
+        """Coordinates x_1, ..., x_d, each an array (*n)."""
+        axes = [np.arange(n) / n for n in self.shape]
+        return tuple(np.meshgrid(*axes, indexing="ij"))
+
+    @cached_property
+    def wavenumbers(self) -> tuple[np.ndarray, ...]:
+        """Integers k_1, ..., k_d, each with d axes, that broadcast against a spectrum."""
+        axes = [np.fft.fftfreq(n, 1 / n) for n in self.shape[:-1]] + [
+            np.fft.rfftfreq(self.shape[-1], 1 / self.shape[-1])
+        ]
+        return tuple(np.rint(k).astype(int).reshape(_along(axis, self.dimension)) for axis, k in enumerate(axes))
+
+    @cached_property
+    def laplacian_symbol(self) -> np.ndarray:
+        """|2 pi k|^2, array (*spectral_shape): the symbol of minus the Laplacian."""
+        return sum((TWO_PI * k) ** 2 for k in self.wavenumbers)
+
+    @cached_property
+    def derivative_symbols(self) -> tuple[np.ndarray, ...]:
+        """2 pi i k_j with the Nyquist mode of an even axis set to zero, so that d_j is exactly skew."""
+        symbols = []
+        for k, n in zip(self.wavenumbers, self.shape, strict=True):
+            symbols.append(TWO_PI * 1j * np.where(2 * np.abs(k) == n, 0, k))
+        return tuple(symbols)
+
+    # -- transforms --------------------------------------------------------------------------------------------
+
+    def transform(self, f) -> np.ndarray:
+        """f^_k = mean_x f(x) exp(-2 pi i k.x).
+
+        Parameters
+        ----------
+        f : array (..., *n)
+
+        Returns
+        -------
+        complex array (..., *spectral_shape)
+            Coefficients with k_d >= 0; the others follow from f^_{-k} = conj f^_k.
+        """
+        f = self.field(f)
+        with self._lock:
+            plan = self._full_plan(f)
+            plan.real[...] = f.reshape(plan.real.shape)
+            plan.forward()
+            return plan.spectral.reshape(*f.shape[: -self.dimension], *self.spectral_shape) / self.size
+
+    def inverse(self, f_hat) -> np.ndarray:
+        """f(x) = sum_k f^_k exp(2 pi i k.x), array (..., *n)."""
+        f_hat = np.asarray(f_hat)
+        if f_hat.shape[f_hat.ndim - self.dimension :] != self.spectral_shape:
+            raise InputError(
+                f"a spectrum on this torus has shape (..., {_comma(self.spectral_shape)}), got {f_hat.shape}."
+            )
+        with self._lock:
+            plan = self._full_plan(f_hat)
+            plan.spectral[...] = f_hat.reshape(plan.spectral.shape)
+            plan.inverse()
+            return plan.real.reshape(*f_hat.shape[: -self.dimension], *self.shape).copy()
+
+    def filter(self, f, symbol) -> np.ndarray:
+        """The Fourier multiplier (symbol f^)^v, array (..., *n)."""
+        return self.inverse(self.transform(f) * symbol)
+
+    def gradient(self, f) -> np.ndarray:
+        """(d_1 f, ..., d_d f), array (d, *n), of a field (*n)."""
+        f_hat = self.transform(f)
+        return self.inverse(np.stack([symbol * f_hat for symbol in self.derivative_symbols]))
+
+    def divergence(self, u) -> np.ndarray:
+        """sum_j d_j u_j, array (*n), of a vector field (d, *n)."""
+        u_hat = self.transform(u)
+        return self.inverse(sum(symbol * u_hat[j] for j, symbol in enumerate(self.derivative_symbols)))
+
+    def truncate(self, f, modes) -> np.ndarray:
+        """P f: the part of f with |k_j| <= modes_j, array (..., *n).
+
+        Parameters
+        ----------
+        f : array (..., *n)
+        modes : int or tuple of int
+        """
+        return self.filter(f, self.within(modes))
+
+    def within(self, modes) -> np.ndarray:
+        """Which coefficients have |k_j| <= modes_j for every j, boolean array (*spectral_shape)."""
+        modes = np.broadcast_to(modes, self.dimension)
+        kept = np.ones(self.spectral_shape, bool)
+        for k, mode in zip(self.wavenumbers, modes, strict=True):
+            kept &= np.abs(k) <= mode
+        return kept
+
+    def resample(self, f, other: Torus) -> np.ndarray:
+        """The trigonometric interpolant of f on another grid: zero-padded or truncated in Fourier space.
+
+        Parameters
+        ----------
+        f : array (..., *n)
+        other : Torus
+            Of the same dimension.
+
+        Returns
+        -------
+        array (..., *other.shape)
+        """
+        from scipy.signal import resample  # slow to import, seldom needed
+
+        if other.dimension != self.dimension:
+            raise InputError(f"cannot resample from {self.dimension} to {other.dimension} dimensions.")
+        f = self.field(f)
+        for axis, n in enumerate(other.shape):
+            f = resample(f, n, axis=axis - self.dimension)
+        return f
+
+    # -- sums and extremes -------------------------------------------------------------------------------------
+
+    def mean(self, f) -> float:
+        """The integral of f over the torus."""
+        return float(np.mean(f))
+
+    def inner(self, f, g) -> float:
+        """<f, g> = mean of f g; vector fields sum over their components."""
+        return float(np.vdot(f, g)) / self.size
+
+    def norm(self, f) -> float:
+        """sqrt(<f, f>)."""
+        return math.sqrt(self.inner(f, f))
+
+    def maximum(self, f) -> float:
+        """max f over the grid."""
+        return float(np.max(f))
+
+    def minimum(self, f) -> float:
+        """min f over the grid."""
+        return float(np.min(f))
+
+    def is_finite(self, f) -> bool:
+        """Whether every value of f is a finite number."""
+        return bool(np.all(np.isfinite(f)))
+
+    def field(self, f) -> np.ndarray:
+        """f as an array of real numbers on this grid.
+
+        Raises
+        ------
+        InputError
+            If its last axes are not the grid, or it is not real.
+        """
+        f = np.asarray(f)
+        if f.shape[max(f.ndim - self.dimension, 0) :] != self.shape:
+            raise InputError(f"a field on this torus has shape (..., {_comma(self.shape)}), got {f.shape}.")
+        if f.dtype.kind not in "fiub":
+            raise InputError(f"a field on the torus holds real numbers, got an array of {f.dtype}.")
+        return f.astype(np.float64, copy=False)
+
+    # -- for solvers -------------------------------------------------------------------------------------------
+
+    @property
+    def embedded_shape(self) -> tuple[int, int, int]:
+        """The grid seen as three-dimensional: (n,) as (1, 1, n), (m, n) as (m, 1, n)."""
+        return _embed(self.shape, 1)
+
+    @property
+    def embedded_axes(self) -> tuple[int, ...]:
+        """Which axis of the embedded grid belongs to each dimension."""
+        return {1: (2,), 2: (0, 2), 3: (0, 1, 2)}[self.dimension]
+
+    def plan(self, batch: int, modes=None) -> Transform:
+        """A transform of `batch` fields with work arrays of its own, truncated to |k_j| <= modes_j."""
+        modes = None if modes is None else _embed(tuple(modes), 0)
+        return Transform(self.embedded_shape, modes, batch, self._workers, self.library)
+
+    def product(self, source: Transform, result: Transform) -> Product:
+        """Inverse transforms of `source`, pointwise work, forward transforms of `result`."""
+        return Product(source, result)
+
+    def _full_plan(self, f) -> Transform:
+        batch = math.prod(f.shape[: f.ndim - self.dimension])
+        if batch not in self._plans:
+            self._plans[batch] = self.plan(batch)
+        return self._plans[batch]
+
+
+def _checked_shape(shape) -> tuple[int, ...]:
+    given = shape
+    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in shape)
+    if not whole or not 1 <= len(shape) <= 3 or min(shape) < 4:
+        raise InputError(
+            f"a torus has 1, 2 or 3 axes of at least 4 grid points each, got {given!r}. Write Torus((64, 64)), say."
+        )
+    return tuple(int(n) for n in shape)
+
+
+def _embed(values: tuple, filler: int) -> tuple:
+    return {1: (filler, filler, *values), 2: (*values[:1], filler, *values[1:]), 3: values}[len(values)]
+
+
+def _along(axis: int, dimension: int) -> tuple[int, ...]:
+    return tuple(-1 if j == axis else 1 for j in range(dimension))
+
+
+def _comma(shape) -> str:
+    return ", ".join(str(n) for n in shape)

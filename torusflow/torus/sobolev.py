@@ -1,0 +1,74 @@
+"""The H^s metric on vector fields and the convolution with its kernel."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from .grid import Torus
+
+
+@dataclass(frozen=True)
+class SobolevMetric:
+    """<u, w>_V = sum_k (1 + l^2 |2 pi k|^2)^s u^_k conj(w^_k).
+
+    The kernel of this reproducing kernel Hilbert space acts as (K*m)^_k = (1 + l^2 |2 pi k|^2)^(-s) m^_k. With
+    smoothness 0 it is the trivial kernel K = delta_0; above d/2 + 1 the flows are diffeomorphisms [1]_.
+
+    Parameters
+    ----------
+    smoothness : float
+        s, between 0 and 10.
+    length : float
+        l, in units of the side of the torus, between 0 and 10.
+
+    Raises
+    ------
+    InputError
+        If one of them is not a number in its range.
+
+    References
+    ----------
+    .. [1] A. Trouve, Diffeomorphisms groups and pattern matching in image analysis, Int. J. Comput. Vis. 28 (1998)
+       213-221, doi:10.1023/A:1008001603737, Theorem 2.2.
+    """
+
+    smoothness: float = 3.0
+    length: float = 0.1
+
+    def __post_init__(self):
+        for name, why in (("smoothness", "above it the weights overflow"), ("length", "the side of the torus is 1")):
+            value = getattr(self, name)
+            number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            if not number or not math.isfinite(value) or not 0 <= value <= 10:
+                raise InputError(
+                    f"SobolevMetric: {name} must be a number between 0 and 10 ({why}), got {value!r}. "
+                    f"Usual are smoothness=3.0 and length=0.1."
+                )
+            object.__setattr__(self, name, float(value))
+
+    def symbol(self, laplacian_symbol) -> np.ndarray:
+        """(1 + l^2 |2 pi k|^2)^s from the array |2 pi k|^2."""
+        return (1 + self.length**2 * np.asarray(laplacian_symbol)) ** self.smoothness
+
+    def smooth(self, torus: Torus, momentum) -> np.ndarray:
+        """K*m, array (..., *n)."""
+        return torus.filter(momentum, 1 / self.symbol(torus.laplacian_symbol))
+
+    def roughen(self, torus: Torus, velocity) -> np.ndarray:
+        """The inverse of `smooth`: (1 - l^2 Laplacian)^s u, array (..., *n)."""
+        return torus.filter(velocity, self.symbol(torus.laplacian_symbol))
+
+    def warn_if_rough(self, dimension: int) -> None:
+        """Warn (once, by Python's default filter) when flows need not be diffeomorphisms, s <= d/2 + 1."""
+        if self.smoothness <= dimension / 2 + 1:
+            warnings.warn(
+                f"smoothness {self.smoothness:g} <= d/2 + 1 = {dimension / 2 + 1:g}: the limit of finer bands need not "
+                f"be a flow of diffeomorphisms. At a fixed band the results are exact all the same.",
+                stacklevel=3,
+            )

@@ -1,0 +1,57 @@
+"""The threads of a Torus: one small pool, no OpenMP, nothing that spins while it waits."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+
+class Workers:
+    """Run one function on several parts of an array at once.
+
+    The functions passed in spend their time in code that releases the interpreter lock (transforms, compiled
+    kernels). A pool of our own is used, and every library called from it is told to use one thread, because OpenMP
+    runtimes busy-wait between parallel regions and then take the processor from one another (see
+    ``docs/design_decisions.md``).
+
+    Parameters
+    ----------
+    threads : int
+        Number of threads that work at once, the calling one included.
+    """
+
+    def __init__(self, threads: int):
+        self.threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._process: int | None = None
+
+    def run(self, function: Callable, parts: Sequence) -> None:
+        """Call ``function(part)`` for every part; return when all are done."""
+        if len(parts) == 1:
+            function(parts[0])
+            return
+        pool = self._executor()
+        pending = [pool.submit(function, part) for part in parts[1:]]
+        try:
+            function(parts[0])
+        finally:
+            errors = [future.exception() for future in pending]
+        for error in errors:
+            if error is not None:
+                raise error
+
+    def _executor(self) -> ThreadPoolExecutor:
+        # Threads do not survive a fork, so a child process starts its own.
+        if self._pool is None or self._process != os.getpid():
+            self._pool = ThreadPoolExecutor(max(1, self.threads - 1), thread_name_prefix="torusflow")
+            self._process = os.getpid()
+        return self._pool
+
+
+def split(length: int, parts: int) -> list[tuple[int, int]]:
+    """Cut range(length) into at most `parts` contiguous pieces of nearly equal size."""
+    parts = max(1, min(parts, length))
+    cuts = [length * i // parts for i in range(parts + 1)]
+    return list(itertools.pairwise(cuts))

@@ -1,0 +1,1 @@
+"""Transport on the torus: the continuity equation and its transpose."""

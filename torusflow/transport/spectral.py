@@ -1,0 +1,275 @@
+"""The continuity equation by truncated Fourier series and fourth-order Runge-Kutta, its tangent and its transpose."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from threading import RLock
+
+import numpy as np
+
+from ..errors import InputError, UnstableError
+from ..torus import pointwise
+from ..torus.grid import TWO_PI, Torus
+
+# For constant v the four stages in Horner form, y_m = rho + c_m h A y_(m-1), give the Taylor polynomial of exp(h A).
+STAGES = (1 / 4, 1 / 3, 1 / 2, 1.0)
+# That polynomial is bounded by one on the imaginary axis up to 2 sqrt 2 (Hairer, Wanner, Solving ODEs II, IV.2).
+COURANT_LIMIT = 2 * math.sqrt(2)
+
+Velocity = Callable[[int], np.ndarray]
+
+
+class ContinuityEquation:
+    """d_s rho = A(v) rho = -sum_j d_j P(v_j rho) for s in [0, 1], v constant on each of L layers.
+
+    P keeps |k_j| <= modes_j. Densities are handled by their kept coefficients, in work arrays that this object owns;
+    one push runs at a time.
+
+    Parameters
+    ----------
+    torus : Torus
+    band : tuple of int
+        Largest |k_j| of the velocity.
+    layers : int
+    substeps : int or None
+        Runge-Kutta steps per layer; None takes enough for every speed up to one side of the torus per unit time.
+
+    Attributes
+    ----------
+    modes : tuple of int
+        M_j, the largest with n_j > 2 M_j + band_j: then the products v_j rho are free of aliasing within P.
+    steps : int
+        Runge-Kutta steps in all, layers x substeps; h = 1/steps.
+
+    Notes
+    -----
+    The transpose of one step is R(h A)^T = R(h A^T) with R the Taylor polynomial and A^T w = sum_j v_j P d_j w, so
+    the same stages run backwards on the transport equation. With y_m the forward stages and w_4 = w,
+    w_(m-1) = c_m h A^T w_m, the derivative of <w, R(h A) rho> with respect to v_j is sum_m c_m h y_(m-1) P d_j w_m,
+    and w becomes w_0 + ... + w_4.
+    """
+
+    def __init__(self, torus: Torus, band: tuple[int, ...], layers: int, substeps: int):
+        modes = tuple((n - b - 1) // 2 for n, b in zip(torus.shape, band, strict=True))
+        if substeps is None:
+            substeps = max(1, math.ceil(TWO_PI * sum(modes) / COURANT_LIMIT / layers))
+        if isinstance(substeps, bool) or not isinstance(substeps, int | np.integer) or substeps < 1:
+            raise InputError(f"substeps must be a whole number >= 1, got {substeps!r}.")
+        self.torus, self.layers, self.substeps = torus, layers, int(substeps)
+        self.steps = layers * self.substeps
+        self.modes = modes
+        self.lock = RLock()
+        self._scalar = torus.plan(1, self.modes)
+        self._vector = torus.plan(torus.dimension, self.modes)
+        self._push = torus.product(self._scalar, self._vector)
+        self._pull = torus.product(self._vector, self._scalar)
+        plan = self._scalar
+        kept = np.zeros(plan.spectral.shape[1], bool)
+        kept[plan.kept_rows] = True
+        self._kept = kept
+        self._symbols = (np.array(torus.embedded_axes), *(TWO_PI * k for k in plan.wavenumbers), kept)
+        self._lines = torus.embedded_shape[1]
+
+    # -- coefficients ------------------------------------------------------------------------------------------
+
+    def project(self, f) -> np.ndarray:
+        """The kept coefficients of a field (*n), as the methods below take them."""
+        with self.lock:
+            plan = self._scalar
+            plan.real[...] = self.torus.field(f).reshape(plan.real.shape)
+            plan.forward()
+            f_hat = plan.spectral[0] / self.torus.size
+            f_hat[~self._kept] = 0
+            return f_hat
+
+    def evaluate(self, f_hat) -> np.ndarray:
+        """The field (*n) with given kept coefficients."""
+        with self.lock:
+            self._scalar.spectral[0] = f_hat
+            self._scalar.inverse()
+            return self._scalar.real.reshape(self.torus.shape).copy()
+
+    def courant(self, velocity) -> float:
+        """h max_x sum_j 2 pi M_j |v_j(x)|: step length times the fastest frequency of A(v).
+
+        Parameters
+        ----------
+        velocity : array (d, *n)
+        """
+        speed = sum(TWO_PI * mode * np.abs(v) for mode, v in zip(self.modes, velocity, strict=True))
+        return self.torus.maximum(speed) / self.steps
+
+    # -- sweeps ------------------------------------------------------------------------------------------------
+
+    def push(self, density_hat, velocity: Velocity, stages=None, visit=None) -> np.ndarray:
+        """rho^(1) = R(h A(v_L))...R(h A(v_1)) rho^(0).
+
+        Parameters
+        ----------
+        density_hat : complex array
+            Kept coefficients at s = 0.
+        velocity : callable
+            layer -> array (d, *n).
+        stages : array (steps, 4, *n), optional
+            Filled with the density at every stage, which `tangent` and `transpose` need.
+        visit : callable, optional
+            visit(layer, density_hat) after each layer; the coefficients are a work array.
+
+        Returns
+        -------
+        complex array
+            Kept coefficients at s = 1.
+
+        Raises
+        ------
+        UnstableError
+            Before the first step of a layer whose Courant number exceeds 2 sqrt 2.
+        """
+        with self.lock:
+            base = density_hat.copy()
+            self._scalar.spectral[0] = base
+            for layer in range(self.layers):
+                field = velocity(layer)
+                self._refuse_unstable(layer, field)
+                for step in range(layer * self.substeps, (layer + 1) * self.substeps):
+                    for m, coefficient in enumerate(STAGES):
+                        keep = None if stages is None else stages[step, m]
+                        self._push_stage(field, coefficient, base, keep)
+                    base[...] = self._scalar.spectral[0]
+                if visit is not None:
+                    visit(layer, base)
+            return base
+
+    def tangent(self, velocity: Velocity, tangent_velocity: Velocity, stages) -> np.ndarray:
+        """The derivative of `push` at v in the direction v', for a fixed initial density.
+
+        Parameters
+        ----------
+        velocity, tangent_velocity : callable
+            layer -> array (d, *n).
+        stages : array (steps, 4, *n)
+            From `push`.
+
+        Returns
+        -------
+        complex array
+            Kept coefficients of the change of the final density.
+        """
+        with self.lock:
+            base = np.zeros_like(self._scalar.spectral[0])
+            self._scalar.spectral[0] = 0
+            for layer in range(self.layers):
+                field, change = velocity(layer), tangent_velocity(layer)
+                for step in range(layer * self.substeps, (layer + 1) * self.substeps):
+                    for m, coefficient in enumerate(STAGES):
+                        self._tangent_stage(field, change, coefficient, base, stages[step, m])
+                    base[...] = self._scalar.spectral[0]
+            return base
+
+    def transpose(self, weight_hat, velocity: Velocity, stages, take: Callable) -> np.ndarray:
+        """The transpose of `tangent`, and of `push` in the initial density.
+
+        Parameters
+        ----------
+        weight_hat : complex array
+            Kept coefficients of the weight w at s = 1.
+        velocity : callable
+            layer -> array (d, *n).
+        stages : array (steps, 4, *n)
+            From `push`.
+        take : callable
+            take(layer, momentum) for the layers from last to first, with momentum (d, *n) such that
+            <w, rho'> = sum_layers mean(momentum . v'); the array is a work array.
+
+        Returns
+        -------
+        complex array
+            Kept coefficients of the weight at s = 0: <w(1), R rho'> = <w(0), rho'>.
+        """
+        with self.lock:
+            momentum = np.empty((self.torus.dimension, *self.torus.shape))
+            total = weight_hat.copy()
+            term = weight_hat.copy()
+            for layer in reversed(range(self.layers)):
+                field = velocity(layer)
+                momentum[...] = 0
+                for step in reversed(range(layer * self.substeps, (layer + 1) * self.substeps)):
+                    for m in reversed(range(len(STAGES))):
+                        self._transpose_stage(field, STAGES[m], stages[step, m], momentum, term, total)
+                    term[...] = total
+                take(layer, momentum)
+            return total
+
+    # -- stages ------------------------------------------------------------------------------------------------
+
+    def _push_stage(self, velocity, coefficient, base, keep):
+        """spectral <- base + c h A(v) spectral."""
+        velocity, (density, out) = (
+            self._flat(velocity),
+            (self._flat(self._scalar.real)[0], self._flat(self._vector.real)),
+        )
+        keep = None if keep is None else self._flat(keep)[0]
+
+        def multiply(rows):
+            lines = rows[0] * self._lines, rows[1] * self._lines
+            if keep is not None:
+                keep[slice(*lines)] = density[slice(*lines)]
+            pointwise.flux(velocity, density, out, *lines)
+
+        self._push.apply(None, multiply, self._advance(coefficient, base))
+
+    def _tangent_stage(self, velocity, tangent_velocity, coefficient, base, density):
+        """spectral <- base + c h (A(v) spectral + A(v') rho)."""
+        velocity, tangent_velocity = self._flat(velocity), self._flat(tangent_velocity)
+        density, change = self._flat(density)[0], self._flat(self._scalar.real)[0]
+        out = self._flat(self._vector.real)
+
+        def multiply(rows):
+            lines = rows[0] * self._lines, rows[1] * self._lines
+            pointwise.flux_tangent(velocity, change, tangent_velocity, density, out, *lines)
+
+        self._push.apply(None, multiply, self._advance(coefficient, base))
+
+    def _advance(self, coefficient, base):
+        factor = coefficient / self.steps / self.torus.size
+        flux_hat, out = self._vector.spectral, self._scalar.spectral[0]
+
+        def advance(columns):
+            pointwise.divergence_step(flux_hat, *self._symbols, base, factor, out, *columns)
+
+        return advance
+
+    def _transpose_stage(self, velocity, coefficient, density, momentum, term, total):
+        """term <- c h A(v)^T term, total += term, momentum_j += c h rho P d_j term."""
+        velocity, momentum = self._flat(velocity), self._flat(momentum)
+        density, gradient = self._flat(density)[0], self._flat(self._vector.real)
+        out = self._flat(self._scalar.real)[0]
+        gradient_hat, out_hat = self._vector.spectral, self._scalar.spectral[0]
+
+        def differentiate(columns):
+            pointwise.gradient_step(term, *self._symbols, coefficient / self.steps, gradient_hat, *columns)
+
+        def multiply(rows):
+            lines = rows[0] * self._lines, rows[1] * self._lines
+            pointwise.flux_transpose(velocity, density, gradient, momentum, out, *lines)
+
+        def accumulate(columns):
+            pointwise.accumulate(out_hat, 1 / self.torus.size, term, total, *columns)
+
+        self._pull.apply(differentiate, multiply, accumulate)
+
+    def _flat(self, field) -> np.ndarray:
+        """A view as (components, lines, n), as the compiled loops take it."""
+        return field.reshape(-1, self.torus.size // self.torus.shape[-1], self.torus.shape[-1])
+
+    def _refuse_unstable(self, layer, field):
+        courant = self.courant(field)
+        if not courant <= COURANT_LIMIT:  # also catches NaN
+            needed = math.ceil(self.substeps * courant / COURANT_LIMIT) if math.isfinite(courant) else 0
+            raise UnstableError(
+                f"layer {layer}: the Courant number {courant:.3g} exceeds 2.83, where Runge-Kutta of order four is "
+                f"stable, with substeps={self.substeps}. Use substeps={needed}, or a smaller velocity.",
+                courant,
+                needed,
+            )
