@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from . import __version__, checks
+from . import checks
 from .config import LOSSES, Problem, make_problem, read_tables
 from .descent import descend
 from .errors import InputError, TorusflowError
@@ -35,7 +35,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
-@click.version_option(__version__, prog_name="torusflow")
+@click.version_option(package_name="torusflow", prog_name="torusflow")
 def main():
     """Fit densities on the torus by gradient descent on flows."""
 
@@ -76,7 +76,7 @@ def fit(source, output, overwrite, **options):
     _say_what(problem)
     model = problem.risk.model
     result = descend(problem.risk, model.space.zeros(), problem.method, **problem.limits, store=store, progress=True)
-    click.echo(result.status)
+    click.echo(_wrap(result.status, 0))
     click.echo(f"risk {result.history['risk'][0]:.4g} -> {result.value:.4g}; run written to {output}")
     click.echo(f"see it with: torusflow plot {output}")
     if result.status.startswith(("diverged", "interrupted")):
@@ -121,10 +121,10 @@ def check(problem, seed, threads):
     output = model(v)
     mass, tail = abs(model.torus.mean(output) - 1), model.tail(output)
     for outcome in outcomes:
-        click.echo(outcome)
+        click.echo(_wrap(str(outcome), 0))
     click.echo(f"mass after the push: 1 to {mass:.1e}" + ("" if mass < 1e-12 else ": WRONG"))
     verdict = "resolved" if tail < 1e-3 else "the grid is coarse for such a control; use a finer one or a smaller band"
-    click.echo(f"part of |rho - 1|^2 in the outer third of the modes: {tail:.1e}: {verdict}")
+    click.echo(_wrap(f"part of |rho - 1|^2 in the outer third of the modes: {tail:.1e}: {verdict}", 0))
     if not all(outcome.passed for outcome in outcomes) or mass >= 1e-12:
         click.echo("check failed")
         sys.exit(1)
@@ -177,12 +177,12 @@ def _say_what(problem: Problem) -> None:
     torus, metric = model.torus, model.metric
     grid = " x ".join(str(n) for n in torus.shape)
     memory = model.equation.steps * 4 * torus.size * 8 / 1e9
-    click.echo(f"target   {loss.target.name}")
+    click.echo(f"target   {_wrap(loss.target.name, 9)}")
     click.echo(f"grid     {grid}, transforms by {torus.library}, {torus.threads} threads")
     click.echo(
         f"control  {model.layers} layers, band {max(model.band)}, s = {metric.smoothness:g}, l = {metric.length:g}"
     )
-    click.echo(f"scheme   {model.substeps} Runge-Kutta steps a layer, {memory:.2g} GB for the gradient")
+    click.echo(f"scheme   Runge-Kutta steps per layer: {model.substeps}; {memory:.2g} GB for the gradient")
     click.echo(f"risk     {type(loss).__name__}, penalty {problem.risk.penalty:g}")
 
 
@@ -209,8 +209,9 @@ def _describe(path: str, run: Run) -> str:
         "gradient": f"norm {last['gradient_norm']:.3g}, |grad|^2/(2 risk) = {last['pl_ratio']:.3g}",
         "density": f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}",
     }
-    return "\n".join(f"{key:<11}{_wrap(value)}" for key, value in lines.items())
+    return "\n".join(f"{key:<11}{_wrap(value, 11)}" for key, value in lines.items())
 
 
-def _wrap(text: str) -> str:
-    return textwrap.fill(text, 80, initial_indent=" " * 11, subsequent_indent=" " * 11).strip()
+def _wrap(text: str, indent: int) -> str:
+    """Text for a terminal of 80 columns, hanging beside a label of `indent` columns."""
+    return textwrap.fill(text, 80, initial_indent=" " * indent, subsequent_indent=" " * indent).strip()

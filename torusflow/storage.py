@@ -22,6 +22,8 @@ from .torus.grid import Torus
 FORMAT = "torusflow run"
 FORMAT_VERSION = 1
 
+RESERVED = ("initial", "target", "output", "trajectory", "control", "problem")
+RESERVED += ("s", "layer", "component", "part", "iteration")
 HISTORY_NAMES = {
     "risk": "risk: loss + penalty/2 |v|^2",
     "gradient_norm": "norm of the gradient of the risk in the control space",
@@ -79,15 +81,20 @@ class RunFile:
         """
         path = Path(self.path)
         partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        # Made in memory first: the HDF5 library can crash the process when a disk is full as it closes a file.
+        with h5py.File(partial, "w", driver="core", backing_store=False, track_order=True) as file:
+            _write(file, risk, method, result, self.coordinates)
+            file.flush()
+            image = file.id.get_file_image()
         try:
-            with h5py.File(partial, "w", track_order=True) as file:
-                _write(file, risk, method, result, self.coordinates)
-            with open(partial, "rb") as written:
-                os.fsync(written.fileno())
+            with open(partial, "wb") as whole:
+                whole.write(image)
+                whole.flush()
+                os.fsync(whole.fileno())
             os.replace(partial, path)
         except OSError as error:
             raise InputError(
-                f"cannot write {str(path)!r}: {_plain(error)}. Nothing was left under that name."
+                f"cannot write {str(path)!r}: {_plain(error)}. What stood under that name is as it was."
             ) from None
         finally:
             partial.unlink(missing_ok=True)
@@ -176,7 +183,7 @@ def _write(file, risk, method, result, coordinates):
             "transforms": torus.library,
         }
     )
-    axes = [coordinates.name(axis) for axis in range(torus.dimension)]
+    axes = _axis_names(coordinates, torus.dimension)
     for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
         _scale(
             file,
@@ -218,6 +225,14 @@ def _write(file, risk, method, result, coordinates):
     problem.attrs["long_name"] = "what load() needs to make the risk and the method again"
     for name, thing in (("risk", risk), ("method", method), ("coordinates", coordinates)):
         _encode(problem, name, thing, {})
+
+
+def _axis_names(coordinates, dimension) -> list[str]:
+    """The user's names where they can name a variable of the file that nothing else is called."""
+    names = [coordinates.name(axis).replace("/", "_") for axis in range(dimension)]
+    taken = {*HISTORY_NAMES, *RESERVED}
+    clash = len(set(names)) < len(names) or any(name in taken or name in ("", ".") for name in names)
+    return [f"x_{axis + 1}" for axis in range(dimension)] if clash else names
 
 
 def _scale(file, name, values, units, long_name):
@@ -306,11 +321,10 @@ def _types() -> dict[str, type]:
 def _read(file) -> Run:
     problem, seen = file["problem"], {}
     control = file["control"][...]
-    skip = {"initial", "target", "output", "trajectory", "control"}
     history = {
         name: data[...]
         for name, data in file.items()
-        if name not in skip
+        if name not in RESERVED
         and isinstance(data, h5py.Dataset)
         and not data.is_scale
         and data.dims[0].keys() == ["iteration"]

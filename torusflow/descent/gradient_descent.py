@@ -73,7 +73,7 @@ def armijo(risk: Risk, state: State) -> State:
         try:
             trial = risk.at(state.control - step * state.gradient)
         except UnstableError as error:
-            trial, unstable = None, error
+            trial, unstable = None, unstable or error
         except NumericalError:
             trial = None
         if unstable is not None and step * slope < STUCK * state.value:

@@ -91,7 +91,7 @@ class MeasureNODE:
 
     def linearise(self, v) -> MeasureLinearisation:
         """The push with its tangent and exact adjoint; keeps the density at every Runge-Kutta stage."""
-        v = self.space.element(v)
+        v = self.space.element(v).copy()  # the caller may go on changing it
         stages = np.empty((self.equation.steps, 4, *self.torus.shape))
         output = self._output(self.equation.push(self._start, self._velocity(v), stages))
         return MeasureLinearisation(self, v, output, stages)
@@ -108,7 +108,7 @@ class MeasureNODE:
     def courant(self, v) -> float:
         """The largest Courant number over the layers; the scheme is stable up to 2.83."""
         v = self.space.element(v)
-        return max(self.equation.courant(self.space.field(layer)) for layer in v)
+        return max(self.equation.courant(field) for field in self.space.to_grid(v))
 
     def tail(self, rho) -> float:
         """Share of |rho - 1|^2 in the outer third of the kept modes: above 1e-3 a finer grid is called for."""

@@ -169,7 +169,9 @@ class VelocitySpace:
 
     def to_grid(self, v) -> np.ndarray:
         """Velocities on the grid, array (layers, d, *n)."""
-        return np.stack([self.field(layer).copy() for layer in self.element(v)])
+        v = self.element(v)
+        with self._lock:  # each field is a view of one work array
+            return np.stack([self.field(layer).copy() for layer in v])
 
     def riesz(self, momentum_hat) -> np.ndarray:
         """K*m: the field that represents u -> <m, u>_L2 in V, from and to coefficients (d, *modes)."""

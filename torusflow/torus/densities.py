@@ -288,8 +288,8 @@ def _checked_bandwidth(torus: Torus, bandwidth, name: str) -> float:
     if bandwidth < smallest * (1 - 1e-9):
         n = math.ceil(smallest / bandwidth * min(torus.shape))
         raise InputError(
-            f"{name}={bandwidth:.3g} (sides of the torus) is too small for {min(torus.shape)} grid points, which resolve "
-            f"{smallest:.3g} or more. Use a larger one, or {n} grid points."
+            f"{name}={bandwidth:.3g} (in sides) is too small for {min(torus.shape)} grid points, which resolve "
+            f"{smallest:.3g} or more. Use a larger one, or {n} points."
         )
     return float(bandwidth)
 

@@ -75,9 +75,11 @@ def gradient_step(potential_hat, axes, symbol_0, symbol_1, symbol_2, kept, facto
 
 
 @_compiled
-def accumulate(f_hat, factor, term, total, middle, last):
-    """term^ = factor f^ and total^ += term^."""
-    for i in range(term.shape[0]):
+def accumulate(f_hat, kept, factor, term, total, middle, last):
+    """term^ = factor f^ and total^ += term^ on kept modes; the others stay as they are."""
+    for i in range(kept.size):
+        if not kept[i]:
+            continue
         for m in range(middle[0], middle[1]):
             for k in range(last[0], last[1]):
                 t = factor * f_hat[i, m, k]

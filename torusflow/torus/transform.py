@@ -16,7 +16,7 @@ except ImportError:  # pyFFTW is GPL through FFTW, so some people leave it out
     pyfftw = None
 
 # Below this many points a part, waking a second thread costs more than it saves (measured, docs/design_decisions.md).
-MINIMUM_POINTS_PER_THREAD = 65536
+MINIMUM_POINTS_PER_THREAD = 32768
 
 
 class Columns(NamedTuple):

@@ -8,7 +8,7 @@ from threading import RLock
 
 import numpy as np
 
-from ..errors import InputError, UnstableError
+from ..errors import InputError, NumericalError, UnstableError
 from ..torus import pointwise
 from ..torus.grid import TWO_PI, Torus
 
@@ -124,14 +124,17 @@ class ContinuityEquation:
         Raises
         ------
         UnstableError
-            Before the first step of a layer whose Courant number exceeds 2 sqrt 2.
+            Before the first step of a layer whose Courant number exceeds 2 sqrt 2; names the substeps it needs.
+        NumericalError
+            If a velocity is not finite.
         """
         with self.lock:
             base = density_hat.copy()
             self._scalar.spectral[0] = base
             for layer in range(self.layers):
                 field = velocity(layer)
-                self._refuse_unstable(layer, field)
+                if not self.courant(field) <= COURANT_LIMIT:  # NaN too
+                    self._refuse_unstable(velocity)
                 for step in range(layer * self.substeps, (layer + 1) * self.substeps):
                     for m, coefficient in enumerate(STAGES):
                         keep = None if stages is None else stages[step, m]
@@ -255,7 +258,7 @@ class ContinuityEquation:
             pointwise.flux_transpose(velocity, density, gradient, momentum, out, *lines)
 
         def accumulate(columns):
-            pointwise.accumulate(out_hat, 1 / self.torus.size, term, total, *columns)
+            pointwise.accumulate(out_hat, self._kept, 1 / self.torus.size, term, total, *columns)
 
         self._pull.apply(differentiate, multiply, accumulate)
 
@@ -263,13 +266,17 @@ class ContinuityEquation:
         """A view as (components, lines, n), as the compiled loops take it."""
         return field.reshape(-1, self.torus.size // self.torus.shape[-1], self.torus.shape[-1])
 
-    def _refuse_unstable(self, layer, field):
-        courant = self.courant(field)
-        if not courant <= COURANT_LIMIT:  # also catches NaN
-            needed = math.ceil(self.substeps * courant / COURANT_LIMIT) if math.isfinite(courant) else 0
-            raise UnstableError(
-                f"layer {layer}: the Courant number {courant:.3g} exceeds 2.83, where Runge-Kutta of order four is "
-                f"stable, with substeps={self.substeps}. Use substeps={needed}, or a smaller velocity.",
-                courant,
-                needed,
-            )
+    def _refuse_unstable(self, velocity):
+        """Raise for the fastest layer, so that the substeps named are enough for all of them."""
+        numbers = [self.courant(velocity(layer)) for layer in range(self.layers)]
+        courant = max(numbers, key=lambda c: c if math.isfinite(c) else math.inf)
+        layer = numbers.index(courant)
+        if not math.isfinite(courant):
+            raise NumericalError(f"layer {layer}: the velocity holds values that are not finite.")
+        needed = math.ceil(self.substeps * courant / COURANT_LIMIT)
+        raise UnstableError(
+            f"layer {layer}: the Courant number {courant:.4g} exceeds 2.828, where Runge-Kutta of order four is stable "
+            f"with substeps={self.substeps}: use substeps={needed}, or a smaller velocity.",
+            courant,
+            needed,
+        )

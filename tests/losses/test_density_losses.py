@@ -1,0 +1,114 @@
+"""The losses: closed forms, first variations, the continuation below zero, and what they refuse."""
+
+import numpy as np
+import pytest
+import reference
+import tolerances
+
+import torusflow as tfl
+from torusflow import losses
+
+
+@pytest.fixture(params=[(32,), (15, 12), (8, 9, 10)], ids=reference.name)
+def torus(request):
+    return tfl.Torus(request.param, threads=1)
+
+
+def smooth_density(torus, seed):
+    rng = np.random.default_rng(seed)
+    f = reference.TrigonometricPolynomial.random(rng, [min(2, n // 3) for n in torus.shape], terms=3)(torus.points)
+    return tfl.densities.from_array(torus, np.exp(0.3 * f), normalise=True)
+
+
+ALL = {
+    "SquaredL2": losses.SquaredL2,
+    "L2": losses.L2,
+    "KL": losses.KullbackLeibler,
+    "reverse KL": lambda target: losses.KullbackLeibler(target, reverse=True),
+    "MMD 0": lambda target: losses.SobolevMMD(target, order=0),
+    "MMD 1": lambda target: losses.SobolevMMD(target, order=1),
+    "MMD 2.5 squared": lambda target: losses.SobolevMMD(target, order=2.5, length=0.2, squared=True),
+}
+every_loss = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+
+
+@every_loss
+def test_zero_at_the_target_and_positive_elsewhere(torus, make):
+    target, other = smooth_density(torus, 1), smooth_density(torus, 2)
+    loss = make(target)
+    assert abs(loss(target.values)) <= tolerances.SUM
+    assert loss(other.values) > 1e-4
+
+
+@every_loss
+def test_gradient_is_the_first_variation(torus, make, rng):
+    """Against a fourth-order difference, also where the density has undershot zero."""
+    loss = make(smooth_density(torus, 1))
+    rho = smooth_density(torus, 2).values - 0.5 * (rng.random(torus.shape) < 0.05)
+    direction = rng.standard_normal(torus.shape)
+    h = 1e-5
+
+    def along(t):
+        return loss(rho + t * direction)
+
+    difference = (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h)
+    derivative = torus.inner(loss.gradient(rho), direction)
+    scale = torus.norm(loss.gradient(rho)) * torus.norm(direction)
+    assert abs(difference - derivative) <= tolerances.FINITE_DIFFERENCE * scale
+
+
+def test_closed_forms_of_two_cosines():
+    torus = tfl.Torus((64,))
+    x = torus.points[0]
+    target = tfl.densities.uniform(torus)
+    rho = 1 + 0.5 * np.cos(2 * np.pi * x)
+    assert losses.SquaredL2(target)(rho) == pytest.approx(0.0625, abs=tolerances.SUM)
+    assert losses.L2(target)(rho) == pytest.approx(np.sqrt(0.125), abs=tolerances.SUM)
+    # With b^2 = 1 - a^2, (1 + a cos) log(1 + a cos) has mean 1 - b + log((1 + b)/2), log(1 + a cos) log((1 + b)/2).
+    b = np.sqrt(0.75)
+    assert losses.KullbackLeibler(target)(rho) == pytest.approx(1 - b + np.log((1 + b) / 2), abs=tolerances.SUM)
+    assert losses.KullbackLeibler(target, reverse=True)(rho) == pytest.approx(-np.log((1 + b) / 2), abs=tolerances.SUM)
+    expected = 0.5 / np.sqrt(2) / (1 + 4 * np.pi**2)
+    assert losses.SobolevMMD(target, order=2)(rho) == pytest.approx(expected, abs=tolerances.SUM)
+
+
+def test_order_zero_mmd_is_the_l2_norm(torus):
+    target, rho = smooth_density(torus, 1), smooth_density(torus, 2).values
+    assert losses.SobolevMMD(target, 0)(rho) == pytest.approx(losses.L2(target)(rho), rel=tolerances.SUM)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_kullback_leibler_below_the_floor_is_convex_and_smooth(reverse):
+    """Along a density that sinks through zero in one half, the loss has increasing slopes without a jump."""
+    torus = tfl.Torus((8,))
+    loss = losses.KullbackLeibler(tfl.densities.uniform(torus), reverse=reverse, floor=0.1)
+    sink = np.where(np.arange(8) < 4, -1.0, 1.0)
+    t = np.linspace(0, 1.5, 301)
+    slopes = np.array([torus.inner(loss.gradient(1 + s * sink), sink) for s in t])
+    assert np.all(np.isfinite(slopes)) and np.all(np.diff(slopes) > 0)
+    # Twice continuously differentiable: neighbouring second differences stay close across the floor at t = 0.9.
+    curvature = np.diff(slopes) / np.diff(t)
+    near = curvature[175:185]
+    assert np.max(np.abs(np.diff(near))) < 0.1 * near.max()
+
+
+def test_zero_targets_only_where_the_divergence_is_finite():
+    torus = tfl.Torus((8,))
+    half = tfl.densities.from_array(torus, np.where(np.arange(8) < 4, 2.0, 0.0))
+    with pytest.raises(tfl.InputError, match=r"infinite because the target vanishes.*reverse=True"):
+        losses.KullbackLeibler(half)
+    assert losses.KullbackLeibler(half, reverse=True)(np.ones(8)) == pytest.approx(np.log(2), abs=tolerances.SUM)
+
+
+def test_refusals():
+    torus = tfl.Torus((8,))
+    target = tfl.densities.uniform(torus)
+    with pytest.raises(tfl.InputError, match=r"must be a Density, got a ndarray"):
+        losses.SquaredL2(np.ones(8))
+    with pytest.raises(tfl.InputError, match=r"floor must be a number between 0 and 1, got 0"):
+        losses.KullbackLeibler(target, floor=0)
+    with pytest.raises(tfl.InputError, match=r"order and length must be numbers between 0 and 10, got order=-1"):
+        losses.SobolevMMD(target, order=-1)
+    model = tfl.MeasureNODE(tfl.Torus((16,)), tfl.SobolevMetric(), tfl.densities.uniform(tfl.Torus((16,))), band=3)
+    with pytest.raises(tfl.InputError, match=r"Make the target on the model's torus"):
+        tfl.Risk(model, losses.L2(target))

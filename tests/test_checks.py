@@ -1,0 +1,67 @@
+"""The checks a person runs must pass on what is right and fail on what is wrong."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import torusflow as tfl
+from torusflow import checks
+
+
+@pytest.fixture
+def risk():
+    torus = tfl.Torus((16, 15))
+    target = tfl.densities.von_mises(torus)
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(), tfl.densities.uniform(torus), layers=2, band=3)
+    return tfl.Risk(model, tfl.losses.SquaredL2(target))
+
+
+class Tampered:
+    """A model whose adjoint is wrong by a factor."""
+
+    def __init__(self, model, factor):
+        self.model, self.factor = model, factor
+        self.space, self.output_space = model.space, model.output_space
+
+    def __call__(self, w):
+        return self.model(w)
+
+    def linearise(self, w):
+        right, factor = self.model.linearise(w), self.factor
+
+        class Wrong:
+            output, tangent = right.output, right.tangent
+
+            def adjoint(self, p):
+                return factor * right.adjoint(p)
+
+        return Wrong()
+
+
+def test_right_ones_pass_and_say_so(risk, rng):
+    v = risk.space.random(rng, norm=0.2)
+    outcomes = checks.adjoint(risk.model, v), checks.taylor(risk, v)
+    assert all(outcome.passed for outcome in outcomes)
+    assert "exact to round-off" in str(outcomes[0]) and "is that of the risk" in str(outcomes[1])
+
+
+@pytest.mark.parametrize("factor", [-1.0, 1.001, 1 + 1e-6])
+def test_wrong_adjoints_are_found(risk, rng, factor):
+    v = risk.space.random(rng, norm=0.2)
+    wrong = dataclasses.replace(risk, model=Tampered(risk.model, factor))
+    outcome = checks.adjoint(wrong.model, v)
+    assert not outcome.passed and "WRONG" in str(outcome)
+    outcome = checks.taylor(wrong, v)
+    assert not outcome.passed and "WRONG" in str(outcome)
+
+
+def test_same_seed_same_numbers(risk):
+    v = risk.space.random(np.random.default_rng(1), norm=0.2)
+    assert checks.taylor(risk, v, seed=4).slope == checks.taylor(risk, v, seed=4).slope
+
+
+def test_at_the_minimum_there_is_nothing_to_fit(risk):
+    """With the initial density as target, v = 0 has a zero gradient; the check neither divides by it nor fails."""
+    same = dataclasses.replace(risk, loss=tfl.losses.SquaredL2(risk.model.initial))
+    assert checks.taylor(same, same.space.zeros()).passed

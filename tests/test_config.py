@@ -1,0 +1,105 @@
+"""Problem files: the whole grammar, defaults, and every way to get one wrong."""
+
+import numpy as np
+import pytest
+
+import torusflow as tfl
+from torusflow.config import make_problem, read_tables
+
+FULL = """
+[torus]
+shape = [20, 18]
+threads = 1
+[metric]
+smoothness = 2.5
+length = 0.2
+[initial]
+kind = "von_mises"
+concentration = 0.5
+[target]
+kind = "banana"
+contrast = 5
+[model]
+layers = 3
+band = 4
+substeps = 2
+[loss]
+kind = "KullbackLeibler"
+reverse = true
+[risk]
+penalty = 0.1
+[descent]
+kind = "GradientDescent"
+step = 0.2
+[limits]
+iterations = 7
+"""
+
+
+def problem_from(tmp_path, text):
+    path = tmp_path / "problem.toml"
+    path.write_text(text)
+    return make_problem(read_tables(path), tmp_path)
+
+
+def test_every_table_reaches_its_object(tmp_path):
+    problem = problem_from(tmp_path, FULL)
+    model, loss = problem.risk.model, problem.risk.loss
+    assert model.torus.shape == (20, 18) and model.torus.threads == 1
+    assert model.metric == tfl.SobolevMetric(2.5, 0.2)
+    assert (model.layers, model.band, model.substeps) == (3, (4, 4), 2)
+    assert loss.reverse and loss.target.values.max() == pytest.approx(5 * loss.target.values.min())
+    assert problem.risk.penalty == 0.1
+    assert problem.method == tfl.GradientDescent(0.2, "armijo")
+    assert problem.limits["iterations"] == 7
+
+
+def test_a_target_is_enough():
+    problem = make_problem({"target": {"kind": "von_mises"}})
+    assert problem.risk.model.torus.shape == (64, 64) and problem.risk.model.initial.name == "uniform density"
+
+
+def test_samples_are_read_beside_the_file_in_their_units(tmp_path, rng):
+    angles = rng.uniform(-180, 180, (300, 2))
+    np.savetxt(tmp_path / "angles.csv", angles, delimiter=",", header="phi,psi", comments="")
+    problem = problem_from(
+        tmp_path, '[target]\nkind = "samples"\nfile = "angles.csv"\nunits = "degrees"\nbandwidth = 20.0\n'
+    )
+    assert problem.coordinates == tfl.Coordinates("degrees", ("phi", "psi"), centred=True)
+    expected = tfl.densities.from_samples(problem.risk.model.torus, angles / 360, 20 / 360)
+    np.testing.assert_allclose(problem.risk.loss.target.values, expected.values)
+
+
+@pytest.mark.parametrize(("columns", "dimension"), [("a", 1), ("a,b,c", 3)])
+def test_the_samples_say_the_dimension(tmp_path, columns, dimension, rng):
+    np.savetxt(tmp_path / "x.csv", rng.random((50, dimension)), delimiter=",", header=columns, comments="")
+    problem = problem_from(tmp_path, '[target]\nkind = "samples"\nfile = "x.csv"\n')
+    assert problem.risk.model.torus.dimension == dimension
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[target\n", "not valid TOML"),
+        ("", r"no \[target\]"),
+        ("[targett]\n", "unknown table 'targett'. Did you mean 'target'?"),
+        ("target = 3\n", r"target must be a table"),
+        ("[target]\ncontrast = 3\n", r"\[target\] needs a kind: one of uniform"),
+        ('[target]\nkind = "bannana"\n', "kind 'bannana'. Did you mean 'banana'?"),
+        ('[target]\nkind = "banana"\ncontrst = 3\n', r"unknown \[target\] key 'contrst'. Did you mean 'contrast'?"),
+        ('[target]\nkind = "banana"\ncontrast = "x"\n', r"\[target\] holds a value of a wrong type"),
+        ('[target]\nkind = "samples"\n', r"\[target\] lacks the key 'file'"),
+        ('[target]\nkind = "samples"\nfile = 3\n', "file must be a text in quotes, got 3"),
+        ('[target]\nkind = "banana"\n[model]\nlayer = 3\n', "Did you mean 'layers'?"),
+        ('[target]\nkind = "banana"\n[model]\nlayers = 0\n', r"\[model\] layers must be a whole number >= 1, got 0"),
+        ('[target]\nkind = "banana"\n[model]\nband = 40\n', r"band=40 is too large for an axis of 64 grid points"),
+        ('[target]\nkind = "banana"\n[metric]\nsmoothness = -1\n', r"\[metric\] SobolevMetric: smoothness must be"),
+        ('[target]\nkind = "banana"\n[torus]\nshape = "64"\n', r"\[torus\] a torus has 1, 2 or 3 axes"),
+        ('[target]\nkind = "banana"\n[loss]\nkind = "squaredl2"\n', "Did you mean 'SquaredL2'?"),
+        ('[target]\nkind = "banana"\n[descent]\nstep = -1\n', r"\[descent\] GradientDescent: step must be a positive"),
+        ('[target]\nkind = "banana"\n[limits]\niteration = 9\n', "Did you mean 'iterations'?"),
+    ],
+)
+def test_mistakes_are_named_with_what_was_meant(tmp_path, text, words):
+    with pytest.raises(tfl.InputError, match=words):
+        problem_from(tmp_path, text)

@@ -1,0 +1,79 @@
+"""Who may depend on whom: imports point down, and only torus/ touches grid fields with NumPy's sums and transforms."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import torusflow
+
+PACKAGE = Path(torusflow.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# From the ground up; a module imports from its own layer or below.
+LAYERS = [
+    {"errors", "hilbert"},
+    {"torus"},
+    {"model", "transport", "samples"},
+    {"models", "losses"},
+    {"risk"},
+    {"checks", "storage"},
+    {"descent"},
+    {"config", "plotting"},
+    {"cli"},
+    {"__init__"},
+]
+# storage finds the public classes by name when a file is read or written, and the version is the package's.
+EXCEPTIONS = {("storage", "__init__")}
+GRID_SUMS = {"sum", "mean", "vdot", "dot", "norm", "max", "min", "fft", "fftn", "rfftn", "irfftn", "rfft"}
+
+
+def layer_of(name):
+    return next(i for i, names in enumerate(LAYERS) if name in names)
+
+
+def unit(path):
+    """The top-level folder or module a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_units(path):
+    """The top-level units that a file imports from the package."""
+    depth = len(path.relative_to(PACKAGE).parts) - 1
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = path.relative_to(PACKAGE).parts[: depth + 1 - node.level]
+            parts = [*above, *(node.module.split(".") if node.module else [])]
+            for alias in node.names:
+                full = [*parts, alias.name]
+                first = full[0]
+                yield first if (PACKAGE / first).exists() or (PACKAGE / f"{first}.py").exists() else "__init__"
+        elif isinstance(node, ast.Import):
+            yield from ("__init__" for alias in node.names if alias.name.startswith("torusflow"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    own = unit(path)
+    for other in set(imported_units(path)):
+        if other == own or (own, other) in EXCEPTIONS:
+            continue
+        assert layer_of(other) < layer_of(own), f"{own} imports {other}"
+
+
+@pytest.mark.parametrize("folder", ["transport", "models", "losses"])
+def test_numerics_outside_torus_ask_the_torus(folder):
+    for path in (PACKAGE / folder).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                on_numpy = isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
+                assert not (on_numpy and node.func.attr in GRID_SUMS), f"{path.name}:{node.lineno} np.{node.func.attr}"
+
+
+def test_importing_loads_neither_pyplot_nor_a_second_array_library():
+    import subprocess
+
+    code = "import sys, torusflow; print([m for m in ('matplotlib', 'torch', 'pandas', 'click') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

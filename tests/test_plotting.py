@@ -1,0 +1,122 @@
+"""Pictures show the right numbers in the right places; files of them are whole or absent."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import torusflow as tfl
+from torusflow import plotting
+from torusflow.storage import Run
+
+
+def make_run(shape, coordinates=None, loss=tfl.losses.SquaredL2, iterations=3):
+    torus = tfl.Torus(shape, threads=1)
+    target = tfl.densities.von_mises(torus, mean=0.3, concentration=1.5)
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3, 0.2), tfl.densities.uniform(torus), layers=3, band=2)
+    risk = tfl.Risk(model, loss(target))
+    result = tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(0.05), iterations)
+    trajectory = model.trajectory(result.control)
+    return Run(
+        risk, None, result.control, result.output, trajectory, result.history, result.status,
+        coordinates or tfl.Coordinates(), {},
+    )  # fmt: skip
+
+
+def titled(figure, start):
+    return next(axes for axes in figure.axes if axes.get_title().startswith(start))
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("units", ["degrees", "radians", "turns"])
+def test_a_bump_is_drawn_where_it_is(units, centred):
+    """One grid point of a 12 x 10 grid; the image's extent puts it at its coordinates in the shown period."""
+    coordinates = tfl.Coordinates(units, ("phi", "psi"), centred)
+    values = np.zeros((12, 10))
+    values[8, 3] = 1
+    image = plotting.plot_field(Figure().subplots(), values, coordinates)
+    drawn, (left, right, bottom, top) = image.get_array(), image.get_extent()
+    rows, columns = drawn.shape
+    i, j = (int(k) for k in np.argwhere(drawn == 1)[0])
+    x = left + (j + 0.5) * (right - left) / columns
+    y = bottom + (i + 0.5) * (top - bottom) / rows
+    assert image.origin == "lower"
+    assert (x, y) == pytest.approx(tuple(coordinates.from_torus(np.array([8 / 12, 3 / 10]))))
+    period = coordinates.start, coordinates.start + coordinates.period
+    assert image.axes.get_xlim() == pytest.approx(period) and image.axes.get_ylim() == pytest.approx(period)
+    assert image.axes.get_xlabel() == coordinates.label(0) and image.axes.get_ylabel() == coordinates.label(1)
+
+
+def test_a_line_covers_exactly_one_period():
+    line = plotting.plot_field(Figure().subplots(), np.arange(8.0), tfl.Coordinates("degrees", centred=True))
+    x, y = line.get_data()
+    assert x[0] == -180 and x[-1] == 180 and y[0] == y[-1] == 4
+    assert y[list(x).index(0)] == 0
+
+
+def test_arrows_point_along_the_velocity():
+    torus = tfl.Torus((32, 32))
+    x = torus.points[0]
+    axes = Figure().subplots()
+    plotting.plot_velocity(axes, np.stack([np.ones_like(x), 0.5 * np.sin(2 * np.pi * x)]))
+    quiver = axes.collections[0]
+    np.testing.assert_allclose(quiver.V / quiver.U, 0.5 * np.sin(2 * np.pi * quiver.X), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(24,), (12, 10), (10, 8, 9)])
+def test_overviews_show_every_density_and_the_descent(shape):
+    run = make_run(shape, tfl.Coordinates("degrees", ("a", "b", "c"), True))
+    figure = plotting.plot_run(run)
+    assert run.status in figure.get_suptitle()
+    descent = titled(figure, "descent").get_lines()[0]
+    np.testing.assert_array_equal(descent.get_ydata(), run.history["risk"])
+    titled(figure, "Polyak")
+    if len(shape) == 1:
+        labels = [text.get_text().split(":")[0] for text in titled(figure, "densities").get_legend().get_texts()]
+        assert labels == ["initial", "target", "fitted"]
+    else:
+        for name in ("initial", "target", "fitted -", "fitted\n"):
+            assert titled(figure, name).images
+        scales = {titled(figure, name).images[0].norm for name in ("initial", "target", "fitted\n")}
+        assert len(scales) == 1  # one scale for all densities
+
+
+def test_a_loss_without_target_still_draws():
+    class Spread:
+        def __init__(self, target):
+            pass
+
+        def __call__(self, rho):
+            return float(np.mean(rho**2)) / 2
+
+        def gradient(self, rho):
+            return rho
+
+        def check(self, space):
+            pass
+
+    for shape in ((24,), (12, 10), (10, 8, 9)):
+        titles = [axes.get_title() for axes in plotting.plot_run(make_run(shape, loss=Spread)).axes]
+        assert not any("target" in title for title in titles)
+
+
+def test_files_are_whole_or_absent(tmp_path, monkeypatch):
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    for name in ("a.png", "a.pdf", "a.svg"):
+        plotting.save(figure, tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 1000
+    before = (tmp_path / "a.png").read_bytes()
+    with pytest.raises(tfl.InputError, match="exists and is not overwritten unasked"):
+        plotting.save(figure, tmp_path / "a.png")
+    with pytest.raises(tfl.InputError, match=r"written as .png, .pdf, .svg, got .*a.gif"):
+        plotting.save(figure, tmp_path / "a.gif")
+    with pytest.raises(tfl.InputError, match="does not exist; make it first"):
+        plotting.save(figure, tmp_path / "no" / "a.png")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(tfl.InputError, match="no space left on device"):
+        plotting.save(figure, tmp_path / "a.png", overwrite=True)
+    assert (tmp_path / "a.png").read_bytes() == before and len(list(tmp_path.iterdir())) == 3

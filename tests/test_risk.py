@@ -1,0 +1,66 @@
+"""The gradient of the risk is exact: every loss, every dimension, even and odd grids, far from zero."""
+
+import numpy as np
+import pytest
+import reference
+import tolerances
+
+import torusflow as tfl
+from torusflow import checks, losses
+
+SHAPES = [(24,), (25,), (16, 18), (15, 17), (10, 9, 12)]
+LOSSES = {
+    "SquaredL2": losses.SquaredL2,
+    "L2": losses.L2,
+    "KL": losses.KullbackLeibler,
+    "reverse KL": lambda target: losses.KullbackLeibler(target, reverse=True),
+    "MMD": lambda target: losses.SobolevMMD(target, order=1.5),
+}
+
+
+def make_risk(shape, make_loss, penalty=0.3):
+    torus = tfl.Torus(shape, threads=2)
+    initial = tfl.densities.from_function(torus, lambda *x: np.exp(0.5 * np.cos(2 * np.pi * sum(x))), normalise=True)
+    target = tfl.densities.von_mises(torus, mean=0.3, concentration=1.0)
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(2.5, 0.15), initial, layers=3, band=2, substeps=2)
+    return tfl.Risk(model, make_loss(target), penalty)
+
+
+def far_control(model, rng, courant=1.5):
+    v = model.space.random(rng)
+    return v * (courant / model.courant(v))
+
+
+@pytest.mark.parametrize("make_loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("shape", SHAPES, ids=reference.name)
+def test_gradient_is_exact(shape, make_loss, rng):
+    risk = make_risk(shape, make_loss)
+    v = far_control(risk.model, rng)
+    assert checks.adjoint(risk.model, v).error <= tolerances.ADJOINT
+    outcome = checks.taylor(risk, v)
+    assert abs(outcome.slope - 2) <= tolerances.TAYLOR_SLOPE
+    assert outcome.derivative_error <= tolerances.FINITE_DIFFERENCE
+
+
+def test_penalty_adds_half_its_weight_times_the_squared_norm(rng):
+    plain, penalised = make_risk((16, 15), losses.SquaredL2, 0.0), make_risk((16, 15), losses.SquaredL2, 0.7)
+    v = far_control(plain.model, rng)
+    space = plain.space
+    assert penalised(v) - plain(v) == pytest.approx(0.35 * space.inner(v, v), rel=tolerances.SAME)
+    difference = penalised.value_and_gradient(v)[1] - plain.value_and_gradient(v)[1]
+    assert reference.relative_error(difference, 0.7 * v) <= tolerances.PUSH
+
+
+def test_all_ways_to_the_value_agree(rng):
+    risk = make_risk((16, 15), losses.SquaredL2)
+    v = far_control(risk.model, rng)
+    assert risk(v) == risk.at(v).value == risk.value_and_gradient(v)[0]
+    np.testing.assert_array_equal(risk.at(v).output, risk.model(v))
+
+
+def test_refusals():
+    risk = make_risk((16, 15), losses.SquaredL2)
+    with pytest.raises(tfl.InputError, match=r"penalty must be a number >= 0, got -1"):
+        tfl.Risk(risk.model, risk.loss, penalty=-1)
+    with pytest.raises(tfl.InputError, match=r"first argument must be a model, got a Torus"):
+        tfl.Risk(risk.model.torus, risk.loss)
