@@ -4,18 +4,12 @@ import numpy as np
 import pytest
 import reference
 import tolerances
+from every_loss import DENSITY_LOSSES
 
 import torusflow as tfl
 from torusflow import checks, losses
 
 SHAPES = [(24,), (25,), (16, 18), (15, 17), (10, 9, 12)]
-LOSSES = {
-    "SquaredL2": losses.SquaredL2,
-    "L2": losses.L2,
-    "KL": losses.KullbackLeibler,
-    "reverse KL": lambda target: losses.KullbackLeibler(target, reverse=True),
-    "MMD": lambda target: losses.SobolevMMD(target, order=1.5),
-}
 
 
 def make_risk(shape, make_loss, penalty=0.3):
@@ -31,7 +25,7 @@ def far_control(model, rng, courant=1.5):
     return v * (courant / model.courant(v))
 
 
-@pytest.mark.parametrize("make_loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("make_loss", DENSITY_LOSSES.values(), ids=DENSITY_LOSSES)
 @pytest.mark.parametrize("shape", SHAPES, ids=reference.name)
 def test_gradient_is_exact(shape, make_loss, rng):
     risk = make_risk(shape, make_loss)

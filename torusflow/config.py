@@ -164,6 +164,8 @@ def _density(name, table, torus, folder) -> tuple[Density, Coordinates]:
 def _kind(name: str, table: dict, kinds: Mapping, default: str | None):
     """The class or function that the key ``kind`` names; the key is taken out of the table."""
     kind = table.pop("kind", default)
+    if kind is not None and not isinstance(kind, str):
+        raise InputError(f"[{name}] kind must be a text in quotes, got {kind!r}.")
     if kind is None:
         raise InputError(f"[{name}] needs a kind: one of {', '.join(kinds)}.")
     _known(kind, kinds, f"[{name}] kind")

@@ -31,6 +31,8 @@ def read_csv(path, columns=None) -> tuple[np.ndarray, tuple[str, ...]]:
         If the file cannot be read, is empty, lacks a column, or holds something else than finite numbers.
     """
     path = Path(path)
+    if columns is not None and (not isinstance(columns, list | tuple) or not 1 <= len(columns) <= 3):
+        raise InputError(f"columns must be a list of 1 to 3 names or positions, got {columns!r}.")
     rows = _rows(path)
     header = None
     if rows and not any(_is_number(cell) for cell in rows[0][1]):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference
 import tolerances
+from every_loss import DENSITY_LOSSES
 
 import torusflow as tfl
 from torusflow import losses
@@ -20,16 +21,7 @@ def smooth_density(torus, seed):
     return tfl.densities.from_array(torus, np.exp(0.3 * f), normalise=True)
 
 
-ALL = {
-    "SquaredL2": losses.SquaredL2,
-    "L2": losses.L2,
-    "KL": losses.KullbackLeibler,
-    "reverse KL": lambda target: losses.KullbackLeibler(target, reverse=True),
-    "MMD 0": lambda target: losses.SobolevMMD(target, order=0),
-    "MMD 1": lambda target: losses.SobolevMMD(target, order=1),
-    "MMD 2.5 squared": lambda target: losses.SobolevMMD(target, order=2.5, length=0.2, squared=True),
-}
-every_loss = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+every_loss = pytest.mark.parametrize("make", DENSITY_LOSSES.values(), ids=DENSITY_LOSSES)
 
 
 @every_loss

@@ -382,3 +382,9 @@ class TestRoughMetrics:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             make((12, 13), metric=SobolevMetric(2.1))
+
+
+def test_a_gradient_that_does_not_fit_into_memory_is_refused_before_it_starts():
+    model = make((64, 64), 3, layers=100, substeps=10**7)
+    with pytest.raises(InputError, match=r"keeps the density at \d+ stages .* GB; this machine has"):
+        model.linearise(model.space.zeros())

@@ -247,3 +247,8 @@ class TestBadInput:
     @pytest.mark.parametrize("dtype", [int, np.float32, bool, np.uint8])
     def test_other_real_numbers_become_float64(self, dtype):
         assert Torus(8).field(np.ones(8, dtype)).dtype == np.float64
+
+
+def test_grids_nobody_can_hold_are_refused():
+    with pytest.raises(InputError, match="more than 2,147,483,648 grid points"):
+        Torus((10**6, 10**6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +91,16 @@ class MeasureNODE:
         return self._output(self.equation.push(self._start, self._velocity(self.space.element(v))))
 
     def linearise(self, v) -> MeasureLinearisation:
-        """The push with its tangent and exact adjoint; keeps the density at every Runge-Kutta stage."""
+        """The push with its tangent and exact adjoint; keeps the density at every Runge-Kutta stage.
+
+        Raises
+        ------
+        InputError
+            If v is no control of this model, or the stages do not fit into the machine's memory.
+        UnstableError
+            As the call.
+        """
+        self._refuse_memory()
         v = self.space.element(v).copy()  # the caller may go on changing it
         stages = np.empty((self.equation.steps, 4, *self.torus.shape))
         output = self._output(self.equation.push(self._start, self._velocity(v), stages))
@@ -116,6 +126,18 @@ class MeasureNODE:
         deviation = rho - 1
         rough = self.torus.filter(deviation, outer)
         return self.torus.inner(rough, rough) / max(self.torus.inner(deviation, deviation), np.finfo(float).tiny)
+
+    def _refuse_memory(self):
+        """Raise before the system kills a process that wants more memory than there is."""
+        needed = self.equation.steps * 4 * self.torus.size * 8
+        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+            present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+            if needed > present:
+                raise InputError(
+                    f"the gradient keeps the density at {self.equation.steps * 4} stages of {self.torus.size} points, "
+                    f"{needed / 1e9:.3g} GB; this machine has {present / 1e9:.3g} GB. "
+                    f"Use a coarser grid, fewer layers or fewer substeps."
+                )
 
     def _velocity(self, v, which: int = 0):
         plan = self._plans[which]

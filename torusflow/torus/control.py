@@ -8,7 +8,7 @@ from threading import RLock
 import numpy as np
 
 from ..errors import InputError
-from .grid import Torus
+from .grid import LARGEST_SIZE, Torus
 from .sobolev import SobolevMetric
 from .transform import Transform
 
@@ -50,6 +50,10 @@ class VelocitySpace:
         axes.append(np.arange(self.band[-1] + 1))
         self.wavenumbers = tuple(np.meshgrid(*axes, indexing="ij", sparse=True))
         self.shape = (self.layers, d, *(len(k) for k in axes))
+        if math.prod(self.shape) > LARGEST_SIZE:
+            raise InputError(
+                f"layers={layers} and band={band} make {math.prod(self.shape):.2g} coefficients; use fewer."
+            )
         squared = sum((2 * math.pi * k) ** 2 for k in self.wavenumbers)
         self._symbol = metric.symbol(squared)
         # A coefficient with k_d > 0 stands for its conjugate partner too.

@@ -15,6 +15,8 @@ from .transform import Product, Transform, default_library
 from .workers import Workers
 
 TWO_PI = 2 * math.pi
+# 16 GB for a single field.
+LARGEST_SIZE = 2**31
 
 
 @dataclass(frozen=True)
@@ -271,6 +273,10 @@ def _checked_shape(shape) -> tuple[int, ...]:
     if not whole or not 1 <= len(shape) <= 3 or min(shape) < 4:
         raise InputError(
             f"a torus has 1, 2 or 3 axes of at least 4 grid points each, got {given!r}. Write Torus((64, 64)), say."
+        )
+    if math.prod(int(n) for n in shape) > LARGEST_SIZE:
+        raise InputError(
+            f"a torus of {given!r} has more than {LARGEST_SIZE:,} grid points; no array here can hold that."
         )
     return tuple(int(n) for n in shape)
 
