@@ -13,7 +13,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the ground up; a module imports from its own layer or below.
 LAYERS = [
-    {"errors", "hilbert"},
+    {"errors"},
+    {"hilbert"},
     {"torus"},
     {"model", "transport", "samples"},
     {"models", "losses"},

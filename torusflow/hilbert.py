@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+from .errors import InputError
 
 
 class HilbertSpace(Protocol):
@@ -37,3 +40,48 @@ class HilbertSpace(Protocol):
 def norm(space: HilbertSpace, u) -> float:
     """|u| = sqrt(<u, u>)."""
     return math.sqrt(max(space.inner(u, u), 0.0))
+
+
+@dataclass(frozen=True)
+class Euclidean:
+    """Real arrays of one shape with <u, w> = weight * sum of products.
+
+    Points and matrices live here with weight 1; a control constant on L layers, the first axis of its array, lives in
+    L^2([0, 1], .) with weight 1/L.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    weight : float
+        Positive.
+    """
+
+    shape: tuple[int, ...]
+    weight: float = 1.0
+    dtype = np.dtype(np.float64)
+
+    def zeros(self) -> np.ndarray:
+        """The zero array."""
+        return np.zeros(self.shape)
+
+    def inner(self, u, w) -> float:
+        """weight * sum of u w."""
+        return self.weight * float(np.vdot(u, w))
+
+    def random(self, rng: np.random.Generator) -> np.ndarray:
+        """White noise of norm one."""
+        u = rng.standard_normal(self.shape)
+        return u / norm(self, u)
+
+    def element(self, u) -> np.ndarray:
+        """u as a finite real array of this shape, or an InputError."""
+        u = np.asarray(u)
+        if u.shape != self.shape or u.dtype.kind not in "fiub":
+            raise InputError(f"expected a real array of shape {self.shape}, got shape {u.shape} of {u.dtype}.")
+        if not np.all(np.isfinite(u)):
+            raise InputError(f"{np.count_nonzero(~np.isfinite(u))} of {u.size} numbers are not finite.")
+        return u.astype(self.dtype, copy=False)
+
+    def describe(self, u) -> dict[str, float]:
+        """Nothing beyond the norm, which every history has."""
+        return {}
