@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -44,7 +44,7 @@ def norm(space: HilbertSpace, u) -> float:
 
 @dataclass(frozen=True)
 class Euclidean:
-    """Real arrays of one shape with <u, w> = weight * sum of products.
+    """Real arrays of one shape with <u, w> = weight * sum of products, or weight * sum u_i G_ij w_j.
 
     Points and matrices live here with weight 1; a control constant on L layers, the first axis of its array, lives in
     L^2([0, 1], .) with weight 1/L.
@@ -54,10 +54,13 @@ class Euclidean:
     shape : tuple of int
     weight : float
         Positive.
+    gram : array (n, n), optional
+        G, symmetric and positive definite, along the last axis but one.
     """
 
     shape: tuple[int, ...]
     weight: float = 1.0
+    gram: np.ndarray | None = field(default=None, compare=False)
     dtype = np.dtype(np.float64)
 
     def zeros(self) -> np.ndarray:
@@ -65,8 +68,8 @@ class Euclidean:
         return np.zeros(self.shape)
 
     def inner(self, u, w) -> float:
-        """weight * sum of u w."""
-        return self.weight * float(np.vdot(u, w))
+        """<u, w>."""
+        return self.weight * float(np.vdot(u, w if self.gram is None else self.gram @ w))
 
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """White noise of norm one."""

@@ -30,6 +30,7 @@ HISTORY_NAMES = {
     "control_norm": "norm of the control",
     "pl_ratio": "Polyak-Lojasiewicz ratio |gradient|^2 / (2 risk)",
     "step": "step length that led to this iterate",
+    "time": "training time: sum of the steps",
     "seconds": "wall time since the start",
     "mass": "mean of the density",
     "minimum": "smallest value of the density",

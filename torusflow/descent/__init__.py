@@ -1,7 +1,8 @@
 """Descent of a risk: one file per method, and the loop that runs them all."""
 
 from .gradient_descent import GradientDescent
+from .gradient_flow import GradientFlow
 from .loop import Result, descend
 from .method import Method, State
 
-__all__ = ["GradientDescent", "Method", "Result", "State", "descend"]
+__all__ = ["GradientDescent", "GradientFlow", "Method", "Result", "State", "descend"]

@@ -61,7 +61,8 @@ class GradientDescent:
     def update(self, risk: Risk, state: State) -> State:
         """One step down the gradient."""
         if self.line_search is None:
-            return State.at(risk.at(state.control - self.step * state.gradient), self.step, self.step)
+            point = risk.at(state.control - self.step * state.gradient)
+            return State.at(point, self.step, self.step, state.time + self.step)
         return armijo(risk, state)
 
 
@@ -79,7 +80,7 @@ def armijo(risk: Risk, state: State) -> State:
         if unstable is not None and step * slope < STUCK * state.value:
             raise StalledError(f"the stability of the transport stops the descent. Longest step tried: {unstable}")
         if trial is not None and trial.value <= state.value - SUFFICIENT_DECREASE * step * slope:
-            return State.at(trial, step, GROW * step if halvings == 0 else step)
+            return State.at(trial, step, GROW * step if halvings == 0 else step, state.time + step)
         step *= SHRINK
     raise StalledError(
         f"no step from {state.next_step:.3g} down to {step:.3g} lowers the risk {state.value:.6g} enough, with a "

@@ -32,10 +32,14 @@ class Result:
         The risk there.
     history : dict of str to array (iterations + 1,)
         One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``pl_ratio`` =
-        |grad|^2 / (2 risk), ``step``, ``seconds`` since the start, and what the output space describes (``mass``,
+        |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the start, and what the output space describes (``mass``,
         ``minimum``, ``maximum`` for densities).
     status : str
         Why it stopped, for a person to read.
+    times : array (n_kept,)
+        Training times at which the method was asked to keep the control.
+    controls : array (n_kept, ...)
+        The controls there.
     """
 
     control: np.ndarray
@@ -43,6 +47,8 @@ class Result:
     value: float
     history: dict[str, np.ndarray]
     status: str
+    times: np.ndarray
+    controls: np.ndarray
 
     @property
     def iterations(self) -> int:
@@ -54,7 +60,7 @@ def descend(
     risk: Risk,
     control,
     method: Method,
-    iterations: int = 100,
+    iterations: int = 1000,
     *,
     gradient_tolerance: float = 0.0,
     risk_tolerance: float = 0.0,
@@ -106,22 +112,29 @@ def descend(
 
     started = saved = time.perf_counter()
     rows: list[dict] = []
+    kept: list[tuple[float, np.ndarray]] = []
     state = method.init(risk, control)
 
     def result(status: str) -> Result:
         history = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-        return Result(state.control, state.output, state.value, history, status)
+        times, controls = np.array([time for time, _ in kept]), [control for _, control in kept]
+        controls = np.array(controls).reshape(len(kept), *state.control.shape)
+        return Result(state.control, state.output, state.value, history, status, times, controls)
 
     status = None
     with _progress_bar(iterations, progress) as bar:
         while True:
             iteration = len(rows)
             rows.append(_row(risk, state, time.perf_counter() - started))
+            if state.keep:
+                kept.append((state.time, state.control))
             bar.show(rows[-1])
             try:
                 if callback is not None:
                     callback(iteration, rows[-1])
-                status = _reason_to_stop(rows, iterations, gradient_tolerance, risk_tolerance, max_time)
+                status = state.finished or _reason_to_stop(
+                    rows, iterations, gradient_tolerance, risk_tolerance, max_time
+                )
                 if status is None:
                     attempt = method.update(risk, state)
                     if attempt.value > DIVERGENCE_FACTOR * rows[0]["risk"]:
@@ -156,6 +169,7 @@ def _row(risk: Risk, state: State, seconds: float) -> dict:
         "control_norm": norm(risk.space, state.control),
         "pl_ratio": squared / (2 * state.value) if state.value > 0 else math.nan,
         "step": state.step,
+        "time": state.time,
         "seconds": seconds,
         **risk.model.output_space.describe(state.output),
     }

@@ -31,6 +31,12 @@ class State:
         The step length that led here, zero at the start.
     next_step : float
         The one to try next.
+    time : float
+        Training time: the sum of all steps.
+    keep : bool
+        Whether the result shall hold this control.
+    finished : str
+        Why the method is at its end; empty while it is not.
     """
 
     control: np.ndarray
@@ -39,11 +45,14 @@ class State:
     output: np.ndarray
     step: float
     next_step: float
+    time: float = 0.0
+    keep: bool = False
+    finished: str = ""
 
     @classmethod
-    def at(cls, point: RiskAt, step: float, next_step: float) -> State:
+    def at(cls, point: RiskAt, step: float, next_step: float, time: float = 0.0, **flags) -> State:
         """The state at a point where the risk is known."""
-        return cls(point.control, point.value, point.gradient, point.output, step, next_step)
+        return cls(point.control, point.value, point.gradient, point.output, step, next_step, time, **flags)
 
 
 class Method(Protocol):

@@ -1,0 +1,111 @@
+"""The gradient flow: descent with infinitely small steps, integrated to a tolerance."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..risk import Risk
+from .method import StalledError, State
+
+
+@dataclass(frozen=True)
+class GradientFlow:
+    """dw/dt = -grad R(w), by the Dormand-Prince method of order eight with adaptive steps [1]_.
+
+    Parameters
+    ----------
+    final_time : float
+        Where the flow ends.
+    tolerance : float
+        Relative and absolute, for the local error of each entry of the control.
+    times : sequence of float
+        Increasing times in [0, final_time] at which the control is kept: ``result.times`` and ``result.controls``.
+        Steps end there, so nothing is interpolated.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or the times do not increase.
+
+    References
+    ----------
+    .. [1] E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, second edition, Springer
+       1993, doi:10.1007/978-3-540-78862-1, section II.5 (DOP853; here as in scipy.integrate).
+    """
+
+    final_time: float
+    tolerance: float = 1e-8
+    times: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        for name, largest in (("final_time", math.inf), ("tolerance", 0.1)):
+            value = getattr(self, name)
+            number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            if not number or not 0 < value < largest:
+                raise InputError(f"GradientFlow: {name} must be a positive number below {largest:g}, got {value!r}.")
+        if self.tolerance < 1e-13:
+            raise InputError(f"GradientFlow: tolerance {self.tolerance:g} is below what doubles can give; use 1e-12.")
+        times = tuple(float(t) for t in self.times)
+        if any(not 0 <= t <= self.final_time for t in times) or any(np.diff(times) <= 0):
+            raise InputError(f"GradientFlow: times must increase within [0, {self.final_time:g}], got {self.times!r}.")
+        object.__setattr__(self, "times", times)
+
+    def init(self, risk: Risk, control) -> State:
+        """The risk and its gradient at the start."""
+        return State.at(risk.at(control), 0.0, 0.0, keep=0.0 in self.times)
+
+    def update(self, risk: Risk, state: State) -> State:
+        """One adaptive step, at most to the next time asked for."""
+        from scipy.integrate import DOP853
+
+        start = _as_vector(state.control)
+        goal = min((t for t in self.times if t > state.time), default=self.final_time)
+        last = None
+
+        def velocity(time, vector):
+            nonlocal last
+            if last is None and np.array_equal(vector, start):
+                return -_as_vector(state.gradient)  # known from the step before
+            last = risk.at(_as_control(vector, state.control))
+            return -_as_vector(last.gradient)
+
+        solver = DOP853(
+            velocity,
+            state.time,
+            start,
+            goal,
+            first_step=min(state.next_step, goal - state.time) or None,
+            rtol=max(self.tolerance, 100 * np.finfo(float).eps),
+            atol=self.tolerance,
+        )
+        message = solver.step()
+        if solver.status == "failed":
+            raise StalledError(f"the flow cannot be continued at time {state.time:.6g}: {message}")
+        # The last point that the solver looked at is the one it stepped to.
+        reached = goal if solver.status == "finished" else solver.t
+        # A step cut short to meet a time asked for says nothing about the next one.
+        following = max(state.next_step, solver.h_abs) if reached == goal else solver.h_abs
+        return State.at(
+            last,
+            reached - state.time,
+            following,
+            reached,
+            keep=reached in self.times,
+            finished=f"final time {self.final_time:g} reached, risk {last.value:.6g}"
+            if reached == self.final_time
+            else "",
+        )
+
+
+def _as_vector(control) -> np.ndarray:
+    """The real and imaginary parts of all entries, one after another."""
+    return np.ascontiguousarray(control).view(np.float64).ravel()
+
+
+def _as_control(vector, like) -> np.ndarray:
+    return vector.copy().view(like.dtype).reshape(like.shape)

@@ -1,0 +1,144 @@
+"""Fields W phi(x) with fixed features phi, and random Fourier features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import InputError
+from ..hilbert import Euclidean
+from .inputs import checked_count, checked_length
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """v(x) = W phi(x), with coefficients W (d, m) and <V, W> = trace V^T W.
+
+    Parameters
+    ----------
+    function : callable
+        phi: points (N, d) -> array (N, m).
+    jacobian : callable
+        points (N, d) -> array (N, m, d) of the derivatives d phi_j / d x_i.
+    count : int
+        m.
+    """
+
+    function: Callable
+    jacobian: Callable
+    count: int
+
+    def __post_init__(self):
+        checked_count("count", self.count)
+
+    def space(self, layers: int, dimension: int) -> Euclidean:
+        """Of the control (layers, d, m)."""
+        return Euclidean((layers, dimension, self.count), 1 / layers)
+
+    def field(self, coefficients) -> FeatureField:
+        """v for given W."""
+        return FeatureField(self, coefficients)
+
+    def riesz(self, points, momenta) -> np.ndarray:
+        """sum_i p_i phi(x_i)^T, array (d, m)."""
+        return momenta.T @ self.values(points)
+
+    def values(self, points) -> np.ndarray:
+        """phi(x), array (N, m), or an InputError that names the function."""
+        return _checked(self.function, points, (len(points), self.count))
+
+    def derivatives(self, points) -> np.ndarray:
+        """D phi(x), array (N, m, d), or an InputError that names the function."""
+        return _checked(self.jacobian, points, (len(points), self.count, points.shape[1]))
+
+
+class FeatureField:
+    """W phi(x) (`torusflow.transport.particles.Field`)."""
+
+    def __init__(self, features, coefficients):
+        self._features, self._coefficients = features, coefficients
+
+    def value(self, points):
+        return self._features.values(points) @ self._coefficients.T
+
+    def tangent(self, points, change):
+        return np.einsum("nmi,ni->nm", self._features.derivatives(points), change) @ self._coefficients.T
+
+    def transpose(self, points, weight):
+        return np.einsum("nmi,nm->ni", self._features.derivatives(points), weight @ self._coefficients)
+
+
+@dataclass(frozen=True, eq=False)
+class RandomFourierFeatures:
+    """phi_j(x) = sqrt(2/m) cos(omega_j.x + b_j), omega_j normal with variance 1/length^2, b_j uniform [1]_.
+
+    Their inner products approach the Gaussian kernel exp(-|x - y|^2 / (2 length^2)) as m grows.
+
+    Parameters
+    ----------
+    dimension : int
+        d.
+    count : int
+        m.
+    length : float
+        Positive.
+    seed : int
+
+    References
+    ----------
+    .. [1] A. Rahimi, B. Recht, Random features for large-scale kernel machines, NeurIPS 2007, Algorithm 1.
+    """
+
+    dimension: int
+    count: int
+    length: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self):
+        checked_count("dimension", self.dimension)
+        checked_count("count", self.count)
+        checked_length(self.length)
+
+    @cached_property
+    def _features(self) -> Features:
+        rng = np.random.default_rng(self.seed)
+        omega = rng.standard_normal((self.count, self.dimension)) / self.length
+        phase, size = rng.uniform(0, 2 * np.pi, self.count), np.sqrt(2 / self.count)
+
+        def fourier(x):
+            return size * np.cos(x @ omega.T + phase)
+
+        def fourier_jacobian(x):
+            return -size * np.sin(x @ omega.T + phase)[:, :, None] * omega
+
+        return Features(fourier, fourier_jacobian, self.count)
+
+    def space(self, layers: int, dimension: int) -> Euclidean:
+        """Of the control (layers, d, m)."""
+        if dimension != self.dimension:
+            raise InputError(f"these features are functions on R^{self.dimension}, the points lie in R^{dimension}.")
+        return self._features.space(layers, dimension)
+
+    def field(self, coefficients) -> FeatureField:
+        """v for given W."""
+        return self._features.field(coefficients)
+
+    def riesz(self, points, momenta) -> np.ndarray:
+        """sum_i p_i phi(x_i)^T, array (d, m)."""
+        return self._features.riesz(points, momenta)
+
+
+def _checked(function, points, shape) -> np.ndarray:
+    name = getattr(function, "__name__", repr(function))
+    values = np.asarray(function(points))
+    if values.shape != shape or values.dtype.kind not in "fiu":
+        raise InputError(
+            f"the function {name!r} gave an array {values.shape} of {values.dtype}, expected real {shape}."
+        )
+    if not np.all(np.isfinite(values)):
+        row = np.argwhere(~np.isfinite(values))[0][0]
+        raise InputError(f"the function {name!r} gave {values[row].ravel()[0]} or the like at the point {points[row]}.")
+    return values

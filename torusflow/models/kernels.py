@@ -1,0 +1,203 @@
+"""Fields sum_j k(., c_j) a_j in the reproducing kernel Hilbert space of a radial kernel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numba import njit
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from ..errors import InputError
+from ..hilbert import Euclidean
+from .inputs import checked_length, checked_rows
+
+
+@dataclass(frozen=True)
+class GaussianKernel:
+    """k(x, y) = exp(-|x - y|^2 / (2 length^2)).
+
+    Parameters
+    ----------
+    length : float
+        Positive.
+    """
+
+    length: float
+
+    def __post_init__(self):
+        checked_length(self.length)
+
+    @property
+    def code(self) -> int:
+        """Which formula the compiled loops take."""
+        return 0
+
+
+@dataclass(frozen=True)
+class MaternKernel:
+    """k(x, y) = p(s) exp(-s), s = sqrt(2 smoothness) |x - y| / length: p = 1 + s or 1 + s + s^2/3.
+
+    Parameters
+    ----------
+    length : float
+        Positive.
+    smoothness : {1.5, 2.5}
+        nu; at 1/2 fields would not be Lipschitz, so there would be no flow.
+
+    References
+    ----------
+    .. [1] C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006, equation (4.17).
+    """
+
+    length: float
+    smoothness: float = 2.5
+
+    def __post_init__(self):
+        checked_length(self.length)
+        if self.smoothness not in (1.5, 2.5):
+            raise InputError(f"MaternKernel: smoothness must be 1.5 or 2.5, got {self.smoothness!r}.")
+
+    @property
+    def code(self) -> int:
+        """Which formula the compiled loops take."""
+        return 1 if self.smoothness == 1.5 else 2
+
+
+@dataclass(frozen=True, eq=False)
+class KernelField:
+    """v(x) = sum_j k(x, c_j) a_j, with coefficients a (M, d) and <a, b> = sum_ij k(c_i, c_j) a_i.b_j.
+
+    No matrix of points times centres is kept; the one of the centres is, with its Cholesky factor.
+
+    Parameters
+    ----------
+    kernel : GaussianKernel or MaternKernel
+    centres : array (M, d)
+        Different from each other.
+
+    Raises
+    ------
+    InputError
+        If the kernel matrix of the centres is not numerically positive definite.
+    """
+
+    kernel: GaussianKernel | MaternKernel
+    centres: np.ndarray
+
+    def __post_init__(self):
+        if not isinstance(self.kernel, GaussianKernel | MaternKernel):
+            raise InputError(f"KernelField: the kernel must be GaussianKernel or MaternKernel, got {self.kernel!r}.")
+        object.__setattr__(self, "centres", checked_rows(self.centres))
+        gram = self.matrix(self.centres)
+        try:
+            factor = cho_factor(gram, lower=True)
+        except LinAlgError:
+            raise InputError(
+                f"the kernel matrix of the {len(gram)} centres is singular to round-off (least eigenvalue "
+                f"{np.linalg.eigvalsh(gram)[0]:.1e}). Move centres apart, use fewer, or a smaller length."
+            ) from None
+        object.__setattr__(self, "gram", gram)
+        object.__setattr__(self, "_factor", factor)
+
+    @cached_property
+    def condition(self) -> float:
+        """Condition number of the kernel matrix of the centres."""
+        return float(np.linalg.cond(self.gram))
+
+    def matrix(self, points) -> np.ndarray:
+        """k(x_i, c_j), array (N, M); for small problems and checks."""
+        return np.stack([self._apply(points, column[:, None])[:, 0] for column in np.eye(len(self.centres))], axis=1)
+
+    def space(self, layers: int, dimension: int) -> Euclidean:
+        """Of the control (layers, M, d)."""
+        if dimension != self.centres.shape[1]:
+            raise InputError(f"the centres lie in R^{self.centres.shape[1]}, the points in R^{dimension}.")
+        return Euclidean((layers, *self.centres.shape), 1 / layers, self.gram)
+
+    def field(self, coefficients) -> KernelSum:
+        """v for given a."""
+        return KernelSum(self, np.ascontiguousarray(coefficients))
+
+    def riesz(self, points, momenta) -> np.ndarray:
+        """The coefficients of the projection of sum_i k(., x_i) p_i to the span of the centres, array (M, d)."""
+        points, momenta = np.ascontiguousarray(points), np.ascontiguousarray(momenta)
+        sums = _sums(self.kernel.code, self.kernel.length, self.centres, points, momenta)
+        return cho_solve(self._factor, sums)
+
+    def _apply(self, points, coefficients) -> np.ndarray:
+        return _sums(self.kernel.code, self.kernel.length, np.ascontiguousarray(points), self.centres, coefficients)
+
+
+class KernelSum:
+    """sum_j k(x, c_j) a_j (`torusflow.transport.particles.Field`)."""
+
+    def __init__(self, family, coefficients):
+        self._family, self._coefficients = family, coefficients
+
+    def value(self, points):
+        return self._family._apply(points, self._coefficients)
+
+    def tangent(self, points, change):
+        return self._sweep(points, change, False)
+
+    def transpose(self, points, weight):
+        return self._sweep(points, weight, True)
+
+    def _sweep(self, points, vectors, transposed):
+        kernel, centres = self._family.kernel, self._family.centres
+        points, vectors = np.ascontiguousarray(points), np.ascontiguousarray(vectors)
+        return _derivative(kernel.code, kernel.length, points, centres, self._coefficients, vectors, transposed)
+
+
+@njit(cache=True, nogil=True)
+def _profile(code, length, squared):
+    """k and (dk/dr)/r at |x - y|^2."""
+    if code == 0:
+        k = math.exp(-squared / (2 * length**2))
+        return k, -k / length**2
+    if code == 1:
+        s = math.sqrt(3 * squared) / length
+        e = math.exp(-s)
+        return (1 + s) * e, -3 / length**2 * e
+    s = math.sqrt(5 * squared) / length
+    e = math.exp(-s)
+    return (1 + s + s * s / 3) * e, -5 / (3 * length**2) * (1 + s) * e
+
+
+@njit(cache=True, nogil=True)
+def _sums(code, length, points, centres, coefficients):
+    """out_i = sum_j k(x_i, c_j) a_j."""
+    out = np.zeros((points.shape[0], coefficients.shape[1]))
+    for i in range(points.shape[0]):
+        for j in range(centres.shape[0]):
+            squared = 0.0
+            for r in range(points.shape[1]):
+                squared += (points[i, r] - centres[j, r]) ** 2
+            k, _ = _profile(code, length, squared)
+            for r in range(coefficients.shape[1]):
+                out[i, r] += k * coefficients[j, r]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _derivative(code, length, points, centres, coefficients, vectors, transposed):
+    """out_i = sum_j a_j (grad k_ij . y_i), or transposed sum_j grad k_ij (a_j . y_i)."""
+    out = np.zeros_like(points)
+    for i in range(points.shape[0]):
+        for j in range(centres.shape[0]):
+            squared, along, across = 0.0, 0.0, 0.0
+            for r in range(points.shape[1]):
+                gap = points[i, r] - centres[j, r]
+                squared += gap**2
+                along += gap * vectors[i, r]
+                across += coefficients[j, r] * vectors[i, r]
+            _, slope = _profile(code, length, squared)
+            for r in range(points.shape[1]):
+                if transposed:
+                    out[i, r] += slope * (points[i, r] - centres[j, r]) * across
+                else:
+                    out[i, r] += slope * along * coefficients[j, r]
+    return out

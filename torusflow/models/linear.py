@@ -1,0 +1,221 @@
+"""Linear networks: products of matrices, with or without skip connections, and their limit of infinite depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import expm, expm_frechet
+
+from ..errors import InputError
+from ..hilbert import Euclidean
+from .inputs import checked_columns, checked_count
+
+
+class MatrixProduct:
+    """M_L ... M_1 X at a control, with the derivative both ways (`torusflow.model.Linearisation`).
+
+    Parameters
+    ----------
+    factors : list of array
+        M_1, ..., M_L.
+    inputs : array (d, N)
+    spread : callable
+        dw -> the changes dM_1, ..., dM_L.
+    gather : callable
+        Gradients with respect to M_1, ..., M_L -> the gradient in the control space.
+    """
+
+    def __init__(self, factors, inputs, spread, gather):
+        self.factors, self._spread, self._gather = factors, spread, gather
+        self.states = [inputs]
+        for factor in factors:
+            self.states.append(factor @ self.states[-1])
+        self.output = self.states[-1]
+
+    def tangent(self, dw) -> np.ndarray:
+        """sum_l M_L ... dM_l ... M_1 X, array like the output."""
+        change = np.zeros_like(self.states[0])
+        for factor, state, d_factor in zip(self.factors, self.states[:-1], self._spread(dw), strict=True):
+            change = factor @ change + d_factor @ state
+        return change
+
+    def adjoint(self, p) -> np.ndarray:
+        """The control g with <g, dw> = <p, tangent(dw)>."""
+        gradients = []
+        for factor, state in zip(reversed(self.factors), reversed(self.states[:-1]), strict=True):
+            gradients.append(p @ state.T)
+            p = factor.T @ p
+        return self._gather(gradients[::-1])
+
+
+@dataclass(frozen=True, eq=False)
+class LinearNetwork:
+    """w -> W_L ... W_1 X.
+
+    Parameters
+    ----------
+    X : array (d, N)
+        One input a column.
+    widths : tuple of int
+        Rows of W_1, ..., W_L; the last is the dimension of the outputs.
+
+    Attributes
+    ----------
+    space : Euclidean
+        Of the control, a vector that holds W_1, ..., W_L row by row; `matrices` and `control` go there and back.
+    output_space : Euclidean
+        (widths[-1], N).
+
+    Raises
+    ------
+    InputError
+        If X is no matrix of finite numbers, or the widths are no positive whole numbers.
+    """
+
+    X: np.ndarray
+    widths: tuple[int, ...]
+
+    def __post_init__(self):
+        object.__setattr__(self, "X", checked_columns(self.X))
+        if not isinstance(self.widths, tuple | list) or not self.widths:
+            raise InputError(f"widths must be a sequence of whole numbers >= 1, got {self.widths!r}.")
+        object.__setattr__(self, "widths", tuple(checked_count("each of widths", width) for width in self.widths))
+
+    @cached_property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Of W_1, ..., W_L."""
+        return list(zip(self.widths, (len(self.X), *self.widths[:-1]), strict=True))
+
+    @cached_property
+    def space(self) -> Euclidean:
+        return Euclidean((sum(rows * columns for rows, columns in self.shapes),))
+
+    @cached_property
+    def output_space(self) -> Euclidean:
+        return Euclidean((self.widths[-1], self.X.shape[1]))
+
+    def matrices(self, w) -> list[np.ndarray]:
+        """W_1, ..., W_L of a control, as views."""
+        ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
+        return [part.reshape(shape) for part, shape in zip(np.split(w, ends), self.shapes, strict=True)]
+
+    def control(self, matrices) -> np.ndarray:
+        """The control with given W_1, ..., W_L."""
+        shapes = [np.shape(matrix) for matrix in matrices]
+        if shapes != self.shapes:
+            raise InputError(f"the matrices of this network have shapes {self.shapes}, got {shapes}.")
+        return np.concatenate([np.ravel(matrix) for matrix in matrices]).astype(float)
+
+    def __call__(self, w) -> np.ndarray:
+        """W_L ... W_1 X, array (widths[-1], N)."""
+        return self.linearise(w).output
+
+    def linearise(self, w) -> MatrixProduct:
+        """The product with tangent and adjoint."""
+        w = self.space.element(w).copy()
+        return MatrixProduct(self.matrices(w), self.X, self.matrices, self.control)
+
+
+@dataclass(frozen=True, eq=False)
+class LinearResNet:
+    """w -> (Id + W_L/L) ... (Id + W_1/L) X.
+
+    Parameters
+    ----------
+    X : array (d, N)
+        One input a column.
+    layers : int
+        L.
+
+    Attributes
+    ----------
+    space : Euclidean
+        (L, d, d) with <V, W> = (1/L) sum_l trace V_l^T W_l.
+    output_space : Euclidean
+        (d, N).
+    """
+
+    X: np.ndarray
+    layers: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "X", checked_columns(self.X))
+        object.__setattr__(self, "layers", checked_count("layers", self.layers))
+
+    @cached_property
+    def space(self) -> Euclidean:
+        return Euclidean((self.layers, len(self.X), len(self.X)), 1 / self.layers)
+
+    @cached_property
+    def output_space(self) -> Euclidean:
+        return Euclidean(self.X.shape)
+
+    def __call__(self, w) -> np.ndarray:
+        """The product, array (d, N)."""
+        return self.linearise(w).output
+
+    def linearise(self, w) -> MatrixProduct:
+        """The product with tangent and adjoint."""
+        factors = list(np.eye(len(self.X)) + self.space.element(w) / self.layers)
+        return MatrixProduct(factors, self.X, lambda dw: self.space.element(dw) / self.layers, np.stack)
+
+
+@dataclass(frozen=True, eq=False)
+class LinearNODE:
+    """w -> U(1), dU/ds = W_s U, U(0) = X: the product of the matrix exponentials exp(W_l/L).
+
+    Parameters
+    ----------
+    X : array (d, N)
+        One input a column.
+    layers : int
+        L; W is constant on each of L layers.
+
+    Attributes
+    ----------
+    space : Euclidean
+        (L, d, d) with <V, W> = (1/L) sum_l trace V_l^T W_l.
+    output_space : Euclidean
+        (d, N).
+
+    References
+    ----------
+    .. [1] A. H. Al-Mohy, N. J. Higham, Computing the Frechet derivative of the matrix exponential, SIAM J. Matrix
+       Anal. Appl. 30 (2009) 1639-1657, doi:10.1137/080716426, Algorithm 6.4. Its adjoint at A is that at A^T.
+    """
+
+    X: np.ndarray
+    layers: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "X", checked_columns(self.X))
+        object.__setattr__(self, "layers", checked_count("layers", self.layers))
+
+    @cached_property
+    def space(self) -> Euclidean:
+        return Euclidean((self.layers, len(self.X), len(self.X)), 1 / self.layers)
+
+    @cached_property
+    def output_space(self) -> Euclidean:
+        return Euclidean(self.X.shape)
+
+    def __call__(self, w) -> np.ndarray:
+        """U(1), array (d, N)."""
+        return self.linearise(w).output
+
+    def linearise(self, w) -> MatrixProduct:
+        """The flow with tangent and adjoint."""
+        exponents = self.space.element(w) / self.layers
+
+        def spread(dw):
+            changes = self.space.element(dw) / self.layers
+            return [expm_frechet(a, b, compute_expm=False) for a, b in zip(exponents, changes, strict=True)]
+
+        def gather(gradients):
+            return np.stack(
+                [expm_frechet(a.T, g, compute_expm=False) for a, g in zip(exponents, gradients, strict=True)]
+            )
+
+        return MatrixProduct([expm(a) for a in exponents], self.X, spread, gather)

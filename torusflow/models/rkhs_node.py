@@ -1,0 +1,84 @@
+"""Neural ordinary differential equations on R^d whose fields lie in a Hilbert space of fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..hilbert import Euclidean
+from ..transport.particles import ParticleFlow
+from .features import Features, RandomFourierFeatures
+from .inputs import checked_rows
+from .kernels import KernelField
+from .particles import ParticleLinearisation
+
+
+@dataclass(frozen=True, eq=False)
+class RKHSNODE:
+    """v -> x(1), dx/ds = v_s(x), v constant on L layers and linear in its coefficients.
+
+    Parameters
+    ----------
+    x : array (N, d)
+        x(0), one point a row.
+    family : Features, RandomFourierFeatures or KernelField
+        v = W phi(x), or v = sum_j k(x, c_j) a_j with the inner product of the kernel's Hilbert space.
+    layers : int
+        L.
+    substeps : int
+        Runge-Kutta steps of order four per layer.
+
+    Attributes
+    ----------
+    space : Euclidean
+        <v, w> = (1/L) sum_l <v_l, w_l>_V.
+    output_space : Euclidean
+        (N, d).
+
+    Raises
+    ------
+    InputError
+        If the points are no matrix of finite numbers, or the family does not fit them.
+    """
+
+    x: np.ndarray
+    family: Features | RandomFourierFeatures | KernelField
+    layers: int = 10
+    substeps: int = 1
+
+    def __post_init__(self):
+        x = checked_rows(self.x)
+        if not isinstance(self.family, Features | RandomFourierFeatures | KernelField):
+            raise InputError(
+                f"RKHSNODE moves points by Features, RandomFourierFeatures or a KernelField, "
+                f"got a {type(self.family).__name__}."
+            )
+        flow = ParticleFlow(self.layers, self.substeps)
+        for name, value in (
+            ("x", x),
+            ("space", self.family.space(flow.layers, x.shape[1])),
+            ("output_space", Euclidean(x.shape)),
+            ("flow", flow),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __call__(self, v) -> np.ndarray:
+        """x(1), array (N, d)."""
+        fields = self._fields(v)
+        return self.flow.push(self.x, fields.__getitem__)
+
+    def trajectory(self, v) -> np.ndarray:
+        """The points at s = 0, 1/L, ..., 1, array (layers + 1, N, d)."""
+        points = [self.x]
+        self.flow.push(self.x, self._fields(v).__getitem__, visit=lambda layer, x: points.append(x))
+        return np.stack(points)
+
+    def linearise(self, v) -> ParticleLinearisation:
+        """The flow with tangent and adjoint; keeps the points at every stage."""
+        v = self.space.element(v).copy()
+        return ParticleLinearisation(self.flow, self.x, self.space, v, self.family.field, self.family.riesz)
+
+    def _fields(self, v) -> list:
+        return [self.family.field(layer) for layer in self.space.element(v)]
