@@ -1,5 +1,7 @@
 """Pictures show the right numbers in the right places; files of them are whole or absent."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -9,11 +11,11 @@ from torusflow import plotting
 from torusflow.storage import Run
 
 
-def make_run(shape, coordinates=None, loss=tfl.losses.SquaredL2, iterations=3):
+def make_run(shape, coordinates=None, loss=None, iterations=3, layers=3):
     torus = tfl.Torus(shape, threads=1)
     target = tfl.densities.von_mises(torus, mean=0.3, concentration=1.5)
-    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3, 0.2), tfl.densities.uniform(torus), layers=3, band=2)
-    risk = tfl.Risk(model, loss(target))
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3, 0.2), tfl.densities.uniform(torus), layers=layers, band=2)
+    risk = tfl.Risk(model, (loss or tfl.losses.SquaredL2)(target))
     result = tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(0.05), iterations)
     trajectory = model.trajectory(result.control)
     return Run(
@@ -26,12 +28,13 @@ def titled(figure, start):
     return next(axes for axes in figure.axes if axes.get_title().startswith(start))
 
 
+@pytest.mark.parametrize("shape", [(12, 10), (11, 9)])
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize("units", ["degrees", "radians", "turns"])
-def test_a_bump_is_drawn_where_it_is(units, centred):
-    """One grid point of a 12 x 10 grid; the image's extent puts it at its coordinates in the shown period."""
+def test_a_bump_is_drawn_where_it_is(units, centred, shape):
+    """One grid point, on even and odd grids; the image's extent puts it at its coordinates in the shown period."""
     coordinates = tfl.Coordinates(units, ("phi", "psi"), centred)
-    values = np.zeros((12, 10))
+    values = np.zeros(shape)
     values[8, 3] = 1
     image = plotting.plot_field(Figure().subplots(), values, coordinates)
     drawn, (left, right, bottom, top) = image.get_array(), image.get_extent()
@@ -40,7 +43,7 @@ def test_a_bump_is_drawn_where_it_is(units, centred):
     x = left + (j + 0.5) * (right - left) / columns
     y = bottom + (i + 0.5) * (top - bottom) / rows
     assert image.origin == "lower"
-    assert (x, y) == pytest.approx(tuple(coordinates.from_torus(np.array([8 / 12, 3 / 10]))))
+    assert (x, y) == pytest.approx(tuple(coordinates.from_torus(np.array([8, 3]) / shape)))
     period = coordinates.start, coordinates.start + coordinates.period
     assert image.axes.get_xlim() == pytest.approx(period) and image.axes.get_ylim() == pytest.approx(period)
     assert image.axes.get_xlabel() == coordinates.label(0) and image.axes.get_ylabel() == coordinates.label(1)
@@ -74,10 +77,72 @@ def test_overviews_show_every_density_and_the_descent(shape):
         labels = [text.get_text().split(":")[0] for text in titled(figure, "densities").get_legend().get_texts()]
         assert labels == ["initial", "target", "fitted"]
     else:
-        for name in ("initial", "target", "fitted -", "fitted\n"):
+        for name in ("initial", "target", "fitted −", "fitted\n"):
             assert titled(figure, name).images
         scales = {titled(figure, name).images[0].norm for name in ("initial", "target", "fitted\n")}
         assert len(scales) == 1  # one scale for all densities
+
+
+@pytest.mark.parametrize("shape", [(12, 10), (10, 8, 9)])
+def test_images_of_an_overview_are_the_densities_themselves(shape):
+    """The first axis of the array runs to the right, the second upwards; in 3-D each panel names the axis averaged."""
+    run = make_run(shape, tfl.Coordinates("turns", centred=False))
+    figure = plotting.plot_run(run)
+    pairs = [(0, 1), (0, 2), (1, 2)][: 1 if len(shape) == 2 else 3]
+    for pair in pairs:
+        axes = next(axes for axes in figure.axes if axes.get_label() == f"fitted {pair}")
+        others = tuple(axis for axis in range(len(shape)) if axis not in pair)
+        expected = run.output.mean(axis=others)
+        drawn = axes.images[0].get_array()
+        np.testing.assert_array_equal(drawn[: expected.shape[1], : expected.shape[0]], expected.T)
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("xyz"[pair[0]], "xyz"[pair[1]])
+        if others:
+            assert f"mean over {'xyz'[others[0]]}" in axes.get_title()
+    difference = titled(figure, "fitted −").images[0]
+    assert difference.norm.vmin == -difference.norm.vmax
+
+
+@pytest.mark.parametrize(("shape", "layers", "iterations"), [((24,), 3, 3), ((12, 10), 1, 0), ((10, 8, 9), 3, 3)])
+def test_panels_are_large_enough_and_their_words_neither_cut_nor_overlapping(shape, layers, iterations):
+    figure = plotting.plot_run(make_run(shape, tfl.Coordinates("degrees", centred=True), None, iterations, layers))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        box, least = axes.get_window_extent(), 0.05 if axes.get_label() == "<colorbar>" else 1.4
+        assert box.width > 1.4 * figure.dpi and box.height > least * figure.dpi
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    for box in boxes:
+        assert min(box.x0, box.y0) >= -2 and box.x1 <= figure.bbox.x1 + 2 and box.y1 <= figure.bbox.y1 + 2
+    for one, other in itertools.combinations(boxes, 2):
+        overlap = one.intersection(one, other)
+        assert overlap is None or min(overlap.width, overlap.height) <= 2
+
+
+def test_values_below_zero_are_said_and_marked():
+    run = make_run((12, 10))
+    run.output[3, 4] = -0.25
+    figure = plotting.plot_run(run)
+    axes = titled(figure, "fitted\n")
+    assert "min −0.25" in axes.get_title()
+    assert axes.images[0].norm.vmin == 0
+    assert axes.images[0].to_rgba(np.array([-0.25]))[0] == pytest.approx((1, 1, 1, 1))
+    assert any("white: < 0" in bar.get_xlabel() for bar in figure.axes)
+
+
+def test_sharp_peaks_leave_the_uniform_level_visible():
+    run = make_run((12, 10))
+    run.output[3, 4] = 200.0
+    image = titled(plotting.plot_run(run), "fitted\n").images[0]
+    assert image.norm(1.0) > 0.1 and image.norm(200.0) == 1
+
+
+def test_pyplot_is_left_alone():
+    """Neither figures known to pyplot nor settings changed."""
+    import matplotlib
+    from matplotlib import pyplot
+
+    before, numbers = dict(matplotlib.rcParams), pyplot.get_fignums()
+    plotting.plot_run(make_run((12, 10)))
+    assert dict(matplotlib.rcParams) == before and pyplot.get_fignums() == numbers
 
 
 def test_a_loss_without_target_still_draws():
@@ -117,6 +182,7 @@ def test_files_are_whole_or_absent(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", fail)
+    figure.suptitle("another picture")
     with pytest.raises(tfl.InputError, match="no space left on device"):
         plotting.save(figure, tmp_path / "a.png", overwrite=True)
     assert (tmp_path / "a.png").read_bytes() == before and len(list(tmp_path.iterdir())) == 3

@@ -1,9 +1,15 @@
 """torusflow: gradient descent on flows of vector fields, from two points to a density on a 3-D torus."""
 
-from . import checks, losses
-from .descent import GradientDescent, Result, descend
+from . import checks, losses, model
+from .descent import GradientDescent, GradientFlow, Result, descend
 from .errors import InputError, NumericalError, TorusflowError, UnstableError
+from .models.features import Features, RandomFourierFeatures
+from .models.kernels import GaussianKernel, KernelField, MaternKernel
+from .models.linear import LinearNetwork, LinearNODE, LinearResNet
 from .models.measure_node import MeasureNODE
+from .models.resnet import ResNet
+from .models.rkhs_node import RKHSNODE
+from .models.torus_node import TorusNODE
 from .risk import Risk
 from .storage import Run, RunFile, load
 from .torus import densities
@@ -13,18 +19,30 @@ from .torus.grid import Torus
 from .torus.sobolev import SobolevMetric
 
 __all__ = [
+    "RKHSNODE",
     "Coordinates",
     "Density",
+    "Features",
+    "GaussianKernel",
     "GradientDescent",
+    "GradientFlow",
     "InputError",
+    "KernelField",
+    "LinearNODE",
+    "LinearNetwork",
+    "LinearResNet",
+    "MaternKernel",
     "MeasureNODE",
     "NumericalError",
+    "RandomFourierFeatures",
+    "ResNet",
     "Result",
     "Risk",
     "Run",
     "RunFile",
     "SobolevMetric",
     "Torus",
+    "TorusNODE",
     "TorusflowError",
     "UnstableError",
     "checks",
@@ -32,6 +50,7 @@ __all__ = [
     "descend",
     "load",
     "losses",
+    "model",
 ]
 
 __version__ = "0.1.0"

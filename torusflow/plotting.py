@@ -34,15 +34,21 @@ STYLES = {
     "risk": {"color": "#0072B2"},
     "gradient_norm": {"color": "#D55E00", "linestyle": "--"},
     "pl_ratio": {"color": "#009E73"},
+    "control_norm": {"color": "#0072B2"},
 }
+CURVES = (  # panel, columns of the history, title, label
+    ("risk", ("risk", "gradient_norm"), "descent", ""),
+    ("pl_ratio", ("pl_ratio",), "Polyak-Łojasiewicz ratio", "|gradient|² / (2 risk)"),
+    ("control_norm", ("control_norm",), "norm of the control", ""),
+)
 
 
 def plot_run(run: Run) -> Figure:
     """Initial, target and fitted density, fitted - target, the velocity and the course of the descent.
 
-    Densities are lines for d = 1, images for d = 2, and the marginals on each pair of axes for d = 3. The velocity is
-    an image over the time of the flow, arrows in the first and the last layer, or the norms of the layers. Without a
-    target density in the loss there is no target and no difference.
+    For d = 1 densities are lines, and so is the velocity in each layer. For d = 2 densities are images, and velocities
+    are arrows over the speed, in the first and the last layer. For d = 3 densities are shown by their marginals on
+    each pair of axes, velocities not. Without a target density in the loss, target and difference are left out.
 
     Parameters
     ----------
@@ -64,14 +70,17 @@ def plot_run(run: Run) -> Figure:
     width, height = 3 * len(rows[0]), (6.5, 7, 9.5)[model.torus.dimension - 1]
     figure = Figure((width, height), DOTS_PER_INCH, layout="compressed")
     panels = figure.subplot_mosaic(rows)
-    draw = _draw_lines if model.torus.dimension == 1 else _draw_images
-    draw(figure, panels, run, densities)
-    _draw_velocity(figure, panels, run)
-    plot_history(panels["risk"], run.history)
-    plot_history(panels["pl_ratio"], run.history, ("pl_ratio",))
-    _words(panels["risk"], "descent", "iteration")
-    _words(panels["pl_ratio"], "Polyak-Łojasiewicz ratio", "iteration", "|gradient|² / (2 risk)")
-    figure.suptitle(textwrap.shorten(run.status, 9 * width, placeholder=" ..."), fontsize=11)
+    if model.torus.dimension == 1:
+        _draw_lines(panels, run, densities)
+    else:
+        _draw_images(figure, panels, run, densities)
+    if model.torus.dimension < 3:
+        _draw_velocity(figure, panels, run)
+    for name, columns, title, words in CURVES:
+        if name in panels:
+            plot_history(panels[name], run.history, columns)
+            _words(panels[name], title, y=words)
+    figure.suptitle(textwrap.shorten(run.status, 12 * width, placeholder=" ..."), fontsize=11)
     return figure
 
 
@@ -97,7 +106,9 @@ def plot_field(axes: Axes, values, coordinates: Coordinates | None = None, direc
         artist = axes.plot(x, values[columns], **style)[0]
     else:
         y, rows = _one_period(values.shape[1], coordinates)
-        artist = _image(axes, values[np.ix_(columns, rows)], x, y, **style)
+        cells = [(at[0] - step, at[-1] + step) for at in (x, y) for step in [(at[1] - at[0]) / 2]]
+        extent = (*cells[0], *cells[1])
+        artist = axes.imshow(values[np.ix_(columns, rows)].T, origin="lower", extent=extent, **style)
     _mark(axes, coordinates, directions[: values.ndim])
     return artist
 
@@ -112,7 +123,7 @@ def plot_velocity(axes: Axes, velocity, coordinates: Coordinates | None = None, 
         In sides of the torus per unit of s, such as ``space.to_grid(v)[layer]``.
     coordinates : Coordinates, optional
     fastest : float
-        Speed of the darkest colour and the longest arrow; if not given, or less, the largest of all.
+        Speed, in the user's units, of the darkest colour and the longest arrow; at least the largest of all.
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
@@ -133,7 +144,7 @@ def plot_velocity(axes: Axes, velocity, coordinates: Coordinates | None = None, 
 
 
 def plot_history(axes: Axes, history: dict, names=("risk", "gradient_norm")) -> None:
-    """Columns of a history over the iterations, on a logarithmic scale where what is not positive is left out.
+    """Columns of a history over the iterations; a logarithmic scale, without what is not positive, above one decade.
 
     Parameters
     ----------
@@ -143,15 +154,18 @@ def plot_history(axes: Axes, history: dict, names=("risk", "gradient_norm")) -> 
     """
     from matplotlib.ticker import MaxNLocator
 
-    for name in names:
-        values = np.asarray(history[name], float)
-        style = {"marker": "o" if len(values) < 12 else "", "markersize": 3, **STYLES.get(name, {})}
-        axes.plot(np.where(values > 0, values, np.nan), label=name.replace("_", " "), **style)
-    axes.set_yscale("log")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    values = np.array([history[name] for name in names], float)
+    for name, column in zip(names, values, strict=True):
+        style = {"marker": "o" if len(column) < 12 else "", "markersize": 3, **STYLES.get(name, {})}
+        axes.plot(column, label=name.replace("_", " "), **style)
+    positive = values[values > 0]
+    if positive.size and positive.max() > 10 * positive.min():
+        axes.set_yscale("log", nonpositive="mask")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    _words(axes, "", "iteration")
+    if len(names) > 1:
+        axes.legend(fontsize=8)
+    _words(axes, x="iteration", y=names[0].replace("_", " ") if len(names) == 1 else "")
 
 
 def save(figure: Figure, path, overwrite: bool = False) -> None:
@@ -171,9 +185,11 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise InputError(f"a picture's name ends in {', '.join(FORMATS)}, which says the format; got {str(path)!r}.")
+        raise InputError(f"a picture is written as {', '.join(FORMATS)}, got {str(path)!r}: give it such an ending.")
     if path.exists() and not overwrite:
-        raise InputError(f"{str(path)!r} exists and is not overwritten unasked; choose another name, or overwrite it.")
+        raise InputError(
+            f"{str(path)!r} exists and is not overwritten unasked: choose another name, or say --overwrite."
+        )
     if not path.absolute().parent.is_dir():
         raise InputError(f"the folder {str(path.absolute().parent)!r} does not exist; make it first.")
     picture, partial = io.BytesIO(), path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -189,39 +205,119 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
 
 def _layout(dimension, names, layers):
     """Rows of names of panels; a name that stands twice is one wide panel."""
+    names, curves = names + ["difference"] * ("target" in names), ["risk", "pl_ratio", "control_norm"]
     if dimension == 1:
         return [["densities", "densities", "risk"], ["velocity", "velocity", "pl_ratio"]]
-    images, curves = names + ["difference"] * ("target" in names), ["risk", "pl_ratio", "velocity"]
     if dimension == 3:
-        return [[*(_panel(name, pair) for name in images), curves[row]] for row, pair in enumerate(PAIRS)]
-    arrows = ["velocity 1", f"velocity {layers}"]
-    return [images, [*arrows, *curves[:2]]] if "target" in names else [[*images, "risk"], [*arrows, "pl_ratio"]]
+        return [[*(f"{name} {pair}" for name in names), curve] for pair, curve in zip(PAIRS, curves, strict=True)]
+    above = [f"{name} {PAIRS[0]}" for name in names] + ["risk"] * ("target" not in names)
+    below = [f"velocity {layer}" for layer in sorted({1, layers})] + [name for name in curves if name not in above]
+    return [above, below[: len(above)]]
 
 
-def _panel(name, pair) -> str:
-    return name if pair == PAIRS[0] else f"{name} {pair}"
-
-
-def _draw_lines(figure, panels, run, densities):
-    axes, torus = panels["densities"], run.risk.model.torus
+def _draw_lines(panels, run, densities):
     for name, values in densities.items():
-        plot_field(axes, values, run.coordinates, label=f"{name}: {_range(torus, values)}", **STYLES[name])
-    axes.axhline(0, color="black", linewidth=0.6)
-    axes.legend(fontsize=8)
-    _words(axes, "densities", y="relative to uniform")
+        label = f"{name}: {_range(run.risk.model.torus, values)}"
+        plot_field(panels["densities"], values, run.coordinates, label=label, **STYLES[name])
+    panels["densities"].axhline(0, color="black", linewidth=0.6)
+    panels["densities"].legend(fontsize=8)
+    _words(panels["densities"], "densities", y="density relative to uniform")
 
 
 def _draw_images(figure, panels, run, densities):
-    """For each pair of axes a row of densities on one scale of colours, and fitted - target."""
+    """For each pair of axes a row of densities, all on one scale of colours, and fitted - target."""
+    torus, coordinates, fields = run.risk.model.torus, run.coordinates, dict(densities)
+    titles = {name: f"{name}\n{_range(torus, values)}" for name, values in fields.items()}
+    groups, pairs = [list(fields)], PAIRS[: 2 * torus.dimension - 3]
+    if "target" in fields:
+        fields["difference"] = fields["fitted"] - fields["target"]
+        titles["difference"] = f"fitted − target\nL2 norm {torus.norm(fields['difference']):.3g}"
+        groups.append(["difference"])
+    rest = {pair: tuple({*range(torus.dimension)} - {*pair}) for pair in pairs}
+    for names in groups:
+        images = {(name, pair): fields[name].mean(rest[pair]) for name in names for pair in pairs}
+        style, words = (_density_colours if "fitted" in names else _diverging)(list(images.values()))
+        for (name, pair), values in images.items():
+            image = plot_field(panels[f"{name} {pair}"], values, coordinates, pair, **style)
+            title = [titles[name]] * (pair == PAIRS[0])
+            title += [f"mean over {coordinates.name(3 - sum(pair))}"] * (torus.dimension == 3)
+            _words(panels[f"{name} {pair}"], "\n".join(title))
+        _colour_bar(figure, image, [panels[f"{name} {pair}"] for name in names], words)
+
+
+def _draw_velocity(figure, panels, run):
+    """All layers as lines, d = 1; the first and the last one as arrows over the speed, d = 2."""
     from matplotlib import colormaps
 
-    torus, coordinates = run.risk.model.torus, run.coordinates
-    titles = {name: f"{name}\n{_range(torus, values)}" for name, values in densities.items()}
-    fields = dict(densities)
-    if "target" in fields:
-        fields["difference"] = densities["fitted"] - densities["target"]
-        titles["difference"] = f"fitted − target\nL2 norm {torus.norm(fields['difference']):.3g}"
-    if torus.dimension == 2:
-        images = {(name, PAIRS[0]): values for name, values in fields.items()}
+    space, coordinates, layers = run.risk.model.space, run.coordinates, run.risk.model.layers
+    unit = f"[{'sides' if coordinates.units == 'turns' else coordinates.units} per unit of s]"
+    if space.torus.dimension == 1:
+        for layer, velocity in enumerate(space.to_grid(run.control)[:, 0] * coordinates.period):
+            label = f"layer {layer + 1} of {layers}" if layer in (0, layers - 1) else None
+            colour = colormaps["viridis"](0.85 * layer / layers)  # its end is too light for a line
+            plot_field(panels["velocity"], velocity, coordinates, color=colour, label=label)
+        panels["velocity"].axhline(0, color="black", linewidth=0.6)
+        panels["velocity"].legend(fontsize=8)
+        _words(panels["velocity"], "velocity", y=f"velocity {unit}")
     else:
-        images = {(n, pair): f.mean(axis) for n, f in fields.items() for pair, axis in zip(PAIRS, (2, 1, 0))}
+        ends = {layer: space.field(run.control[layer - 1]).copy() for layer in (1, layers)}
+        fastest = max(space.torus.maximum(np.hypot(*velocity)) for velocity in ends.values()) * coordinates.period
+        for layer, velocity in ends.items():
+            image = plot_velocity(panels[f"velocity {layer}"], velocity, coordinates, fastest)
+            _words(panels[f"velocity {layer}"], f"velocity, layer {layer} of {layers}")
+        _colour_bar(figure, image, [panels[f"velocity {layer}"] for layer in ends], f"speed {unit}")
+
+
+def _one_period(n, coordinates):
+    """Grid points in the user's units that cover what is shown, ends included, and their indices on the torus."""
+    first = coordinates.start / coordinates.period * n
+    index = np.arange(math.floor(first), math.ceil(first + n) + 1)
+    return index * (coordinates.period / n), index % n
+
+
+def _mark(axes, coordinates, directions):
+    """Label, limits of one period and a tick every quarter of it."""
+    ticks = coordinates.start + coordinates.period * np.arange(5) / 4
+    for axis, direction in zip("xy", directions, strict=False):
+        axes.set(**{f"{axis}ticks": ticks, f"{axis}lim": ticks[[0, -1]], f"{axis}label": coordinates.label(direction)})
+        if coordinates.units == "radians":
+            words = ["−π", "−π/2", "0", "π/2", "π"] if coordinates.centred else ["0", "π/2", "π", "3π/2", "2π"]
+            axes.set(**{f"{axis}ticklabels": words})
+    _words(axes)
+
+
+def _words(axes, title="", x="", y=""):
+    """Those that are given, and the sizes of all."""
+    axes.set_title(title or axes.get_title(), fontsize=10)
+    axes.set_xlabel(x or axes.get_xlabel(), fontsize=9)
+    axes.set_ylabel(y or axes.get_ylabel(), fontsize=9)
+    axes.tick_params(labelsize=8, which="both")
+
+
+def _range(torus, values) -> str:
+    return f"min {torus.minimum(values):.3g}, max {torus.maximum(values):.3g}".replace("-", "−")
+
+
+def _density_colours(images):
+    """One scale for all images, and its name; linear up to LARGEST_LINEAR, asinh beyond."""
+    from matplotlib import colormaps
+    from matplotlib.colors import AsinhNorm, Normalize
+
+    low, high = float(min(map(np.min, images))), float(max(map(np.max, images)))
+    norm, words = Normalize(max(low, 0), high) if high - low > 1e-9 else Normalize(0, 2), "density relative to uniform"
+    if high > LARGEST_LINEAR:
+        norm, words = AsinhNorm(1, 0, high), words + " (linear below 1, logarithmic above)"
+    return {"norm": norm, "cmap": colormaps["viridis"].with_extremes(under="white")}, words + ", white: < 0" * (low < 0)
+
+
+def _diverging(images):
+    largest = max(float(np.max(np.abs(image))) for image in images) or 1.0
+    return {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}, "difference"
+
+
+def _colour_bar(figure, image, axes, words):
+    curved = type(image.norm).__name__ == "AsinhNorm"
+    ticks = {"ticks": [0, *(m * 10**e for e in range(12) for m in (1, 2, 5))], "format": "%g"} if curved else {}
+    bar = figure.colorbar(image, ax=axes, location="bottom", aspect=25 * len(axes), **ticks)
+    bar.minorticks_off()
+    _words(bar.ax, x=words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import functools
 import json
 import os
 import platform
@@ -14,10 +13,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from .encoding import decode, encode
 from .errors import InputError
 from .torus.coordinates import Coordinates
 from .torus.density import Density
-from .torus.grid import Torus
 
 FORMAT = "torusflow run"
 FORMAT_VERSION = 1
@@ -59,8 +58,15 @@ class RunFile:
     coordinates: Coordinates = dataclasses.field(default_factory=Coordinates)
     interval: float = 60.0
 
+    def prepare(self, risk, method) -> None:
+        """Raise an InputError, before any work, if writing would destroy a file or cannot succeed."""
+        self.refuse_existing()
+        with h5py.File("rehearsal", "w", driver="core", backing_store=False) as file:
+            encode(file, "risk", risk, {})
+            encode(file, "method", method, {})
+
     def refuse_existing(self) -> None:
-        """Raise an InputError if writing would destroy a file or cannot succeed."""
+        """Raise an InputError if writing would destroy a file or the folder is missing."""
         path = Path(self.path)
         if path.is_dir():
             raise InputError(f"{str(path)!r} is a folder; name a file in it, such as {str(path / 'run.h5')!r}.")
@@ -112,9 +118,9 @@ class Run:
     method : Method
     control : array
         The last one; an element of ``risk.space``.
-    output : array (*n)
-    trajectory : array (layers + 1, *n)
-        The density between layers.
+    output : array
+    trajectory : array (layers + 1, ...) or None
+        The density or the points at the ends of the layers; None for models that have none.
     history : dict of str to array (iterations + 1,)
     status : str
     coordinates : Coordinates
@@ -126,7 +132,7 @@ class Run:
     method: object
     control: np.ndarray
     output: np.ndarray
-    trajectory: np.ndarray
+    trajectory: np.ndarray | None
     history: dict[str, np.ndarray]
     status: str
     coordinates: Coordinates
@@ -171,28 +177,40 @@ def load(path) -> Run:
 
 def _write(file, risk, method, result, coordinates):
     model = risk.model
-    torus = model.torus
     file.attrs.update(
         {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
-            "title": "Descent of a density on the torus by the flow of a control",
-            "comment": "densities are relative to the uniform one (mean 1); the torus has side 1",
+            "title": f"Descent of a {type(model).__name__}",
             "status": result.status,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": json.dumps(_versions()),
-            "transforms": torus.library,
         }
     )
+    _scale(file, "iteration", np.arange(len(result.history["risk"])), "1", "iteration of the descent")
+    for key, values in result.history.items():
+        units = "s" if key == "seconds" else "1"
+        _field(file, key, values, ["iteration"], units, HISTORY_NAMES.get(key, key))
+    if isinstance(getattr(model, "initial", None), Density):
+        _write_densities(file, risk, result, coordinates)
+    else:
+        _write_arrays(file, model, result)
+    problem = file.create_group("problem")
+    problem.attrs["long_name"] = "what load() needs to make the risk and the method again"
+    for name, thing in (("risk", risk), ("method", method), ("coordinates", coordinates)):
+        encode(problem, name, thing, {})
+
+
+def _write_densities(file, risk, result, coordinates):
+    """Densities and the velocity with the axes of the torus."""
+    model = risk.model
+    torus = model.torus
+    file.attrs["comment"] = "densities are relative to the uniform one (mean 1); the torus has side 1"
+    file.attrs["transforms"] = torus.library
     axes = _axis_names(coordinates, torus.dimension)
     for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
-        _scale(
-            file,
-            name,
-            np.arange(n) / n * coordinates.period,
-            coordinates.units,
-            f"{coordinates.name(axis)} on the grid",
-        )
+        grid = np.arange(n) / n * coordinates.period
+        _scale(file, name, grid, coordinates.units, f"{coordinates.name(axis)} on the grid")
     layers = np.arange(model.layers)
     _scale(file, "s", np.arange(model.layers + 1) / model.layers, "1", "time of the flow at the ends of the layers")
     _scale(file, "layer", layers, "1", "layer of the network; it acts for s in [layer, layer + 1] / layers")
@@ -200,7 +218,6 @@ def _write(file, risk, method, result, coordinates):
     for axis, k in enumerate(model.space.wavenumbers):
         _scale(file, f"k_{axes[axis]}", k.ravel(), "1", f"wavenumber along {axes[axis]}, cycles per side of the torus")
     _scale(file, "part", np.arange(2), "1", "0: real part, 1: imaginary part")
-    _scale(file, "iteration", np.arange(len(result.history["risk"])), "1", "iteration of the descent")
 
     unit = "1 (relative to the uniform density)"
     _field(file, "initial", model.initial.values, axes, unit, f"initial density: {model.initial.name}")
@@ -209,23 +226,31 @@ def _write(file, risk, method, result, coordinates):
         _field(file, "target", target.values, axes, unit, f"target density: {target.name}")
     _field(file, "output", result.output, axes, unit, "initial density pushed by the control")
     _field(file, "trajectory", model.trajectory(result.control), ["s", *axes], unit, "density along the flow")
-    modes = [f"k_{name}" for name in axes]
     _field(
         file,
         "control",
-        np.stack([result.control.real, result.control.imag], axis=-1),
-        ["layer", "component", *modes, "part"],
+        _parts(result.control),
+        ["layer", "component", *(f"k_{name}" for name in axes), "part"],
         "sides of the torus per unit of s",
         "Fourier coefficients of the velocity; those at -k are the complex conjugates of those at k",
     )
-    for key, values in result.history.items():
-        units = "s" if key == "seconds" else "1"
-        _field(file, key, values, ["iteration"], units, HISTORY_NAMES.get(key, key))
 
-    problem = file.create_group("problem")
-    problem.attrs["long_name"] = "what load() needs to make the risk and the method again"
-    for name, thing in (("risk", risk), ("method", method), ("coordinates", coordinates)):
-        _encode(problem, name, thing, {})
+
+def _write_arrays(file, model, result):
+    """The control and the output of any other model, with numbered axes."""
+    fields = {"control": (_parts(result.control), "control"), "output": (result.output, "output of the model")}
+    if hasattr(model, "trajectory"):
+        fields["trajectory"] = (model.trajectory(result.control), "points at the ends of the layers")
+    for name, (values, long_name) in fields.items():
+        axes = [f"{name}_{axis}" for axis in range(values.ndim)]
+        for axis, n in zip(axes, values.shape, strict=True):
+            _scale(file, axis, np.arange(n), "1", f"axis of the {name}")
+        _field(file, name, values, axes, "1", long_name)
+
+
+def _parts(control) -> np.ndarray:
+    """Complex numbers as pairs of real ones along a new last axis."""
+    return np.stack([control.real, control.imag], axis=-1) if np.iscomplexobj(control) else control
 
 
 def _axis_names(coordinates, dimension) -> list[str]:
@@ -266,62 +291,11 @@ def _versions() -> dict[str, str]:
     }
 
 
-# -- problems: dataclasses by the names under which people write them --------------------------------------------------
-
-
-def _encode(group, name, thing, seen):
-    """A dataclass becomes a group with its type and its fields; the same object met again becomes a link."""
-    if id(thing) in seen:
-        group[name] = seen[id(thing)]
-    elif isinstance(thing, np.ndarray):
-        group.create_dataset(name, data=thing)
-    elif thing is None or isinstance(thing, bool | int | float | str | tuple | np.number | np.bool_):
-        group.attrs[name] = json.dumps(thing, default=lambda number: number.item())
-    elif dataclasses.is_dataclass(thing) and type(thing).__name__ in _types():
-        child = group.create_group(name)
-        seen[id(thing)] = child
-        child.attrs["type"] = type(thing).__name__
-        for field in dataclasses.fields(thing):
-            if field.init and field.metadata.get("stored", True):
-                _encode(child, field.name, getattr(thing, field.name), seen)
-    else:
-        raise InputError(
-            f"a {type(thing).__name__} cannot be stored in a run file, which holds the classes of torusflow only. "
-            f"Run without store, or keep result.control yourself."
-        )
-
-
-def _decode(group, seen):
-    address = h5py.h5o.get_info(group.id).addr
-    if address not in seen:
-        values = {}
-        for name, text in group.attrs.items():
-            if name not in ("type", "long_name"):
-                value = json.loads(text)
-                values[name] = tuple(value) if isinstance(value, list) else value
-        for name, child in group.items():
-            values[name] = child[...] if isinstance(child, h5py.Dataset) else _decode(child, seen)
-        seen[address] = _types()[group.attrs["type"]](**values)
-    return seen[address]
-
-
-@functools.cache
-def _types() -> dict[str, type]:
-    """The dataclasses of the public interface by name."""
-    import torusflow
-
-    public = [vars(torusflow), vars(torusflow.losses), {"Density": Density, "Torus": Torus}]
-    return {
-        name: thing
-        for names in public
-        for name, thing in names.items()
-        if isinstance(thing, type) and dataclasses.is_dataclass(thing)
-    }
-
-
 def _read(file) -> Run:
     problem, seen = file["problem"], {}
-    control = file["control"][...]
+    risk, control = decode(problem["risk"], seen), file["control"][...]
+    if risk.space.dtype.kind == "c":
+        control = control[..., 0] + 1j * control[..., 1]
     history = {
         name: data[...]
         for name, data in file.items()
@@ -331,15 +305,15 @@ def _read(file) -> Run:
         and data.dims[0].keys() == ["iteration"]
     }
     return Run(
-        risk=_decode(problem["risk"], seen),
-        method=_decode(problem["method"], seen),
-        control=control[..., 0] + 1j * control[..., 1],
+        risk=risk,
+        method=decode(problem["method"], seen),
+        control=control,
         output=file["output"][...],
-        trajectory=file["trajectory"][...],
+        trajectory=file["trajectory"][...] if "trajectory" in file else None,
         history=history,
         status=str(file.attrs["status"]),
-        coordinates=_decode(problem["coordinates"], seen),
-        attributes={key: file.attrs[key] for key in ("format_version", "created", "versions", "transforms")},
+        coordinates=decode(problem["coordinates"], seen),
+        attributes={key: file.attrs[key] for key in ("format_version", "created", "versions")},
     )
 
 

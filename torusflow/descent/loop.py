@@ -32,8 +32,8 @@ class Result:
         The risk there.
     history : dict of str to array (iterations + 1,)
         One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``pl_ratio`` =
-        |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the start, and what the output space describes (``mass``,
-        ``minimum``, ``maximum`` for densities).
+        |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the start, and what the
+        output space describes (``mass``, ``minimum``, ``maximum`` for densities).
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)
@@ -108,7 +108,7 @@ def descend(
         from ..storage import RunFile
 
         store = store if isinstance(store, RunFile) else RunFile(store)
-        store.refuse_existing()
+        store.prepare(risk, method)
 
     started = saved = time.perf_counter()
     rows: list[dict] = []

@@ -2,5 +2,15 @@
 
 from .densities import L2, KullbackLeibler, SobolevMMD, SquaredL2
 from .loss import Loss
+from .points import CloudMMD, GeodesicDistance, SquaredDistance
 
-__all__ = ["L2", "KullbackLeibler", "Loss", "SobolevMMD", "SquaredL2"]
+__all__ = [
+    "L2",
+    "CloudMMD",
+    "GeodesicDistance",
+    "KullbackLeibler",
+    "Loss",
+    "SobolevMMD",
+    "SquaredDistance",
+    "SquaredL2",
+]

@@ -259,6 +259,10 @@ class Torus:
         """Inverse transforms of `source`, pointwise work, forward transforms of `result`."""
         return Product(source, result)
 
+    def parallel(self, function, parts) -> None:
+        """Call function(part) for every part on the threads of this torus."""
+        self._workers.run(function, parts)
+
     def _full_plan(self, f) -> Transform:
         batch = math.prod(f.shape[: f.ndim - self.dimension])
         if batch not in self._plans:

@@ -1,0 +1,85 @@
+"""The models, listed once, each with a control far from zero and a target: what holds for one is tested for all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+import torusflow as tfl
+from torusflow import losses
+
+
+@dataclass
+class Case:
+    """A model, how large a control to test it at, and how exact its adjoint is."""
+
+    model: object
+    size: float = 1.0
+    adjoint: float = 1e-12
+
+    def control(self, rng):
+        if isinstance(self.model, tfl.MeasureNODE):
+            v = self.model.space.random(rng)
+            return v * (1.5 / self.model.courant(v))
+        w = self.model.space.random(rng)
+        if isinstance(self.model, tfl.TorusNODE):
+            return w * (0.3 / np.max(np.abs(self.model.space.to_grid(w))))
+        return self.size * w
+
+    def risk(self, rng):
+        """With targets a little away from the outputs at zero."""
+        space = self.model.output_space
+        if isinstance(self.model, tfl.MeasureNODE):
+            return tfl.Risk(self.model, losses.SquaredL2(tfl.densities.von_mises(self.model.torus, 0.3, 1.0)))
+        targets = self.model(self.model.space.zeros()) + 0.3 * rng.standard_normal(space.shape)
+        return tfl.Risk(self.model, losses.SquaredDistance(targets))
+
+
+def features(x):
+    return np.hstack([x, x**2])
+
+
+def features_jacobian(x):
+    linear = np.tile(np.eye(2), (len(x), 1, 1))
+    return np.concatenate([linear, 2 * x[:, :, None] * np.eye(2)], axis=1)
+
+
+def make_cases():
+    rng = np.random.default_rng(7)
+    X, x = rng.standard_normal((3, 5)), rng.standard_normal((6, 2))
+    centres = np.array([[i, j] for i in (-1.5, 0, 1.5) for j in (-1.5, 0, 1.5)])
+    smooth = tfl.SobolevMetric(3, 0.2)
+
+    def cloud(d):
+        return tfl.TorusNODE(rng.random((9, d)), smooth, layers=3, band=3, substeps=2)
+
+    def density(*shape):
+        torus = tfl.Torus(shape)
+        return tfl.MeasureNODE(torus, smooth, tfl.densities.von_mises(torus, 0.7, 0.5), layers=3, band=2, substeps=2)
+
+    def kernel_node(kernel):
+        return tfl.RKHSNODE(x, tfl.KernelField(kernel, centres), 4, 2)
+
+    return {
+        "LinearNetwork": Case(tfl.LinearNetwork(X, (4, 2, 3)), 3.0),
+        "LinearNetwork of one layer": Case(tfl.LinearNetwork(X, (2,)), 3.0),
+        "LinearResNet": Case(tfl.LinearResNet(X, 7), 3.0),
+        "LinearNODE": Case(tfl.LinearNODE(X, 6), 3.0),
+        "ResNet tanh": Case(tfl.ResNet(X, 4, 6), 6.0),
+        "ResNet softplus": Case(tfl.ResNet(X, 3, 6, "softplus", scale=0.4), 6.0),
+        "ResNet sine": Case(tfl.ResNet(X, 3, 5, "sine"), 6.0),
+        "ResNet A only": Case(tfl.ResNet(X, 4, 6, inner=rng.standard_normal((4, 6, 3))), 6.0),
+        "RKHSNODE given features": Case(tfl.RKHSNODE(x, tfl.Features(features, features_jacobian, 4), 4, 2)),
+        "RKHSNODE random features": Case(tfl.RKHSNODE(x, tfl.RandomFourierFeatures(2, 30), 4, 2), 3.0),
+        "RKHSNODE Gaussian": Case(kernel_node(tfl.GaussianKernel(0.8)), 3.0),
+        "RKHSNODE Matern 5/2": Case(kernel_node(tfl.MaternKernel(1.0)), 3.0),
+        "RKHSNODE Matern 3/2": Case(kernel_node(tfl.MaternKernel(1.0, 1.5)), 3.0),
+        "TorusNODE T1": Case(cloud(1), adjoint=1e-9),
+        "TorusNODE T2": Case(cloud(2), adjoint=1e-9),
+        "TorusNODE T3": Case(cloud(3), adjoint=1e-9),
+        "MeasureNODE T1": Case(density(24)),
+        "MeasureNODE T2": Case(density(15, 16)),
+        "MeasureNODE T3": Case(density(9, 10, 8)),
+    }
+
+
+MODELS = make_cases()

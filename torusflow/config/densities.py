@@ -1,0 +1,99 @@
+"""Problems on densities: [torus], [metric], [initial], [target], [model] and [loss]."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import losses
+from ..errors import InputError
+from ..models.measure_node import MeasureNODE
+from ..risk import Risk
+from ..samples import read_csv
+from ..torus import densities
+from ..torus.coordinates import Coordinates
+from ..torus.density import Density
+from ..torus.grid import Torus
+from ..torus.sobolev import SobolevMetric
+from .tables import call, kind_of, text
+
+# Grids when none is given: seconds an iteration at most.
+SHAPES = {1: (256,), 2: (64, 64), 3: (32, 32, 32)}
+LOSSES = {kind.__name__: kind for kind in (losses.SquaredL2, losses.L2, losses.KullbackLeibler, losses.SobolevMMD)}
+
+
+def density_risk(table: dict, folder: Path) -> tuple[Risk, Coordinates]:
+    """The risk of a `MeasureNODE`, and the user's units.
+
+    Parameters
+    ----------
+    table : dict
+        All tables of the problem, empty where not given; keys are taken out.
+    folder : path
+        What file names are relative to.
+    """
+    if not table["target"]:
+        raise InputError('no [target]: say what to fit, for example [target] kind = "samples", file = "angles.csv".')
+    if "shape" not in table["torus"]:
+        table["torus"]["shape"] = SHAPES[_dimension(table["target"], folder)]
+    torus = call(Torus, "torus", table["torus"])
+    metric = call(SobolevMetric, "metric", table["metric"])
+    initial, _ = _density("initial", {"kind": "uniform"} | table["initial"], torus, folder)
+    target, coordinates = _density("target", table["target"], torus, folder)
+    defaults = {"layers": 8, "substeps": None}
+    model = call(MeasureNODE, "model", defaults | table["model"], torus=torus, metric=metric, initial=initial)
+    loss = call(kind_of("loss", table["loss"], LOSSES, "SquaredL2"), "loss", table["loss"], target=target)
+    return call(Risk, "risk", table["risk"], model=model, loss=loss), coordinates
+
+
+def _density(name, table, torus, folder) -> tuple[Density, Coordinates]:
+    make = kind_of(name, table, DENSITIES, None)
+    return call(make, name, table, torus=torus, folder=folder)
+
+
+def _samples(torus, folder, file, columns=None, units="turns", names=None, centred=None, bandwidth="auto", floor=0.0):
+    """Bandwidth in the units of the file."""
+    values, header = read_csv(folder / text("file", file), columns)
+    coordinates = Coordinates(units, tuple(names or header), (values < 0).any() if centred is None else centred)
+    if values.shape[1] != torus.dimension:
+        raise InputError(
+            f"{file!r} gives {values.shape[1]} columns, the torus has {torus.dimension} dimensions. "
+            f"Choose as many columns, or another shape."
+        )
+    points = coordinates.to_torus(values, repr(file))
+    if isinstance(bandwidth, int | float):
+        bandwidth = bandwidth / coordinates.period
+    return densities.from_samples(torus, points, bandwidth, floor), coordinates
+
+
+def _image(torus, folder, file, floor=0.1, dark=False, blur="auto"):
+    return densities.from_image(torus, folder / text("file", file), floor, dark, blur), Coordinates()
+
+
+def _plain(function: Callable) -> Callable:
+    """A density family as a kind of density in a problem file."""
+
+    def make(torus, folder, **keys):
+        return function(torus, **keys), Coordinates()
+
+    parameters = list(inspect.signature(function).parameters.values())
+    folder = inspect.Parameter("folder", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    make.__signature__ = inspect.Signature([parameters[0], folder, *parameters[1:]])
+    return make
+
+
+def _dimension(target: dict, folder: Path) -> int:
+    """Of the torus, where only the samples say it."""
+    if target.get("kind") != "samples" or not isinstance(target.get("file"), str):
+        return 2
+    return read_csv(folder / target["file"], target.get("columns"))[0].shape[1]
+
+
+DENSITIES = {
+    "uniform": _plain(densities.uniform),
+    "von_mises": _plain(densities.von_mises),
+    "banana": _plain(densities.banana),
+    "image": _image,
+    "samples": _samples,
+}

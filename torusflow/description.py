@@ -1,0 +1,77 @@
+"""Problems and runs in words, for a terminal of eighty columns."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+
+from .models.measure_node import MeasureNODE
+from .risk import Risk
+from .storage import Run
+from .torus.coordinates import Coordinates
+
+COLUMNS, LABEL = 80, 11
+
+
+def describe_problem(risk: Risk, coordinates: Coordinates) -> str:
+    """Model, target and risk, a line or two each."""
+    return _table(_problem(risk, coordinates))
+
+
+def describe_run(name: str, run: Run) -> str:
+    """The problem of a run, and how far the run came."""
+    history = run.history
+    last = {key: values[-1] for key, values in history.items()}
+    lines = {"run file": f"{name}, written {run.attributes['created']}", "status": run.status}
+    lines |= _problem(run.risk, run.coordinates)
+    lines |= {
+        "method": str(run.method),
+        "iterations": f"{len(history['risk']) - 1} in {last['seconds']:.1f} s",
+        "risk": f"{history['risk'][0]:.6g} -> {last['risk']:.6g}",
+        "gradient": f"norm {last['gradient_norm']:.3g}, |grad|^2/(2 risk) = {last['pl_ratio']:.3g}",
+    }
+    if isinstance(run.risk.model, MeasureNODE):
+        lines["density"] = f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}"
+        lines["stability"] = f"Courant number {run.risk.model.courant(run.control):.2f}, stable up to 2.83"
+    return _table(lines)
+
+
+def wrap(text: str, indent: int = 0) -> str:
+    """Text for the terminal, hanging beside a label of `indent` columns."""
+    margin = " " * indent
+    return textwrap.fill(text, COLUMNS, initial_indent=margin, subsequent_indent=margin).strip()
+
+
+def _problem(risk: Risk, coordinates: Coordinates) -> dict[str, str]:
+    lines = _densities(risk, coordinates) if isinstance(risk.model, MeasureNODE) else _points(risk)
+    return lines | {"loss": f"{type(risk.loss).__name__}, penalty {risk.penalty:g}"}
+
+
+def _densities(risk, coordinates) -> dict[str, str]:
+    model = risk.model
+    torus, metric = model.torus, model.metric
+    grid = " x ".join(str(n) for n in torus.shape)
+    names = ", ".join(coordinates.name(axis) for axis in range(torus.dimension))
+    memory = model.equation.steps * 4 * torus.size * 8 / 1e9
+    return {
+        "initial": model.initial.name,
+        "target": getattr(getattr(risk.loss, "target", None), "name", "none"),
+        "torus": f"{grid}; axes {names} in {coordinates.units}; transforms by {torus.library}, {torus.threads} threads",
+        "control": f"{model.layers} layers, band {max(model.band)}, H^s with s = {metric.smoothness:g}, "
+        f"l = {metric.length:g}",
+        "scheme": f"Runge-Kutta steps per layer: {model.substeps}; {memory:.2g} GB for the gradient",
+    }
+
+
+def _points(risk) -> dict[str, str]:
+    space, output_space = risk.model.space, risk.model.output_space
+    return {
+        "model": type(risk.model).__name__,
+        "control": f"array {space.shape} of {space.dtype}, {int(np.prod(space.shape))} numbers",
+        "output": f"array {output_space.shape}",
+    }
+
+
+def _table(lines: dict[str, str]) -> str:
+    return "\n".join(f"{key:<{LABEL}}{wrap(value, LABEL)}" for key, value in lines.items())

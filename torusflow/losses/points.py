@@ -1,0 +1,188 @@
+"""Losses that compare points or matrices with targets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..torus.density import Density
+from ..torus.evaluation import full_spectrum
+from ..torus.grid import TWO_PI, Torus
+from ..torus.sobolev import SobolevMetric
+
+
+@dataclass(frozen=True, eq=False)
+class PointLoss:
+    """What the losses against targets of the same shape have in common.
+
+    Parameters
+    ----------
+    targets : array
+        Of the shape of the model's output.
+
+    Raises
+    ------
+    InputError
+        If they are no array of finite numbers.
+    """
+
+    targets: np.ndarray
+
+    def __post_init__(self):
+        try:
+            targets = np.array(self.targets, float)
+        except (TypeError, ValueError):
+            raise InputError(f"{type(self).__name__}: the targets are no array of numbers.") from None
+        if not targets.size or not np.all(np.isfinite(targets)):
+            raise InputError(f"{type(self).__name__}: the targets must be finite and some, got {targets.shape}.")
+        targets.flags.writeable = False
+        object.__setattr__(self, "targets", targets)
+
+    def check(self, space) -> None:
+        """Raise an InputError unless outputs have the shape of the targets."""
+        if space.shape != self.targets.shape:
+            raise InputError(
+                f"{type(self).__name__}: targets have shape {self.targets.shape}, the model's outputs {space.shape}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class SquaredDistance(PointLoss):
+    """(1/2) sum |y - y*|^2, gradient y - y*.
+
+    Parameters
+    ----------
+    targets : array
+        y*, of the shape of the model's output.
+    """
+
+    def __call__(self, y) -> float:
+        difference = y - self.targets
+        return float(np.vdot(difference, difference)) / 2
+
+    def gradient(self, y) -> np.ndarray:
+        return y - self.targets
+
+
+@dataclass(frozen=True, eq=False)
+class GeodesicDistance(PointLoss):
+    """(1/2) sum of squared distances on the torus; gradient the shortest way from the target.
+
+    Not differentiable where a point is opposite its target, half a side away; there one of the two ways is taken.
+
+    Parameters
+    ----------
+    targets : array (N, d)
+        In sides of the torus.
+    """
+
+    def __call__(self, y) -> float:
+        difference = self.gradient(y)
+        return float(np.vdot(difference, difference)) / 2
+
+    def gradient(self, y) -> np.ndarray:
+        return (y - self.targets + 0.5) % 1.0 - 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class CloudMMD:
+    """|mu_N - mu*|_{H^-r}, mu_N = (1/N) sum_i delta_{y_i}: points against a density or another cloud on the torus.
+
+    |mu|^2 = sum_k (1 + l^2 |2 pi k|^2)^(-r) |mu^_k|^2 over the modes of the grid; or half its square.
+
+    Parameters
+    ----------
+    target : Density or array (M, d)
+    torus : Torus, optional
+        Whose modes |k_j| < n_j/2 are compared; needed when the target is a cloud.
+    order : float
+        r; above d/2 the limit of infinitely many modes exists.
+    length : float
+        l, in sides of the torus.
+    squared : bool
+        Whether to give half the square, which is smooth at the target.
+
+    Raises
+    ------
+    InputError
+        If the target is neither, or a number is out of range.
+    """
+
+    target: Density | np.ndarray
+    torus: Torus | None = None
+    order: float = 2.0
+    length: float = 1.0
+    squared: bool = False
+
+    def __post_init__(self):
+        from ..torus.densities import characteristic_function
+
+        torus = self.target.torus if isinstance(self.target, Density) else self.torus
+        if not isinstance(torus, Torus):
+            raise InputError("CloudMMD: give a Density as target, or a cloud (M, d) together with torus=Torus(...).")
+        metric = SobolevMetric(self.order, self.length)
+        shape = tuple(2 * ((n - 1) // 2) + 1 for n in torus.shape)  # no Nyquist modes
+        frequencies = np.meshgrid(*(np.fft.fftfreq(n, 1 / n) for n in shape), indexing="ij", sparse=True)
+        if isinstance(self.target, Density):
+            odd = Torus(shape, threads=1)
+            values = torus.resample(self.target.values, odd)
+            half = odd.transform(values)
+            target_hat = full_spectrum(half[None], len(shape))[0]
+        else:
+            cloud = np.asarray(self.target, float)
+            if cloud.ndim != 2 or cloud.shape[1] != torus.dimension or not np.all(np.isfinite(cloud)):
+                raise InputError(f"CloudMMD: the cloud must be finite (M, {torus.dimension}), got {cloud.shape}.")
+            target_hat = characteristic_function(cloud, shape)
+        for name, value in (
+            ("torus", torus),
+            ("_weights", 1 / metric.symbol(sum((TWO_PI * k) ** 2 for k in frequencies))),
+            ("_frequencies", frequencies),
+            ("_target_hat", target_hat),
+        ):
+            object.__setattr__(self, name, value)
+
+    def check(self, space) -> None:
+        """Raise an InputError unless outputs are points on the torus."""
+        if len(space.shape) != 2 or space.shape[1] != self.torus.dimension:
+            raise InputError(f"CloudMMD compares points (N, {self.torus.dimension}), the model gives {space.shape}.")
+
+    def __call__(self, y) -> float:
+        square = self._square(self._difference(y))
+        return square / 2 if self.squared else math.sqrt(square)
+
+    def gradient(self, y) -> np.ndarray:
+        """Array (N, d)."""
+        import finufft
+
+        difference = self._difference(y)
+        smooth = self._weights * difference
+        gradients_hat = np.stack([TWO_PI * 1j * k * smooth for k in self._frequencies])
+        transform = {1: finufft.nufft1d2, 2: finufft.nufft2d2, 3: finufft.nufft3d2}[y.shape[1]]
+        points = (np.ascontiguousarray(TWO_PI * (axis % 1.0)) for axis in y.T)
+        gradient = transform(*points, gradients_hat, isign=1, eps=1e-12, modeord=1, nthreads=1).real.T / len(y)
+        norm = math.sqrt(self._square(difference))
+        return gradient if self.squared or norm == 0 else gradient / norm
+
+    def _difference(self, y) -> np.ndarray:
+        from ..torus.densities import characteristic_function
+
+        return characteristic_function(y, self._target_hat.shape) - self._target_hat
+
+    def _square(self, difference) -> float:
+        return float(np.vdot(difference, self._weights * difference).real)
+
+
+def conflicting_pairs(points, targets) -> int:
+    """How many points stand at the same place as another with a different target: no flow can fit those.
+
+    Parameters
+    ----------
+    points, targets : array (N, d)
+    """
+    _, group = np.unique(points, axis=0, return_inverse=True)
+    _, pair = np.unique(np.column_stack([group.ravel(), targets]), axis=0, return_inverse=True)
+    targets_of_group = np.bincount(np.unique(np.column_stack([group.ravel(), pair.ravel()]), axis=0)[:, 0])
+    return int(np.count_nonzero(targets_of_group[group.ravel()] > 1))

@@ -1,0 +1,98 @@
+"""Points on the torus moved by the flow of a control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..hilbert import Euclidean
+from ..torus.control import VelocitySpace
+from ..torus.evaluation import BandField, momentum_coefficients
+from ..torus.grid import Torus
+from ..torus.sobolev import SobolevMetric
+from ..transport.particles import ParticleFlow
+from .inputs import checked_rows
+from .particles import ParticleLinearisation
+
+
+@dataclass(frozen=True, eq=False)
+class TorusNODE:
+    """v -> x(1), dx/ds = v_s(x), for points on T^d: the neural ODE of `MeasureNODE`, seen by particles.
+
+    The control space is that of a `MeasureNODE` with the same metric, layers and band: the same coefficients move a
+    density and a cloud of points. Fields are evaluated at the points to 1e-12 by non-uniform Fourier transforms.
+
+    Parameters
+    ----------
+    points : array (N, d)
+        x(0), d = 1, 2 or 3, in sides of the torus.
+    metric : SobolevMetric
+    layers : int
+        L.
+    band : int or tuple of int
+        Largest |k_j| of the control.
+    substeps : int
+        Runge-Kutta steps of order four per layer.
+    threads : int, optional
+        For the transforms; all processors if not given.
+
+    Attributes
+    ----------
+    space : VelocitySpace
+    output_space : Euclidean
+        (N, d). Positions are not wrapped into [0, 1), so that they depend smoothly on the control.
+
+    Raises
+    ------
+    InputError
+        If the points are no matrix of finite numbers, or a number is out of range.
+    """
+
+    points: np.ndarray
+    metric: SobolevMetric
+    layers: int = 10
+    band: int | tuple[int, ...] = 16
+    substeps: int = 4
+    threads: int | None = None
+
+    def __post_init__(self):
+        points = checked_rows(self.points)
+        flow = ParticleFlow(self.layers, self.substeps)
+        space = VelocitySpace(self._torus(points.shape[1]), self.metric, flow.layers, self.band)
+        for name, value in (
+            ("points", points),
+            ("band", space.band),
+            ("space", space),
+            ("output_space", Euclidean(points.shape)),
+            ("flow", flow),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __call__(self, v) -> np.ndarray:
+        """x(1), array (N, d)."""
+        fields = [self._field(layer) for layer in self.space.element(v)]
+        return self.flow.push(self.points, fields.__getitem__)
+
+    def trajectory(self, v) -> np.ndarray:
+        """The points at s = 0, 1/L, ..., 1, array (layers + 1, N, d)."""
+        fields, kept = [self._field(layer) for layer in self.space.element(v)], [self.points]
+        self.flow.push(self.points, fields.__getitem__, visit=lambda layer, x: kept.append(x))
+        return np.stack(kept)
+
+    def linearise(self, v) -> ParticleLinearisation:
+        """The flow with tangent and adjoint; keeps the points at every stage."""
+        v = self.space.element(v).copy()
+        return ParticleLinearisation(self.flow, self.points, self.space, v, self._field, self._riesz)
+
+    def _field(self, coefficients) -> BandField:
+        return BandField(self.space, coefficients)
+
+    def _riesz(self, points, momenta) -> np.ndarray:
+        return self.space.riesz(momentum_coefficients(self.space, points, momenta))
+
+    def _torus(self, dimension) -> Torus:
+        """The smallest grid that allows the band."""
+        bands = np.broadcast_to(self.band, dimension) if np.ndim(self.band) == 0 else self.band
+        largest = max((b for b in bands if isinstance(b, int | np.integer)), default=1)
+        return Torus((max(4, 3 * int(largest) + 1),) * dimension, threads=self.threads)

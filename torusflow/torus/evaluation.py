@@ -1,0 +1,137 @@
+"""Band-limited fields at scattered points, by non-uniform Fourier transforms, and the transpose of that."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .control import VelocitySpace
+from .grid import TWO_PI
+from .workers import split
+
+# Relative accuracy asked of FINUFFT; a type 1 transform with the same setting is the transpose of type 2 to round-off.
+NONUNIFORM_TOLERANCE = 1e-12
+# Below this many points a second thread costs more than it saves.
+MINIMUM_POINTS_PER_THREAD = 2000
+
+
+class BandField:
+    """v(x) = sum_k v^_k exp(2 pi i k.x) at any points (`torusflow.transport.particles.Field`).
+
+    Parameters
+    ----------
+    space : VelocitySpace
+    coefficients : complex array (d, *modes)
+        Of one layer.
+    """
+
+    def __init__(self, space: VelocitySpace, coefficients):
+        self._space = space
+        self._full = full_spectrum(coefficients, len(space.band))
+
+    def value(self, points) -> np.ndarray:
+        """v(x), array (N, d)."""
+        return _sum_modes(points, self._full, self._space.torus).T
+
+    def jacobian(self, points) -> np.ndarray:
+        """d v_i / d x_j, array (d, d, N) with i first."""
+        d = points.shape[1]
+        symbols = full_wavenumbers(self._space)
+        derivatives = np.stack([[TWO_PI * 1j * k * component for k in symbols] for component in self._full])
+        flat = derivatives.reshape(d * d, *self._full.shape[1:])
+        return _sum_modes(points, flat, self._space.torus).reshape(d, d, -1)
+
+    def tangent(self, points, change) -> np.ndarray:
+        """Dv(x) x', array (N, d)."""
+        return np.einsum("ijn,nj->ni", self.jacobian(points), change)
+
+    def transpose(self, points, weight) -> np.ndarray:
+        """Dv(x)^T p, array (N, d)."""
+        return np.einsum("ijn,ni->nj", self.jacobian(points), weight)
+
+
+def momentum_coefficients(space: VelocitySpace, points, momenta) -> np.ndarray:
+    """m^_k = sum_i p_i exp(-2 pi i k.x_i) within the band: the measure sum_i p_i delta_{x_i}.
+
+    With these, <K*m, v>_V = sum_i p_i.v(x_i) for every field v of the space.
+
+    Parameters
+    ----------
+    space : VelocitySpace
+    points, momenta : array (N, d)
+
+    Returns
+    -------
+    complex array (d, *modes)
+    """
+    shape = tuple(2 * b + 1 for b in space.band)
+    packed = _pack(np.ascontiguousarray(momenta.T))
+    parts = _parts(points, space.torus)
+    sums = np.empty((len(parts), len(packed), *shape), complex)
+
+    def transform(part):
+        index, here = part
+        sums[index] = _nufft(1, points[here], shape, len(packed)).execute(packed[:, here]).reshape(-1, *shape)
+
+    space.torus.parallel(transform, parts)
+    sums = sums.sum(axis=0)
+    # The coefficients of the real and of the imaginary part of what was packed.
+    mirrored = _reflect(sums, len(shape)).conj()
+    pairs = np.stack([(sums + mirrored) / 2, (sums - mirrored) / 2j], axis=1)
+    return pairs.reshape(-1, *shape)[: momenta.shape[1], ..., : space.band[-1] + 1]
+
+
+def full_spectrum(half, dimension: int) -> np.ndarray:
+    """All coefficients of real fields, FFT order along odd axes, from those with k_d >= 0."""
+    negative = _reflect(half[..., 1:], dimension - 1).conj()[..., ::-1]
+    return np.concatenate([half, negative], axis=-1)
+
+
+def full_wavenumbers(space: VelocitySpace) -> list[np.ndarray]:
+    """k_1, ..., k_d with both signs along every axis, in FFT order, broadcasting against a full spectrum."""
+    axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in space.band]
+    return np.meshgrid(*axes, indexing="ij", sparse=True)
+
+
+def _sum_modes(points, full, torus) -> np.ndarray:
+    """sum_k f^_k exp(2 pi i k.x) of real fields, array (components, N); two of them in each complex transform."""
+    packed = _pack(full)
+    values = np.empty((len(packed), 2, len(points)))
+
+    def transform(part):
+        _, here = part
+        sums = _nufft(2, points[here], full.shape[1:], len(packed)).execute(packed).reshape(len(packed), -1)
+        values[:, 0, here], values[:, 1, here] = sums.real, sums.imag
+
+    torus.parallel(transform, _parts(points, torus))
+    return values.reshape(-1, len(points))[: len(full)]
+
+
+def _parts(points, torus) -> list[tuple[int, slice]]:
+    """Numbered slices of the points, one a thread."""
+    cuts = split(len(points), min(torus.threads, max(1, len(points) // MINIMUM_POINTS_PER_THREAD)))
+    return [(index, slice(*cut)) for index, cut in enumerate(cuts)]
+
+
+def _pack(fields) -> np.ndarray:
+    """f_1 + i f_2, f_3 + i f_4, ... along the first axis."""
+    even = fields[0::2].astype(complex)
+    even[: len(fields) // 2] += 1j * fields[1::2]
+    return even
+
+
+def _reflect(coefficients, axes: int) -> np.ndarray:
+    """k -> -k in FFT order along the axes after the first, so many of them, that have both signs of k."""
+    for axis in range(1, axes + 1):
+        coefficients = np.roll(np.flip(coefficients, axis), 1, axis)
+    return coefficients
+
+
+def _nufft(kind, points, modes, count):
+    """One thread each: FINUFFT's own are OpenMP's, which wait by spinning (docs/design_decisions.md)."""
+    import finufft
+
+    sign = -1 if kind == 1 else 1
+    options = {"n_trans": count, "eps": NONUNIFORM_TOLERANCE, "isign": sign, "modeord": 1, "nthreads": 1}
+    plan = finufft.Plan(kind, modes, **options)
+    plan.setpts(*(np.ascontiguousarray(TWO_PI * (axis % 1.0)) for axis in points.T))
+    return plan
