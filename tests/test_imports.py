@@ -20,7 +20,7 @@ LAYERS = [
     {"models", "losses"},
     {"risk"},
     {"encoding"},
-    {"checks", "storage"},
+    {"checks", "lojasiewicz", "storage", "tangent_kernel"},
     {"descent"},
     {"config", "description", "plotting"},
     {"cli"},

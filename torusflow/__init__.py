@@ -1,10 +1,11 @@
 """torusflow: gradient descent on flows of vector fields, from two points to a density on a 3-D torus."""
 
-from . import checks, losses, model
+from . import checks, lojasiewicz, losses, model
 from .descent import GradientDescent, GradientFlow, Result, descend
 from .errors import InputError, NumericalError, TorusflowError, UnstableError
 from .models.features import Features, RandomFourierFeatures
 from .models.kernels import GaussianKernel, KernelField, MaternKernel
+from .models.lazy import Linearised, Scaled
 from .models.linear import LinearNetwork, LinearNODE, LinearResNet
 from .models.measure_node import MeasureNODE
 from .models.resnet import ResNet
@@ -12,6 +13,7 @@ from .models.rkhs_node import RKHSNODE
 from .models.torus_node import TorusNODE
 from .risk import Risk
 from .storage import Run, RunFile, load
+from .tangent_kernel import TangentKernel, drift, lazy_risk, tangent_kernel
 from .torus import densities
 from .torus.coordinates import Coordinates
 from .torus.density import Density
@@ -31,6 +33,7 @@ __all__ = [
     "LinearNODE",
     "LinearNetwork",
     "LinearResNet",
+    "Linearised",
     "MaternKernel",
     "MeasureNODE",
     "NumericalError",
@@ -40,7 +43,9 @@ __all__ = [
     "Risk",
     "Run",
     "RunFile",
+    "Scaled",
     "SobolevMetric",
+    "TangentKernel",
     "Torus",
     "TorusNODE",
     "TorusflowError",
@@ -48,9 +53,13 @@ __all__ = [
     "checks",
     "densities",
     "descend",
+    "drift",
+    "lazy_risk",
     "load",
+    "lojasiewicz",
     "losses",
     "model",
+    "tangent_kernel",
 ]
 
 __version__ = "0.1.0"

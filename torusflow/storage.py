@@ -27,6 +27,7 @@ HISTORY_NAMES = {
     "risk": "risk: loss + penalty/2 |v|^2",
     "gradient_norm": "norm of the gradient of the risk in the control space",
     "control_norm": "norm of the control",
+    "distance": "distance of the control from the start",
     "pl_ratio": "Polyak-Lojasiewicz ratio |gradient|^2 / (2 risk)",
     "step": "step length that led to this iterate",
     "time": "training time: sum of the steps",

@@ -31,9 +31,9 @@ class Result:
     value : float
         The risk there.
     history : dict of str to array (iterations + 1,)
-        One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``pl_ratio`` =
-        |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the start, and what the
-        output space describes (``mass``, ``minimum``, ``maximum`` for densities).
+        One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``distance`` from the
+        start, ``pl_ratio`` = |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the
+        start, and what the output space describes (``mass``, ``minimum``, ``maximum`` for densities).
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)
@@ -114,6 +114,7 @@ def descend(
     rows: list[dict] = []
     kept: list[tuple[float, np.ndarray]] = []
     state = method.init(risk, control)
+    start = state.control
 
     def result(status: str) -> Result:
         history = {key: np.array([row[key] for row in rows]) for key in rows[0]}
@@ -125,7 +126,7 @@ def descend(
     with _progress_bar(iterations, progress) as bar:
         while True:
             iteration = len(rows)
-            rows.append(_row(risk, state, time.perf_counter() - started))
+            rows.append(_row(risk, state, start, time.perf_counter() - started))
             if state.keep:
                 kept.append((state.time, state.control))
             bar.show(rows[-1])
@@ -161,12 +162,13 @@ def descend(
     return final
 
 
-def _row(risk: Risk, state: State, seconds: float) -> dict:
+def _row(risk: Risk, state: State, start, seconds: float) -> dict:
     squared = risk.space.inner(state.gradient, state.gradient)
     return {
         "risk": state.value,
         "gradient_norm": math.sqrt(squared),
         "control_norm": norm(risk.space, state.control),
+        "distance": norm(risk.space, state.control - start),
         "pl_ratio": squared / (2 * state.value) if state.value > 0 else math.nan,
         "step": state.step,
         "time": state.time,

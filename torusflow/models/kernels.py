@@ -35,6 +35,16 @@ class GaussianKernel:
         """Which formula the compiled loops take."""
         return 0
 
+    @property
+    def lipschitz(self) -> float:
+        """l in |v(x) - v(y)| <= l |v| |x - y|: the root of minus the second derivative of k at zero."""
+        return 1 / self.length
+
+    @property
+    def steepest_slope(self) -> float:
+        """max |dk/dr|."""
+        return math.exp(-0.5) / self.length
+
 
 @dataclass(frozen=True)
 class MaternKernel:
@@ -64,6 +74,19 @@ class MaternKernel:
     def code(self) -> int:
         """Which formula the compiled loops take."""
         return 1 if self.smoothness == 1.5 else 2
+
+    @property
+    def lipschitz(self) -> float:
+        """l in |v(x) - v(y)| <= l |v| |x - y|: the root of minus the second derivative of k at zero."""
+        return math.sqrt(self.smoothness / (self.smoothness - 1)) / self.length
+
+    @property
+    def steepest_slope(self) -> float:
+        """max |dk/dr|, at s = 1 for smoothness 3/2 and at s = (1 + sqrt 5)/2 for 5/2."""
+        if self.smoothness == 1.5:
+            return math.sqrt(3) / math.e / self.length
+        golden = (1 + math.sqrt(5)) / 2
+        return math.sqrt(5) / 3 * golden * (1 + golden) * math.exp(-golden) / self.length
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,331 @@
+"""Polyak-Lojasiewicz inequalities: ratios, exponents along runs, constants from theory, and a local certificate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import InputError
+from .hilbert import norm
+from .risk import Risk
+
+# Radii at which a certificate is looked for; constants are exponentials of the radius, so beyond 20 none can hold.
+RADII = np.geomspace(1e-4, 20, 400)
+# Rounding of a few sums when a run is held against its certificate.
+CHECK_TOLERANCE = 1e-9
+
+
+def ratio(risk: Risk, w, lower_bound: float = 0.0) -> float:
+    """|grad R(w)|^2 / (2 (R(w) - R*)).
+
+    Parameters
+    ----------
+    risk : Risk
+    w : array
+    lower_bound : float
+        R*, the infimum of the risk or a bound below it.
+
+    Returns
+    -------
+    float
+        NaN where the risk is not above the bound.
+    """
+    value, gradient = risk.value_and_gradient(w)
+    gap = value - lower_bound
+    return norm(risk.space, gradient) ** 2 / (2 * gap) if gap > 0 else math.nan
+
+
+# -- exponents -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ExponentFit:
+    """|grad R| = constant (R - R*)^exponent, fitted along a run.
+
+    Attributes
+    ----------
+    exponent : float
+        theta; 1/2 is the Polyak-Lojasiewicz inequality, with a linear rate.
+    half_width : float
+        Of its 95 % confidence interval.
+    constant : float
+    points : int
+        Iterates fitted.
+    """
+
+    exponent: float
+    half_width: float
+    constant: float
+    points: int
+
+    def __str__(self):
+        return (
+            f"|grad R| = {self.constant:.3g} (R - R*)^theta, theta = {self.exponent:.3f} +- {self.half_width:.3f} "
+            f"(95 %, {self.points} iterates)"
+        )
+
+
+def fit_exponent(risks, gradient_norms, lower_bound: float = 0.0, skip: float = 0.25) -> ExponentFit:
+    """theta in |grad R| = C (R - R*)^theta, by least squares of the logarithms.
+
+    Neighbouring iterates err alike, so the interval uses a covariance that allows for autocorrelation [1]_.
+
+    Parameters
+    ----------
+    risks, gradient_norms : array (n,)
+        Columns of a history.
+    lower_bound : float
+        R*.
+    skip : float
+        Part of the iterates left out at the start.
+
+    Returns
+    -------
+    ExponentFit
+
+    Raises
+    ------
+    InputError
+        If fewer than five iterates remain above the bound, or their risks are all the same.
+
+    References
+    ----------
+    .. [1] W. K. Newey, K. D. West, A simple, positive semi-definite, heteroskedasticity and autocorrelation consistent
+       covariance matrix, Econometrica 55 (1987) 703-708, doi:10.2307/1913610, equation (5).
+    """
+    gaps, norms = np.asarray(risks, float) - lower_bound, np.asarray(gradient_norms, float)
+    if gaps.shape != norms.shape or gaps.ndim != 1 or not 0 <= skip < 1:
+        raise InputError(
+            f"fit_exponent takes two arrays of one length and 0 <= skip < 1, got {gaps.shape}, {norms.shape}."
+        )
+    first = int(skip * len(gaps))
+    usable = (np.arange(len(gaps)) >= first) & (gaps > 0) & (norms > 0)
+    x, y = np.log(gaps[usable]), np.log(norms[usable])
+    if len(x) < 5 or np.ptp(x) < 1e-12:
+        raise InputError(f"an exponent needs five different risks above the bound {lower_bound:g}, got {len(x)}.")
+    design = np.column_stack([np.ones_like(x), x])
+    inverse = np.linalg.inv(design.T @ design)
+    constant, exponent = inverse @ design.T @ y
+    scores = design * (y - design @ (constant, exponent))[:, None]
+    lags = int(4 * (len(x) / 100) ** (2 / 9)) + 1
+    middle = scores.T @ scores
+    for lag in range(1, lags + 1):
+        cross = scores[lag:].T @ scores[:-lag]
+        middle += (1 - lag / (lags + 1)) * (cross + cross.T)
+    variance = (inverse @ middle @ inverse)[1, 1]
+    return ExponentFit(float(exponent), 1.96 * math.sqrt(max(variance, 0.0)), math.exp(constant), len(x))
+
+
+# -- constants from theory -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """2 lower(R) (L - L*) <= |grad L|^2 <= 2 upper(R) (L - L*) at distance at most R from w = 0.
+
+    Attributes
+    ----------
+    lower, upper : callable
+        Radius -> constant.
+    """
+
+    lower: Callable[[float], float]
+    upper: Callable[[float], float]
+
+
+def linear_node_bounds(X) -> Bounds:
+    """smin(X)^2 exp(-2R) and smax(X)^2 exp(2R) for `LinearNODE` and the half squared distance.
+
+    R bounds the integral of |W_s| in the operator norm, which is at most the distance from zero. The lower bound is
+    that of the continuous equation: on layers the gradient is averaged, and the bound is met as their number grows.
+
+    Parameters
+    ----------
+    X : array (d, N)
+        Of rank d, or the lower constant is zero.
+
+    Notes
+    -----
+    The gradient at time s is U(1, s)^T (F - Y) X^T U(s, 0)^T, and the singular values of U lie between exp(-R) and
+    exp(R) by Gronwall's inequality; the two factors together span one unit of time.
+    """
+    values = np.linalg.svd(np.asarray(X, float), compute_uv=False)
+    least = values[-1] if len(values) == len(X) else 0.0
+    return Bounds(lambda r: least**2 * math.exp(-2 * r), lambda r: values[0] ** 2 * math.exp(2 * r))
+
+
+def rkhs_node_bounds(family) -> Bounds:
+    """Constants of an `RKHSNODE` whose points start at the centres of its `KernelField`, half squared distance.
+
+    lower(R) = (s^2 / Lambda) exp(-2 l R), upper(R) = N exp(2 l R), with s = lambda - k' R N the least singular value of
+    the kernel between moved points and centres, lambda and Lambda the extreme eigenvalues of the kernel matrix, k' the
+    steepest slope of the kernel, and l its Lipschitz constant, |v(x) - v(y)| <= l |v| |x - y|. Lower is zero once the
+    points may have moved so far that s could vanish.
+
+    Parameters
+    ----------
+    family : KernelField
+
+    Notes
+    -----
+    Points move by at most R since |v(x)| <= |v|. The gradient at time s is the projection of sum_i k(., x_i(s)) q_i to
+    the span of the centres, with q = Dx(1)/Dx(s)^T (F - Y), whose norm lies within exp(-l R) and exp(l R) times that
+    of F - Y. The matrix between points and centres changes entry by entry by at most k' R, hence by k' R N in
+    operator norm. As for linear networks, the lower bound is that of the continuous equation.
+    """
+    from numpy.linalg import eigvalsh
+
+    values, count = eigvalsh(family.gram), len(family.gram)
+    slope, lipschitz = family.kernel.steepest_slope, family.kernel.lipschitz
+
+    def lower(radius):
+        singular = max(values[0] - slope * radius * count, 0.0)
+        return singular**2 / values[-1] * math.exp(-2 * lipschitz * radius)
+
+    return Bounds(lower, lambda radius: count * math.exp(2 * lipschitz * radius))
+
+
+# -- the certificate -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Gradient descent converges linearly without leaving a ball, if 8 M(R) L_0 / m(R)^2 <= R^2.
+
+    Attributes
+    ----------
+    holds : bool
+        Whether there is such a radius.
+    radius : float
+        The one with the best rate; where none holds, the one that comes closest.
+    lower, upper : float
+        m and M there.
+    margin : float
+        R^2 m^2 / (8 M L_0); at least one where the certificate holds.
+    initial_loss : float
+        L_0.
+
+    Notes
+    -----
+    Let 2 m L <= |grad L|^2 <= 2 M L on the ball, and let each step of length eta lower the loss by at least eta/2
+    |grad L|^2, as it does for eta <= 1/beta where grad L is beta-Lipschitz. Then L_(k+1) <= (1 - m eta) L_k while the
+    iterates stay in the ball, and they do: the path is at most sum_k eta |grad L_k| <= eta sqrt(2 M L_0) sum_k
+    (1 - m eta)^(k/2) <= sqrt(8 M L_0)/m <= R, since 1 - sqrt(1 - x) >= x/2.
+    """
+
+    holds: bool
+    radius: float
+    lower: float
+    upper: float
+    margin: float
+    initial_loss: float
+
+    def rate(self, step: float, iterations) -> np.ndarray:
+        """L_0 (1 - m step)^k, the guaranteed loss after k iterations."""
+        return self.initial_loss * (1 - self.lower * step) ** np.asarray(iterations)
+
+    def check(self, history: dict, step: float) -> Verdict:
+        """Hold a run of gradient descent with a fixed step against the certificate.
+
+        Parameters
+        ----------
+        history : dict
+            Of a `Result`, for its ``risk`` and ``distance``.
+        step : float
+        """
+        risks, distances = np.asarray(history["risk"]), np.asarray(history["distance"])
+        outside = np.flatnonzero(distances > self.radius * (1 + CHECK_TOLERANCE))
+        guaranteed = self.rate(step, np.arange(len(risks))) * (1 + CHECK_TOLERANCE)
+        slow = np.flatnonzero(risks > guaranteed + CHECK_TOLERANCE**2 * self.initial_loss)
+        return Verdict(
+            self.holds,
+            int(outside[0]) if len(outside) else None,
+            int(slow[0]) if len(slow) else None,
+            float(distances.max()),
+            self.radius,
+        )
+
+    def __str__(self):
+        if not self.holds:
+            return (
+                f"no certificate: 8 M L_0 / m^2 <= R^2 fails at every radius; closest is R = {self.radius:.3g}, "
+                f"where the left side is {1 / self.margin if self.margin else math.inf:.3g} times the right"
+            )
+        return (
+            f"certified: iterates stay within {self.radius:.3g} of the start and the loss falls by the factor "
+            f"1 - {self.lower:.3g} step an iteration (m = {self.lower:.3g}, M = {self.upper:.3g}, "
+            f"margin {self.margin:.3g})"
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Outcome of `Certificate.check`.
+
+    Attributes
+    ----------
+    left, exceeded : int or None
+        The first iterate outside the ball, and the first above the guaranteed loss.
+    farthest : float
+        Largest distance from the start.
+    """
+
+    certified: bool
+    left: int | None
+    exceeded: int | None
+    farthest: float
+    radius: float
+
+    @property
+    def passed(self) -> bool:
+        return self.certified and self.left is None and self.exceeded is None
+
+    def __str__(self):
+        if not self.certified:
+            return "there was no certificate to hold the run against"
+        if self.passed:
+            return f"as certified: at most {self.farthest:.3g} from the start, within {self.radius:.3g}, rate kept"
+        parts = []
+        if self.left is not None:
+            parts.append(f"iterate {self.left} left the ball of radius {self.radius:.3g}")
+        if self.exceeded is not None:
+            parts.append(f"iterate {self.exceeded} exceeded the guaranteed loss")
+        return "NOT as certified: " + " and ".join(parts)
+
+
+def certificate(initial_loss: float, bounds: Bounds, radii=RADII) -> Certificate:
+    """The radius R with 8 M(R) L_0 / m(R)^2 <= R^2 and the largest m(R).
+
+    Parameters
+    ----------
+    initial_loss : float
+        L_0, the loss at the start above its infimum.
+    bounds : Bounds
+        On balls about the start.
+    radii : array
+        Where to look.
+
+    Returns
+    -------
+    Certificate
+        Also where none holds: it says so.
+    """
+    if not initial_loss >= 0 or not math.isfinite(initial_loss):
+        raise InputError(f"certificate: the initial loss must be a number >= 0, got {initial_loss!r}.")
+    radii = np.asarray(radii, float)
+    lower = np.array([bounds.lower(r) for r in radii])
+    upper = np.array([bounds.upper(r) for r in radii])
+    margins = radii**2 * lower**2 / np.maximum(8 * upper * initial_loss, np.finfo(float).tiny)
+    holding = np.flatnonzero(margins >= 1)
+    best = holding[np.argmax(lower[holding])] if len(holding) else int(np.argmax(margins))
+    return Certificate(
+        bool(len(holding)),
+        float(radii[best]),
+        float(lower[best]),
+        float(upper[best]),
+        float(margins[best]),
+        float(initial_loss),
+    )

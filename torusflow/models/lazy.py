@@ -1,0 +1,119 @@
+"""Models of lazy training: the linearisation of a model, and a model whose output is scaled."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import InputError
+from ..model import Linearisation, Model
+
+
+@dataclass(frozen=True, eq=False)
+class Linearised:
+    """w -> F(w_0) + DF(w_0)(w - w_0).
+
+    Its tangent kernel is constant, so descent on the half squared distance is linear: the lazy regime of the model.
+
+    Parameters
+    ----------
+    model : Model
+    centre : array
+        w_0.
+    """
+
+    model: Model
+    centre: np.ndarray
+
+    def __post_init__(self):
+        object.__setattr__(self, "centre", self.model.space.element(self.centre).copy())
+
+    @property
+    def space(self):
+        return self.model.space
+
+    @property
+    def output_space(self):
+        return self.model.output_space
+
+    @cached_property
+    def _at_centre(self) -> Linearisation:
+        return self.model.linearise(self.centre)
+
+    def __call__(self, w) -> np.ndarray:
+        """The affine function, array like the model's output."""
+        return self._at_centre.output + self._at_centre.tangent(self.space.element(w) - self.centre)
+
+    def linearise(self, w) -> Derivative:
+        """The same derivative everywhere."""
+        return Derivative(self(w), self._at_centre, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """w -> alpha (F(w) - F(w_0)).
+
+    With the loss divided by alpha^2, training becomes lazy as alpha grows [1]_.
+
+    Parameters
+    ----------
+    model : Model
+    alpha : float
+        Positive.
+    centre : array
+        w_0.
+
+    References
+    ----------
+    .. [1] L. Chizat, E. Oyallon, F. Bach, On lazy training in differentiable programming, NeurIPS 2019,
+       arXiv:1812.07956, equation (3).
+    """
+
+    model: Model
+    alpha: float
+    centre: np.ndarray
+
+    def __post_init__(self):
+        if not isinstance(self.alpha, numbers.Real) or not 0 < self.alpha < math.inf:
+            raise InputError(f"Scaled: alpha must be a positive number, got {self.alpha!r}.")
+        object.__setattr__(self, "centre", self.model.space.element(self.centre).copy())
+
+    @property
+    def space(self):
+        return self.model.space
+
+    @property
+    def output_space(self):
+        return self.model.output_space
+
+    @cached_property
+    def _output_at_centre(self) -> np.ndarray:
+        return self.model(self.centre)
+
+    def __call__(self, w) -> np.ndarray:
+        """alpha (F(w) - F(w_0))."""
+        return self.alpha * (self.model(w) - self._output_at_centre)
+
+    def linearise(self, w) -> Derivative:
+        """The scaled output and derivative."""
+        derivative = self.model.linearise(w)
+        return Derivative(self.alpha * (derivative.output - self._output_at_centre), derivative, self.alpha)
+
+
+class Derivative:
+    """A multiple of another derivative, with an output of its own (`torusflow.model.Linearisation`)."""
+
+    def __init__(self, output, derivative: Linearisation, factor: float):
+        self.output, self._derivative, self._factor = output, derivative, factor
+
+    def tangent(self, dw) -> np.ndarray:
+        """factor DF dw."""
+        return self._factor * self._derivative.tangent(dw)
+
+    def adjoint(self, p) -> np.ndarray:
+        """factor DF* p."""
+        return self._factor * self._derivative.adjoint(p)

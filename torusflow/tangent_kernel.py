@@ -1,0 +1,164 @@
+"""The tangent kernel DF(w) DF(w)*: the operator by which descent on the control moves the output."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .errors import InputError, NumericalError
+from .model import Model
+
+# Matrices up to this size are made and decomposed whole; larger kernels are only applied.
+LARGEST_DENSE = 2000
+
+
+class TangentKernel:
+    """p -> DF(w) DF(w)* p on outputs, symmetric and not negative.
+
+    The outputs' inner product is a multiple of the dot product, so its matrix is symmetric as it stands.
+
+    Parameters
+    ----------
+    model : Model
+    w : array
+        A control.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of outputs.
+    size : int
+        Numbers in an output.
+    """
+
+    def __init__(self, model: Model, w):
+        self._linearisation = model.linearise(model.space.element(w))
+        self.shape = model.output_space.shape
+        self.size = math.prod(self.shape)
+
+    def __call__(self, p) -> np.ndarray:
+        """K p, array like an output."""
+        return self._linearisation.tangent(self._linearisation.adjoint(np.reshape(p, self.shape)))
+
+    def operator(self):
+        """K as a scipy LinearOperator on flattened outputs."""
+        from scipy.sparse.linalg import LinearOperator
+
+        def apply(p):
+            return self(p).ravel()
+
+        return LinearOperator((self.size, self.size), matvec=apply, rmatvec=apply, dtype=float)
+
+    def matrix(self) -> np.ndarray:
+        """K as a matrix on flattened outputs, array (size, size).
+
+        Raises
+        ------
+        InputError
+            If the outputs hold more than 2000 numbers.
+        """
+        if self.size > LARGEST_DENSE:
+            raise InputError(
+                f"the tangent kernel on {self.size} outputs is too large to be written out (at most {LARGEST_DENSE}). "
+                f"Use eigenvalues(), or operator()."
+            )
+        columns = [self(unit).ravel() for unit in np.eye(self.size)]
+        matrix = np.stack(columns, axis=1)
+        return (matrix + matrix.T) / 2
+
+    def eigenvalues(self, count: int = 6, which: str = "largest") -> np.ndarray:
+        """The extreme eigenvalues, array (count,), largest or smallest first.
+
+        Small kernels are decomposed, large ones by Lanczos iterations to round-off.
+
+        Parameters
+        ----------
+        count : int
+        which : {"largest", "smallest"}
+
+        Raises
+        ------
+        InputError
+            If the arguments make no sense.
+        NumericalError
+            If the iterations do not converge, as happens for the smallest of many that cluster at zero.
+        """
+        if which not in ("largest", "smallest"):
+            raise InputError(f"which must be 'largest' or 'smallest', got {which!r}.")
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= self.size:
+            raise InputError(f"count must be a whole number from 1 to {self.size}, got {count!r}.")
+        if self.size <= LARGEST_DENSE:
+            values = np.linalg.eigvalsh(self.matrix())
+        else:
+            values = _lanczos(self.operator(), count, "LA" if which == "largest" else "SA")
+        return np.sort(values)[::-1][:count] if which == "largest" else np.sort(values)[:count]
+
+
+def tangent_kernel(model: Model, w) -> TangentKernel:
+    """The tangent kernel of a model at a control.
+
+    Parameters
+    ----------
+    model : Model
+    w : array
+
+    Returns
+    -------
+    TangentKernel
+    """
+    return TangentKernel(model, w)
+
+
+def drift(model: Model, w_0, w_1) -> float:
+    """|K(w_1) - K(w_0)| / |K(w_0)| in the operator norm: zero for models linear in the control.
+
+    Parameters
+    ----------
+    model : Model
+    w_0, w_1 : array
+        Controls.
+
+    Returns
+    -------
+    float
+    """
+    first, second = TangentKernel(model, w_0), TangentKernel(model, w_1)
+    if first.size <= LARGEST_DENSE:
+        matrix = first.matrix()
+        return float(np.linalg.norm(second.matrix() - matrix, 2) / np.linalg.norm(matrix, 2))
+    largest = abs(_lanczos(second.operator() - first.operator(), 1, "LM")[0])
+    return float(largest / first.eigenvalues(1)[0])
+
+
+def lazy_risk(matrix, residual, times) -> np.ndarray:
+    """(1/2) |exp(-t K) r|^2: the half squared distance along the gradient flow of a linearised model.
+
+    Parameters
+    ----------
+    matrix : array (n, n)
+        K, the tangent kernel at the start.
+    residual : array
+        r = output - target at the start, n numbers; the output space must be Euclidean with weight one.
+    times : array (n_times,)
+
+    Returns
+    -------
+    array (n_times,)
+    """
+    values, vectors = np.linalg.eigh(np.asarray(matrix))
+    modes = vectors.T @ np.ravel(residual)
+    return 0.5 * np.array([np.sum((np.exp(-t * values) * modes) ** 2) for t in np.atleast_1d(times)])
+
+
+def _lanczos(operator, count, which) -> np.ndarray:
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
+    start = np.random.default_rng(0).standard_normal(operator.shape[0])
+    try:
+        return eigsh(operator, k=count, which=which, v0=start, return_eigenvectors=False)
+    except ArpackNoConvergence as error:
+        raise NumericalError(
+            f"Lanczos iterations found {len(error.eigenvalues)} of the {count} eigenvalues asked for: they cluster. "
+            f"Ask for fewer, or for the largest."
+        ) from None
