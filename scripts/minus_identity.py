@@ -15,8 +15,8 @@ import torusflow as tfl
 
 def train(perturbation):
     """Gradient flow towards the targets -X, with inputs on a circle such that X X^T = Id."""
-    angles = 2 * np.pi * np.arange(12) / 12
-    X = np.sqrt(2 / 12) * np.stack([np.cos(angles), np.sin(angles)])
+    angles = 2 * np.pi * np.arange(7) / 7  # an odd number, so that no target is an input too
+    X = np.sqrt(2 / 7) * np.stack([np.cos(angles), np.sin(angles)])
     model = tfl.LinearNODE(X, layers=8)
     risk = tfl.Risk(model, tfl.losses.SquaredDistance(-X))
     start = perturbation * model.space.random(np.random.default_rng(1))
@@ -44,10 +44,11 @@ def draw(axes, model, result, title):
         ("outputs", lines[-1], {"marker": "x", "color": "#D55E00", "s": 36}),
     ):
         axes.scatter(*points, label=name, zorder=2, **style)
-    for i in (0, 3, 6, 9):
-        axes.annotate(f"{i}", lines[0][:, i], xytext=1.2 * lines[0][:, i], ha="center", va="center", color="#0072B2")
+    for sign, color in ((1, "#0072B2"), (-1, "#D55E00")):  # the same number for an input and its target
+        for i, point in enumerate(sign * lines[0].T):
+            axes.annotate(f"{i + 1}", point, xytext=1.17 * point, ha="center", va="center", color=color)
     axes.set_title(f"{title}\nloss {result.value:.2e} at t = {result.history['time'][-1]:.0f}", fontsize=10)
-    axes.set(aspect="equal", xlim=(-0.6, 0.6), ylim=(-0.6, 0.6))
+    axes.set(aspect="equal", xlim=(-0.75, 0.75), ylim=(-0.75, 0.75))
 
 
 def main(arguments=None):

@@ -39,7 +39,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--counts", type=int, nargs="+", default=[64, 256, 1024, 4096, 16384])
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--final-time", type=float, default=300.0)
+    parser.add_argument("--final-time", type=float, default=3000.0)
     parser.add_argument("-o", "--output", default="out/particles_to_measure.png")
     options = parser.parse_args(arguments)
 

@@ -44,3 +44,12 @@ TAYLOR_SLOPE = 0.05
 
 # A kernel estimate by non-uniform transform (accuracy 1e-12) against the sum over images of the kernel.
 NONUNIFORM = 1e-10
+
+# Gradient flows are integrated to 1e-10; the reference values C11 and C12 are to be met to 1e-7. Absolute.
+REFERENCE_FLOW = 1e-9
+
+# How far above its infimum a flow may stop when the gradient is below 1e-5 and eigenvalues are of order one. Absolute.
+OPTIMUM = 1e-8
+
+# A smooth density is a lattice of particles up to the first aliased coefficient: the bound for resolved ones. Absolute.
+LATTICE = 1e-8

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from .inputs import checked_count, checked_length
 
@@ -47,11 +47,11 @@ class Features:
         return momenta.T @ self.values(points)
 
     def values(self, points) -> np.ndarray:
-        """phi(x), array (N, m), or an InputError that names the function."""
+        """phi(x), array (N, m), or an error that names the function."""
         return _checked(self.function, points, (len(points), self.count))
 
     def derivatives(self, points) -> np.ndarray:
-        """D phi(x), array (N, m, d), or an InputError that names the function."""
+        """D phi(x), array (N, m, d), or an error that names the function."""
         return _checked(self.jacobian, points, (len(points), self.count, points.shape[1]))
 
 
@@ -140,5 +140,7 @@ def _checked(function, points, shape) -> np.ndarray:
         )
     if not np.all(np.isfinite(values)):
         row = np.argwhere(~np.isfinite(values))[0][0]
-        raise InputError(f"the function {name!r} gave {values[row].ravel()[0]} or the like at the point {points[row]}.")
+        raise NumericalError(
+            f"the function {name!r} gave {values[row].ravel()[0]} or the like at the point {points[row]}."
+        )
     return values

@@ -70,7 +70,8 @@ def momentum_coefficients(space: VelocitySpace, points, momenta) -> np.ndarray:
 
     def transform(part):
         index, here = part
-        sums[index] = _nufft(1, points[here], shape, len(packed)).execute(packed[:, here]).reshape(-1, *shape)
+        strengths = np.ascontiguousarray(packed[:, here])
+        sums[index] = _nufft(1, points[here], shape, len(packed)).execute(strengths).reshape(-1, *shape)
 
     space.torus.parallel(transform, parts)
     sums = sums.sum(axis=0)
@@ -114,7 +115,7 @@ def _parts(points, torus) -> list[tuple[int, slice]]:
 
 def _pack(fields) -> np.ndarray:
     """f_1 + i f_2, f_3 + i f_4, ... along the first axis."""
-    even = fields[0::2].astype(complex)
+    even = fields[0::2].astype(complex, order="C")
     even[: len(fields) // 2] += 1j * fields[1::2]
     return even
 

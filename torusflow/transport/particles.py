@@ -79,15 +79,17 @@ class ParticleFlow:
                 change, k = np.zeros_like(x), np.zeros_like(x)
                 for m, (node, weight) in enumerate(zip(NODES, WEIGHTS, strict=True)):
                     at = x + node * h * k
+                    if not np.all(np.isfinite(at)):
+                        raise NumericalError(f"layer {layer}: points are not finite any more. Use a smaller control.")
                     if stages is not None:
                         stages[step, m] = at
                     k = v.value(at)
                     change += weight * h * k
                 x = x + change
-            if not np.all(np.isfinite(x)):
-                raise NumericalError(f"layer {layer}: points are not finite any more. Use a smaller control or step.")
             if visit is not None:
                 visit(layer, x)
+        if not np.all(np.isfinite(x)):
+            raise NumericalError("the final points are not finite. Use a smaller control.")
         return x
 
     def tangent(self, field, change_of_field, stages) -> np.ndarray:

@@ -1,0 +1,78 @@
+"""Losses on points: values by hand, gradients by differences, clouds against direct sums over the kernel."""
+
+import numpy as np
+import pytest
+import tolerances
+
+import torusflow as tfl
+from torusflow.losses import CloudMMD, GeodesicDistance, SquaredDistance
+from torusflow.losses.points import conflicting_pairs
+
+
+def assert_gradient(loss, y, rng, h=1e-4):
+    direction = rng.standard_normal(y.shape)
+
+    def along(t):
+        return loss(y + t * direction)
+
+    difference = (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h)
+    scale = np.linalg.norm(loss.gradient(y)) * np.linalg.norm(direction)
+    assert abs(difference - np.sum(loss.gradient(y) * direction)) <= tolerances.FINITE_DIFFERENCE * scale
+
+
+def test_squared_distance(rng):
+    y, targets = rng.standard_normal((2, 5, 3))
+    assert SquaredDistance(targets)(y) == pytest.approx(np.sum((y - targets) ** 2) / 2)
+    assert_gradient(SquaredDistance(targets), y, rng)
+
+
+def test_geodesic_distance_takes_the_short_way(rng):
+    loss = GeodesicDistance([[0.9, 0.1]])
+    assert loss(np.array([[0.1, 0.2]])) == pytest.approx((0.2**2 + 0.1**2) / 2)
+    np.testing.assert_allclose(loss.gradient(np.array([[5.1, -0.8]])), [[0.2, 0.1]])
+    assert_gradient(loss, np.array([[0.2, 0.3]]), rng)
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("shape", [(12,), (9, 10), (6, 7, 5)])
+def test_clouds_against_clouds_and_densities(shape, squared, rng):
+    d, torus = len(shape), tfl.Torus(shape)
+    y, cloud = rng.random((7, d)), rng.random((4, d))
+    loss = CloudMMD(cloud, torus, order=1.5, length=0.5, squared=squared)
+    k = np.stack(
+        np.meshgrid(*(np.arange(-((n - 1) // 2), (n - 1) // 2 + 1) for n in shape), indexing="ij"), -1
+    ).reshape(-1, d)
+    weights = (1 + 0.25 * (2 * np.pi) ** 2 * np.sum(k**2, axis=1)) ** -1.5
+
+    def kernel(a, b):
+        return np.mean(np.cos(2 * np.pi * (a[:, None] - b[None]) @ k.T) @ weights)
+
+    square = kernel(y, y) - 2 * kernel(y, cloud) + kernel(cloud, cloud)
+    assert loss(y) == pytest.approx(square / 2 if squared else np.sqrt(square), rel=tolerances.NONUNIFORM)
+    assert loss(cloud[[2, 0, 3, 1]]) <= 1e-6  # the same cloud in another order; a root of round-off
+    assert_gradient(loss, y, rng)
+    density = CloudMMD(tfl.densities.uniform(torus), order=1.5, length=0.5, squared=squared)
+    square = kernel(y, y) - 1
+    assert density(y) == pytest.approx(square / 2 if squared else np.sqrt(square), rel=tolerances.NONUNIFORM)
+    assert_gradient(density, y, rng)
+
+
+def test_conflicting_pairs():
+    points = np.array([[0, 0], [1, 1], [0, 0], [1, 1], [2, 2]])
+    assert conflicting_pairs(points, [[1, 0], [2, 0], [3, 0], [2, 0], [9, 9]]) == 2
+    assert conflicting_pairs(points, points) == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: SquaredDistance([[np.nan]]), "targets must be finite"),
+        (lambda: SquaredDistance("far"), "no array of numbers"),
+        (lambda: CloudMMD(np.zeros((3, 2))), "or a cloud .* together with torus"),
+        (lambda: CloudMMD(np.zeros((3, 3)), tfl.Torus((8, 8))), r"must be finite \(M, 2\), got \(3, 3\)"),
+        (lambda: CloudMMD(tfl.densities.uniform(tfl.Torus((8, 8))), order=-1), "smoothness must be"),
+    ],
+)
+def test_refusals(make, words):
+    with pytest.raises(tfl.InputError, match=words):
+        make()
