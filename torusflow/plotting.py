@@ -44,11 +44,13 @@ CURVES = (  # panel, columns of the history, title, label
 
 
 def plot_run(run: Run) -> Figure:
-    """Initial, target and fitted density, fitted - target, the velocity and the course of the descent.
+    """Densities or points: initial, target and fitted, the velocity, and the course of the descent.
 
     For d = 1 densities are lines, and so is the velocity in each layer. For d = 2 densities are images, and velocities
     are arrows over the speed, in the first and the last layer. For d = 3 densities are shown by their marginals on
-    each pair of axes, velocities not. Without a target density in the loss, target and difference are left out.
+    each pair of axes, velocities not. Without a target density in the loss, target and difference are left out. For
+    models on points in the plane inputs, targets and outputs are drawn, with the lines along which they flow; in other
+    dimensions outputs against targets.
 
     Parameters
     ----------
@@ -62,6 +64,8 @@ def plot_run(run: Run) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    if not isinstance(getattr(run.risk.model, "initial", None), Density):
+        return _points_figure(run)
     model, densities = run.risk.model, {"initial": run.risk.model.initial.values}
     if isinstance(target := getattr(run.risk.loss, "target", None), Density):
         densities["target"] = target.values
@@ -76,12 +80,7 @@ def plot_run(run: Run) -> Figure:
         _draw_images(figure, panels, run, densities)
     if model.torus.dimension < 3:
         _draw_velocity(figure, panels, run)
-    for name, columns, title, words in CURVES:
-        if name in panels:
-            plot_history(panels[name], run.history, columns)
-            _words(panels[name], title, y=words)
-    figure.suptitle(textwrap.shorten(run.status, 12 * width, placeholder=" ..."), fontsize=11)
-    return figure
+    return _finish(figure, panels, run)
 
 
 def plot_field(axes: Axes, values, coordinates: Coordinates | None = None, directions=(0, 1), **style):
@@ -201,6 +200,44 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
         raise InputError(f"cannot write {str(path)!r}: {str(error.strerror).lower()}.") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _finish(figure, panels, run):
+    """The curves of the descent where there are panels for them, and its status."""
+    for name, columns, title, words in CURVES:
+        if name in panels:
+            plot_history(panels[name], run.history, columns)
+            _words(panels[name], title, y=words)
+    width = int(12 * figure.get_figwidth())
+    figure.suptitle(textwrap.shorten(run.status, width, placeholder=" ..."), fontsize=11)
+    return figure
+
+
+def _points_figure(run):
+    from matplotlib.figure import Figure
+
+    figure = Figure((12, 4.2), DOTS_PER_INCH, layout="constrained")
+    panels = figure.subplot_mosaic([["points", "risk", "pl_ratio"]])
+    model, axes = run.risk.model, panels["points"]
+    targets, output = getattr(run.risk.loss, "targets", None), run.output
+    columns = hasattr(model, "X")  # one point a column, otherwise a row
+    if output.shape[0 if columns else 1] == 2:
+        start = next((getattr(model, name) for name in ("X", "x", "points") if hasattr(model, name)), None)
+        sets = {"inputs": start, "targets": targets, "outputs": output}
+        for (name, points), marker in zip(sets.items(), ("o", "s", "x"), strict=True):
+            if points is not None and np.shape(points)[0 if columns else 1] == 2:
+                fill = {"facecolors": "none", "edgecolors": "#D55E00"} if name == "targets" else {"color": "#0072B2"}
+                axes.scatter(*(points if columns else points.T), marker=marker, s=25, label=name, zorder=2, **fill)
+        if run.trajectory is not None:
+            axes.plot(run.trajectory[..., 0], run.trajectory[..., 1], color="0.7", linewidth=0.6, zorder=1)
+        axes.set_aspect("equal")
+        _words(axes, "points", "first coordinate", "second coordinate")
+    elif targets is not None:
+        axes.scatter(np.ravel(targets), np.ravel(output), s=9, label="every number")
+        axes.axline((float(targets.flat[0]),) * 2, slope=1, color="0.5", linewidth=0.8, label="equal")
+        _words(axes, "outputs against targets", "target", "output")
+    axes.legend(fontsize=8)
+    return _finish(figure, panels, run)
 
 
 def _layout(dimension, names, layers):

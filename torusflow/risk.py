@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from .errors import InputError, NumericalError
 from .losses.loss import Loss
+from .losses.points import conflicting_pairs
 from .model import Model
 
 
@@ -42,6 +44,7 @@ class Risk:
         if not isinstance(self.penalty, numbers.Real) or not 0 <= self.penalty < math.inf:
             raise InputError(f"Risk: penalty must be a number >= 0, got {self.penalty!r}.")
         self.loss.check(self.model.output_space)
+        _warn_of_conflicts(self.model, self.loss)
 
     @property
     def space(self):
@@ -78,6 +81,22 @@ class Risk:
         if not math.isfinite(value):
             raise NumericalError(f"the risk is {value}.")
         return value
+
+
+def _warn_of_conflicts(model, loss) -> None:
+    """Say when points stand at one place with different targets: it is no error, but the risk cannot reach zero."""
+    inputs = next((getattr(model, name) for name in ("X", "x", "points") if hasattr(model, name)), None)
+    targets = getattr(loss, "targets", None)
+    if inputs is None or targets is None:
+        return
+    rows = (inputs.T, targets.T) if hasattr(model, "X") else (inputs, targets)
+    count = conflicting_pairs(*rows)
+    if count:
+        warnings.warn(
+            f"{count} of {len(rows[0])} inputs stand at the same place as another with a different target, so the risk "
+            f"cannot reach zero.",
+            stacklevel=4,
+        )
 
 
 class RiskAt:

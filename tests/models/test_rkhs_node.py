@@ -137,7 +137,7 @@ def test_a_flow_that_leaves_the_numbers_says_so():
     cubic = tfl.Features(lambda x: x**3, lambda x: 3 * x[:, :, None] ** 2, 1)
     model = tfl.RKHSNODE([[1.0]], cubic, 5)
     with (
-        pytest.raises(tfl.NumericalError, match="gave inf or the like at the point|points are not finite"),
+        pytest.raises(tfl.NumericalError, match=r"gave inf or the like at the point|points are not finite"),
         np.errstate(all="ignore"),
     ):
         model(np.full((5, 1, 1), 1e3))
