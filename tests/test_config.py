@@ -103,3 +103,57 @@ def test_the_samples_say_the_dimension(tmp_path, columns, dimension, rng):
 def test_mistakes_are_named_with_what_was_meant(tmp_path, text, words):
     with pytest.raises(tfl.InputError, match=words):
         problem_from(tmp_path, text)
+
+
+POINTS = """
+[inputs]
+values = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+[targets]
+values = [[0.5, 0.2], [1.0, 0.6], [0.3, 1.5]]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "output"),
+    [
+        ('kind = "LinearNetwork"\nwidths = [4, 2]', tfl.LinearNetwork, (2, 3)),
+        ('kind = "LinearResNet"\nlayers = 3', tfl.LinearResNet, (2, 3)),
+        ('kind = "LinearNODE"\nlayers = 3', tfl.LinearNODE, (2, 3)),
+        ('kind = "ResNet"\nlayers = 3\nwidth = 5', tfl.ResNet, (2, 3)),
+        ('kind = "RKHSNODE"\n[field]\nkind = "RandomFourierFeatures"\ncount = 9', tfl.RKHSNODE, (3, 2)),
+        ('kind = "RKHSNODE"\n[field]\nkind = "MaternKernel"\nlength = 0.7', tfl.RKHSNODE, (3, 2)),
+        ('kind = "TorusNODE"\nband = 2\n[loss]\nkind = "GeodesicDistance"', tfl.TorusNODE, (3, 2)),
+    ],
+)
+def test_models_on_points(tmp_path, text, kind, output):
+    problem = problem_from(tmp_path, POINTS + "[start]\nnorm_of_control = 0.1\n[model]\n" + text)
+    model = problem.risk.model
+    assert isinstance(model, kind) and model.output_space.shape == output
+    assert model.space.inner(problem.start, problem.start) == pytest.approx(0.01)
+    result = tfl.descend(problem.risk, problem.start, problem.method, iterations=3, store=tmp_path / "run.h5")
+    assert result.value < result.history["risk"][0]
+    assert tfl.load(tmp_path / "run.h5").risk(result.control) == result.value
+
+
+def test_gradient_flow_from_a_file(tmp_path):
+    text = POINTS + '[model]\nkind = "LinearNODE"\nlayers = 2\n[descent]\nkind = "GradientFlow"\nfinal_time = 2.0'
+    assert problem_from(tmp_path, text).method == tfl.GradientFlow(2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[model]\nkind = "LinearNode"\n', "Did you mean 'LinearNODE'?"),
+        ('[model]\nkind = "LinearNODE"\n', r"\[inputs\] give either a file or values"),
+        ('[model]\nkind = "LinearNODE"\n[target]\nkind = "banana"\n', r"\[target\] does not go with a LinearNODE"),
+        ('[target]\nkind = "banana"\n[inputs]\nvalues = []\n', r"\[inputs\] does not go with a MeasureNODE"),
+        (POINTS + '[model]\nkind = "LinearNODE"\n', r"\[model\] lacks the key 'layers'"),
+        (POINTS + '[model]\nkind = "RKHSNODE"\n[field]\nkind = "Matern"\n', "Did you mean 'MaternKernel'?"),
+        (POINTS + '[model]\nkind = "RKHSNODE"\n', r"\[field\] lacks the key 'length'"),
+        ('[inputs]\nvalues = [[1, 2], [3]]\n[model]\nkind = "LinearNODE"\nlayers = 2', "rows of equal length"),
+        (POINTS + '[model]\nkind = "LinearNODE"\nlayers = 2\n[start]\nseed = -1', "seed a whole number >= 0"),
+    ],
+)
+def test_mistakes_in_problems_on_points(tmp_path, text, words):
+    with pytest.raises(tfl.InputError, match=words):
+        problem_from(tmp_path, text)

@@ -20,7 +20,7 @@ LAYERS = [
     {"models", "losses"},
     {"risk"},
     {"encoding"},
-    {"checks", "lojasiewicz", "storage", "tangent_kernel"},
+    {"checks", "lojasiewicz", "storage", "tangent_kernels"},
     {"descent"},
     {"config", "description", "plotting"},
     {"cli"},

@@ -186,3 +186,21 @@ def test_files_are_whole_or_absent(tmp_path, monkeypatch):
     with pytest.raises(tfl.InputError, match="no space left on device"):
         plotting.save(figure, tmp_path / "a.png", overwrite=True)
     assert (tmp_path / "a.png").read_bytes() == before and len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("name", ["RKHSNODE Gaussian", "TorusNODE T2", "TorusNODE T3", "LinearNODE", "ResNet tanh"])
+def test_models_on_points_are_drawn(name, tmp_path, rng):
+    from every_model import MODELS
+
+    case = MODELS[name]
+    risk = case.risk(rng)
+    tfl.descend(risk, risk.space.zeros(), tfl.GradientDescent(1e-3), iterations=2, store=tmp_path / "run.h5")
+    run = tfl.load(tmp_path / "run.h5")
+    figure = plotting.plot_run(run)
+    axes = next(axes for axes in figure.axes if axes.get_label() == "points")
+    drawn = {artist.get_label(): artist.get_offsets() for artist in axes.collections}
+    if run.output.shape[-1] == 2:
+        np.testing.assert_array_equal(drawn["outputs"], run.output)
+        np.testing.assert_array_equal(drawn["targets"], risk.loss.targets)
+    else:
+        np.testing.assert_array_equal(drawn["every number"][:, 1], run.output.ravel())

@@ -58,3 +58,9 @@ def test_refusals():
         tfl.Risk(risk.model, risk.loss, penalty=-1)
     with pytest.raises(tfl.InputError, match=r"first argument must be a model, got a Torus"):
         tfl.Risk(risk.model.torus, risk.loss)
+
+
+def test_inputs_with_two_targets_are_said_and_allowed():
+    model = tfl.LinearNODE([[1.0, 1.0, 2.0]], 2)
+    with pytest.warns(UserWarning, match="2 of 3 inputs stand at the same place as another with a different target"):
+        tfl.Risk(model, losses.SquaredDistance([[1.0, 2.0, 3.0]]))

@@ -22,6 +22,41 @@ def test_fit_density(tmp_path):
     assert picture.stat().st_size > 10_000
 
 
+def test_minus_identity(tmp_path):
+    """C11 and its perturbation: the symmetric start stays near loss 1, the other reaches 1e-12."""
+    losses = load("minus_identity").main(["-o", str(tmp_path / "picture.png")])
+    assert losses[0.0] == pytest.approx(1.00199, abs=1e-5) and losses[1e-3] <= 1e-12
+
+
+def test_tangent_kernel_width(tmp_path):
+    slopes, gaps = load("tangent_kernel_width").main(["-o", str(tmp_path / "picture.png")])
+    lazy, faster, deep = slopes.values()
+    assert abs(lazy + 0.5) <= 0.15 and faster < -0.65 and deep > -0.2
+    assert next(iter(gaps.values())) < 0.01
+
+
+def test_polyak_lojasiewicz(tmp_path):
+    assert load("polyak_lojasiewicz").main(["--iterations", "30", "-o", str(tmp_path / "picture.png")]) == (True, True)
+
+
+@pytest.mark.slow
+def test_particles_to_measure(tmp_path):
+    arguments = [
+        "--counts",
+        "64",
+        "256",
+        "1024",
+        "--seeds",
+        "20",
+        "--final-time",
+        "30",
+        "-o",
+        str(tmp_path / "picture.png"),
+    ]
+    slope, lattice = load("particles_to_measure").main(arguments)
+    assert abs(slope + 0.5) <= 0.1 and lattice[-1] <= 1e-8
+
+
 def test_the_readme_runs_and_says_what_it_prints(tmp_path, monkeypatch, capsys):
     import re
 

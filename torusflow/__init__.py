@@ -13,7 +13,7 @@ from .models.rkhs_node import RKHSNODE
 from .models.torus_node import TorusNODE
 from .risk import Risk
 from .storage import Run, RunFile, load
-from .tangent_kernel import TangentKernel, drift, lazy_risk, tangent_kernel
+from .tangent_kernels import TangentKernel, drift, lazy_risk, tangent_kernel
 from .torus import densities
 from .torus.coordinates import Coordinates
 from .torus.density import Density
