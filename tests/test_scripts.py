@@ -61,8 +61,9 @@ def test_the_readme_runs_and_says_what_it_prints(tmp_path, monkeypatch, capsys):
     import re
 
     monkeypatch.chdir(tmp_path)
-    code = re.search(r"```python\n(.*?)```", (SCRIPTS.parent / "README.md").read_text(), re.DOTALL).group(1)
-    exec(compile(code, "README.md", "exec"), {})
+    blocks = re.findall(r"```python\n(.*?)```", (SCRIPTS.parent / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    exec(compile("\n".join(blocks), "README.md", "exec"), {})
     said = capsys.readouterr().out
     assert "iteration limit: 50 iterations, risk 0.00020" in said
     assert "exact to round-off" in said and "slope 2.000" in said
