@@ -73,7 +73,7 @@ def test_scaled_models_start_at_zero_and_grow_lazy(rng):
     targets = 0.3 * rng.standard_normal(X.shape)
     drifts = []
     for alpha in (1.0, 10.0, 100.0):
-        scaled = tfl.Scaled(model, alpha, start)
+        scaled = tfl.Scaled(model, start, alpha)
         assert not scaled(start).any()
         assert checks.taylor(tfl.Risk(scaled, SquaredDistance(targets)), start).passed
         result = tfl.descend(
@@ -105,4 +105,4 @@ def test_refusals(call, words, rng):
     with pytest.raises(tfl.InputError, match=words):
         call(tfl.tangent_kernel(model, model.space.zeros()))
     with pytest.raises(tfl.InputError, match="alpha must be a positive number, got 0"):
-        tfl.Scaled(model, 0, model.space.zeros())
+        tfl.Scaled(model, model.space.zeros(), 0)

@@ -14,10 +14,8 @@ from ..model import Linearisation, Model
 
 
 @dataclass(frozen=True, eq=False)
-class Linearised:
-    """w -> F(w_0) + DF(w_0)(w - w_0).
-
-    Its tangent kernel is constant, so descent on the half squared distance is linear: the lazy regime of the model.
+class AboutCentre:
+    """What models made of another model and a control of it have in common.
 
     Parameters
     ----------
@@ -44,6 +42,20 @@ class Linearised:
     def _at_centre(self) -> Linearisation:
         return self.model.linearise(self.centre)
 
+
+@dataclass(frozen=True, eq=False)
+class Linearised(AboutCentre):
+    """w -> F(w_0) + DF(w_0)(w - w_0).
+
+    Its tangent kernel is constant, so descent on the half squared distance is linear: the lazy regime of the model.
+
+    Parameters
+    ----------
+    model : Model
+    centre : array
+        w_0.
+    """
+
     def __call__(self, w) -> np.ndarray:
         """The affine function, array like the model's output."""
         return self._at_centre.output + self._at_centre.tangent(self.space.element(w) - self.centre)
@@ -54,7 +66,7 @@ class Linearised:
 
 
 @dataclass(frozen=True, eq=False)
-class Scaled:
+class Scaled(AboutCentre):
     """w -> alpha (F(w) - F(w_0)).
 
     With the loss divided by alpha^2, training becomes lazy as alpha grows [1]_.
@@ -62,10 +74,10 @@ class Scaled:
     Parameters
     ----------
     model : Model
-    alpha : float
-        Positive.
     centre : array
         w_0.
+    alpha : float
+        Positive.
 
     References
     ----------
@@ -73,35 +85,21 @@ class Scaled:
        arXiv:1812.07956, equation (3).
     """
 
-    model: Model
-    alpha: float
-    centre: np.ndarray
+    alpha: float = 1.0
 
     def __post_init__(self):
+        super().__post_init__()
         if not isinstance(self.alpha, numbers.Real) or not 0 < self.alpha < math.inf:
             raise InputError(f"Scaled: alpha must be a positive number, got {self.alpha!r}.")
-        object.__setattr__(self, "centre", self.model.space.element(self.centre).copy())
-
-    @property
-    def space(self):
-        return self.model.space
-
-    @property
-    def output_space(self):
-        return self.model.output_space
-
-    @cached_property
-    def _output_at_centre(self) -> np.ndarray:
-        return self.model(self.centre)
 
     def __call__(self, w) -> np.ndarray:
         """alpha (F(w) - F(w_0))."""
-        return self.alpha * (self.model(w) - self._output_at_centre)
+        return self.alpha * (self.model(w) - self._at_centre.output)
 
     def linearise(self, w) -> Derivative:
         """The scaled output and derivative."""
         derivative = self.model.linearise(w)
-        return Derivative(self.alpha * (derivative.output - self._output_at_centre), derivative, self.alpha)
+        return Derivative(self.alpha * (derivative.output - self._at_centre.output), derivative, self.alpha)
 
 
 class Derivative:

@@ -119,8 +119,8 @@ class LinearNetwork:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearResNet:
-    """w -> (Id + W_L/L) ... (Id + W_1/L) X.
+class SquareLayers:
+    """What linear networks with one square matrix W_l a layer have in common.
 
     Parameters
     ----------
@@ -135,6 +135,11 @@ class LinearResNet:
         (L, d, d) with <V, W> = (1/L) sum_l trace V_l^T W_l.
     output_space : Euclidean
         (d, N).
+
+    Raises
+    ------
+    InputError
+        If X is no matrix of finite numbers, or L no positive whole number.
     """
 
     X: np.ndarray
@@ -153,8 +158,21 @@ class LinearResNet:
         return Euclidean(self.X.shape)
 
     def __call__(self, w) -> np.ndarray:
-        """The product, array (d, N)."""
+        """The output, array (d, N)."""
         return self.linearise(w).output
+
+
+@dataclass(frozen=True, eq=False)
+class LinearResNet(SquareLayers):
+    """w -> (Id + W_L/L) ... (Id + W_1/L) X.
+
+    Parameters
+    ----------
+    X : array (d, N)
+        One input a column.
+    layers : int
+        L.
+    """
 
     def linearise(self, w) -> MatrixProduct:
         """The product with tangent and adjoint."""
@@ -163,7 +181,7 @@ class LinearResNet:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearNODE:
+class LinearNODE(SquareLayers):
     """w -> U(1), dU/ds = W_s U, U(0) = X: the product of the matrix exponentials exp(W_l/L).
 
     Parameters
@@ -173,37 +191,11 @@ class LinearNODE:
     layers : int
         L; W is constant on each of L layers.
 
-    Attributes
-    ----------
-    space : Euclidean
-        (L, d, d) with <V, W> = (1/L) sum_l trace V_l^T W_l.
-    output_space : Euclidean
-        (d, N).
-
     References
     ----------
     .. [1] A. H. Al-Mohy, N. J. Higham, Computing the Frechet derivative of the matrix exponential, SIAM J. Matrix
        Anal. Appl. 30 (2009) 1639-1657, doi:10.1137/080716426, Algorithm 6.4. Its adjoint at A is that at A^T.
     """
-
-    X: np.ndarray
-    layers: int
-
-    def __post_init__(self):
-        object.__setattr__(self, "X", checked_columns(self.X))
-        object.__setattr__(self, "layers", checked_count("layers", self.layers))
-
-    @cached_property
-    def space(self) -> Euclidean:
-        return Euclidean((self.layers, len(self.X), len(self.X)), 1 / self.layers)
-
-    @cached_property
-    def output_space(self) -> Euclidean:
-        return Euclidean(self.X.shape)
-
-    def __call__(self, w) -> np.ndarray:
-        """U(1), array (d, N)."""
-        return self.linearise(w).output
 
     def linearise(self, w) -> MatrixProduct:
         """The flow with tangent and adjoint."""
