@@ -88,3 +88,13 @@ def test_runs_are_stored_and_come_back(case, rng, tmp_path):
     back = tfl.load(tmp_path / "run.h5")
     np.testing.assert_array_equal(back.control, result.control)
     assert back.risk(back.control) == result.value
+
+
+@every_model
+def test_copies_and_pickles_compute_the_same(case, rng):
+    import copy
+    import pickle
+
+    w = case.control(rng)
+    for twin in (copy.deepcopy(case.model), pickle.loads(pickle.dumps(case.model))):
+        np.testing.assert_array_equal(twin(w), case.model(w))

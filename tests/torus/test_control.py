@@ -271,3 +271,18 @@ class TestBand:
     def test_no_number_of_layers(self, layers):
         with pytest.raises(InputError, match="layers must be a whole number >= 1"):
             VelocitySpace(Torus(12), METRIC, layers, 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda space: space.from_function(lambda s, x, y: 0.0), "gave 1 components of velocity, this torus has 2"),
+        (lambda space: space.from_function(lambda s, x, y: (x, y, x)), "gave 3 components"),
+        (lambda space: space.from_function(lambda s, x, y: (x[:3], y)), "must be a real number or array"),
+        (lambda space: space.from_function(lambda s, x, y: (1j * x, y)), "must be a real number or array .* complex"),
+        (lambda space: space.element(np.full(space.shape, "a")), "a control holds complex numbers, got an array of"),
+    ],
+)
+def test_functions_and_arrays_that_are_no_controls(call, words):
+    with pytest.raises(InputError, match=words):
+        call(VelocitySpace(Torus((12, 13)), SobolevMetric(), 2, 3))

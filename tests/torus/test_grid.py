@@ -252,3 +252,11 @@ class TestBadInput:
 def test_grids_nobody_can_hold_are_refused():
     with pytest.raises(InputError, match="more than 2,147,483,648 grid points"):
         Torus((10**6, 10**6))
+
+
+def test_fields_and_modes_of_another_shape_are_refused():
+    torus = Torus((12, 13))
+    with pytest.raises(InputError, match="two fields of one shape"):
+        torus.inner(np.ones((12, 13)), np.ones((13, 12)))
+    with pytest.raises(InputError, match="modes must be a whole number, or one for each of 2 axes"):
+        torus.truncate(np.ones((12, 13)), (1, 2, 3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -108,13 +108,7 @@ class RandomFourierFeatures:
         omega = rng.standard_normal((self.count, self.dimension)) / self.length
         phase, size = rng.uniform(0, 2 * np.pi, self.count), np.sqrt(2 / self.count)
 
-        def fourier(x):
-            return size * np.cos(x @ omega.T + phase)
-
-        def fourier_jacobian(x):
-            return -size * np.sin(x @ omega.T + phase)[:, :, None] * omega
-
-        return Features(fourier, fourier_jacobian, self.count)
+        return Features(partial(_waves, size, omega, phase), partial(_waves_jacobian, size, omega, phase), self.count)
 
     def space(self, layers: int, dimension: int) -> Euclidean:
         """Of the control (layers, d, m)."""
@@ -129,6 +123,14 @@ class RandomFourierFeatures:
     def riesz(self, points, momenta) -> np.ndarray:
         """sum_i p_i phi(x_i)^T, array (d, m)."""
         return self._features.riesz(points, momenta)
+
+
+def _waves(size, omega, phase, x):
+    return size * np.cos(x @ omega.T + phase)
+
+
+def _waves_jacobian(size, omega, phase, x):
+    return -size * np.sin(x @ omega.T + phase)[:, :, None] * omega
 
 
 def _checked(function, points, shape) -> np.ndarray:

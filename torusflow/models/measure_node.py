@@ -78,6 +78,9 @@ class MeasureNODE:
         ):
             object.__setattr__(self, name, value)
 
+    def __reduce__(self):
+        return MeasureNODE, (self.torus, self.metric, self.initial, self.layers, self.band, self.substeps)
+
     def __call__(self, v) -> np.ndarray:
         """rho_1, array (*n).
 

@@ -64,6 +64,9 @@ class VelocitySpace:
     def __repr__(self):
         return f"VelocitySpace({self.torus!r}, {self.metric!r}, layers={self.layers}, band={self.band})"
 
+    def __reduce__(self):
+        return VelocitySpace, (self.torus, self.metric, self.layers, self.band)
+
     # -- the Hilbert space -------------------------------------------------------------------------------------
 
     def zeros(self) -> np.ndarray:
@@ -109,6 +112,8 @@ class VelocitySpace:
                 f"a control of this model has shape {self.shape} = (layers, d, *modes), got {v.shape}. "
                 f"Start from model.space.zeros() or model.space.from_grid(field)."
             )
+        if v.dtype.kind not in "fiubc":
+            raise InputError(f"a control holds complex numbers, got an array of {v.dtype}.")
         if not np.all(np.isfinite(v)):
             raise InputError(f"the control holds {np.count_nonzero(~np.isfinite(v))} coefficients that are not finite.")
         v = v.astype(self.dtype, copy=False)
@@ -145,10 +150,20 @@ class VelocitySpace:
         for layer in range(self.layers):
             components = function((layer + 0.5) / self.layers, *self.torus.points)
             components = (components,) if d == 1 and np.shape(components) in ((), self.torus.shape) else components
-            if len(components) != d:
-                raise InputError(f"the function gave {len(components)} components of velocity, this torus has {d}.")
-            layers.append([np.broadcast_to(np.asarray(c, float), self.torus.shape) for c in components])
+            count = len(components) if hasattr(components, "__len__") else 1
+            if count != d or not hasattr(components, "__len__"):
+                raise InputError(f"the function gave {count} components of velocity, this torus has {d}.")
+            layers.append([self._component(c) for c in components])
         return self.from_grid(np.array(layers))
+
+    def _component(self, values) -> np.ndarray:
+        values = np.asarray(values)
+        if values.dtype.kind not in "fiub" or values.shape not in ((), self.torus.shape):
+            raise InputError(
+                f"a component of the velocity must be a real number or array {self.torus.shape}, "
+                f"got {values.shape} of {values.dtype}."
+            )
+        return np.broadcast_to(values.astype(float), self.torus.shape)
 
     def from_grid(self, fields) -> np.ndarray:
         """The control with given values on the grid; modes above the band are dropped.

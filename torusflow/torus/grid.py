@@ -80,6 +80,9 @@ class Torus:
         ):
             object.__setattr__(self, name, value)
 
+    def __reduce__(self):
+        return Torus, (self.shape, self.threads, self.library)
+
     # -- coordinates -------------------------------------------------------------------------------------------
 
     @cached_property
@@ -169,6 +172,8 @@ class Torus:
 
     def within(self, modes) -> np.ndarray:
         """Which coefficients have |k_j| <= modes_j for every j, boolean array (*spectral_shape)."""
+        if np.ndim(modes) > 1 or np.size(modes) not in (1, self.dimension):
+            raise InputError(f"modes must be a whole number, or one for each of {self.dimension} axes, got {modes!r}.")
         modes = np.broadcast_to(modes, self.dimension)
         kept = np.ones(self.spectral_shape, bool)
         for k, mode in zip(self.wavenumbers, modes, strict=True):
@@ -205,6 +210,8 @@ class Torus:
 
     def inner(self, f, g) -> float:
         """<f, g> = mean of f g; vector fields sum over their components."""
+        if np.shape(f) != np.shape(g):
+            raise InputError(f"an inner product takes two fields of one shape, got {np.shape(f)} and {np.shape(g)}.")
         return float(np.vdot(f, g)) / self.size
 
     def norm(self, f) -> float:

@@ -70,5 +70,5 @@ class SobolevMetric:
             warnings.warn(
                 f"smoothness {self.smoothness:g} <= d/2 + 1 = {dimension / 2 + 1:g}: the limit of finer bands need not "
                 f"be a flow of diffeomorphisms. At a fixed band the results are exact all the same.",
-                stacklevel=3,
+                stacklevel=4,
             )
