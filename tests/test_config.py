@@ -150,7 +150,21 @@ def test_gradient_flow_from_a_file(tmp_path):
         (POINTS + '[model]\nkind = "LinearNODE"\n', r"\[model\] lacks the key 'layers'"),
         (POINTS + '[model]\nkind = "RKHSNODE"\n[field]\nkind = "Matern"\n', "Did you mean 'MaternKernel'?"),
         (POINTS + '[model]\nkind = "RKHSNODE"\n', r"\[field\] lacks the key 'length'"),
-        ('[inputs]\nvalues = [[1, 2], [3]]\n[model]\nkind = "LinearNODE"\nlayers = 2', "rows of equal length"),
+        (
+            '[inputs]\nvalues = [[1, 2], [3]]\n[model]\nkind = "LinearNODE"\nlayers = 2',
+            "rows of numbers of equal length",
+        ),
+        (
+            '[inputs]\nvalues = [["1", "2"]]\n[model]\nkind = "LinearNODE"\nlayers = 2',
+            "rows of numbers of equal length",
+        ),
+        (POINTS + '[model]\nkind = "LinearNODE"\nlayers = 2\n[field]\nlength = 1.0', r"\[field\] .* is for a RKHSNODE"),
+        (
+            POINTS + '[model]\nkind = "ResNet"\nlayers = 2\nwidth = 3\n[metric]\nlength = 0.1',
+            r"\[metric\] .* a TorusNODE",
+        ),
+        (POINTS + '[model]\nkind = "ResNet"\nlayers = 2\nwidth = 3', r"\[start\] at zero the gradient of a ResNet"),
+        (POINTS + '[model]\nkind = "LinearNetwork"\nwidths = [3, 2]', "Write norm_of_control = 1.0"),
         (POINTS + '[model]\nkind = "LinearNODE"\nlayers = 2\n[start]\nseed = -1', "seed a whole number >= 0"),
     ],
 )

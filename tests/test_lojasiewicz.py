@@ -109,3 +109,47 @@ def test_refusals():
         lojasiewicz.fit_exponent([1, 0.5], [1, 0.5])
     with pytest.raises(tfl.InputError, match="initial loss must be a number >= 0"):
         lojasiewicz.certificate(np.nan, lojasiewicz.linear_node_bounds(np.eye(2)))
+
+
+BOUNDS = lojasiewicz.linear_node_bounds(np.eye(2))
+CERTIFICATE = lojasiewicz.certificate(1e-9, BOUNDS)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: lojasiewicz.ratio(None, None), "ratio takes a Risk and a control, got a NoneType"),
+        (lambda: lojasiewicz.fit_exponent(["a"] * 9, [1.0] * 9), "risks must be an array of real numbers"),
+        (lambda: lojasiewicz.fit_exponent([np.inf] * 9, [1.0] * 9), "needs five different risks"),
+        (lambda: lojasiewicz.fit_exponent(range(9), range(9), "0"), "lower_bound must be a number, got '0'"),
+        (lambda: lojasiewicz.fit_exponent(range(9), range(9), skip="a"), "skip must be a number, got 'a'"),
+        (lambda: lojasiewicz.linear_node_bounds([1.0, 2.0]), r"X must have shape \(d, N\)"),
+        (lambda: lojasiewicz.linear_node_bounds([[np.nan]]), r"entry \[0, 0\] is nan"),
+        (lambda: lojasiewicz.rkhs_node_bounds(tfl.RandomFourierFeatures(2, 3)), "takes the KernelField of an RKHSNODE"),
+        (lambda: lojasiewicz.certificate("1", BOUNDS), "initial loss must be a number >= 0, got '1'"),
+        (lambda: lojasiewicz.certificate(1.0, (1, 2)), "the bounds must be Bounds"),
+        (lambda: lojasiewicz.certificate(1.0, BOUNDS, []), "the radii must be numbers >= 0, one at least"),
+        (lambda: lojasiewicz.certificate(1.0, BOUNDS, [-1.0]), "the radii must be numbers >= 0"),
+        (
+            lambda: lojasiewicz.certificate(1.0, lojasiewicz.Bounds(lambda r: np.nan, lambda r: 1.0)),
+            r"0 <= lower\(R\) <= upper\(R\)",
+        ),
+        (lambda: CERTIFICATE.rate(10.0, 1), "must be positive and at most 1/m"),
+        (lambda: CERTIFICATE.check({"risk": [1.0], "distance": [0.0]}, "a"), "must be positive and at most 1/m"),
+        (lambda: CERTIFICATE.check({"risk": [1.0]}, 0.1), "the columns 'risk' and 'distance'"),
+        (lambda: CERTIFICATE.check({"risk": [], "distance": []}, 0.1), "columns of one length"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, words):
+    with pytest.raises(tfl.InputError, match=words):
+        call()
+
+
+def test_bounds_at_large_radii_are_infinite_and_no_certificate():
+    assert BOUNDS.upper(1e6) == np.inf and BOUNDS.lower(1e6) == 0
+    assert not lojasiewicz.certificate(1.0, BOUNDS, [1e4]).holds
+
+
+def test_iterates_that_are_not_numbers_break_a_certificate():
+    verdict = CERTIFICATE.check({"risk": [1e-9, np.nan], "distance": [0.0, np.nan]}, 0.1)
+    assert verdict.left == 1 and verdict.exceeded == 1 and not verdict.passed

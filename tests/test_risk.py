@@ -64,3 +64,20 @@ def test_inputs_with_two_targets_are_said_and_allowed():
     model = tfl.LinearNODE([[1.0, 1.0, 2.0]], 2)
     with pytest.warns(UserWarning, match="2 of 3 inputs stand at the same place as another with a different target"):
         tfl.Risk(model, losses.SquaredDistance([[1.0, 2.0, 3.0]]))
+
+
+@pytest.mark.parametrize("loss", [None, np.ones(3), tfl.losses.SquaredDistance], ids=["None", "array", "class"])
+def test_what_is_no_loss(loss):
+    with pytest.raises(tfl.InputError, match="second argument must be a loss"):
+        tfl.Risk(tfl.LinearNODE(np.eye(2), 2), loss)
+
+
+def test_what_is_no_model_or_method():
+    risk = tfl.Risk(tfl.LinearNODE(np.eye(2), 2), tfl.losses.SquaredDistance(np.eye(2)))
+    with pytest.raises(tfl.InputError, match="got the class LinearNODE itself"):
+        tfl.Risk(tfl.LinearNODE, risk.loss)
+    for method in (None, tfl.GradientDescent):
+        with pytest.raises(tfl.InputError, match="takes a Risk and a method"):
+            tfl.descend(risk, risk.space.zeros(), method)
+    with pytest.raises(tfl.InputError, match="rows of unequal lengths"):
+        risk.space.element([[1.0], [1.0, 2.0]])

@@ -30,8 +30,20 @@ def test_the_matrix_is_the_operator(name, rng):
     p = case.model.output_space.random(rng)
     matrix = kernel.matrix()
     assert reference.relative_error(kernel(p).ravel(), matrix @ p.ravel()) <= tolerances.PUSH
-    assert reference.relative_error(kernel.operator() @ p.ravel(), matrix @ p.ravel()) <= tolerances.PUSH
+    assert reference.relative_error(kernel @ p.ravel(), matrix @ p.ravel()) <= tolerances.PUSH
     assert np.linalg.eigvalsh(matrix)[0] >= -tolerances.PUSH * np.linalg.norm(matrix, 2)
+
+
+def test_it_is_an_operator_of_scipy(rng):
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    case = MODELS["ResNet tanh"]
+    kernel = tfl.tangent_kernel(case.model, case.control(rng))
+    assert isinstance(kernel, LinearOperator) and kernel.shape == (15, 15) and kernel.output_shape == (3, 5)
+    p = rng.standard_normal(15)
+    np.testing.assert_array_equal(kernel.H @ p, kernel @ p)
+    np.testing.assert_array_equal(kernel @ p, kernel(p.reshape(3, 5)).ravel())
+    np.testing.assert_allclose(eigsh(kernel, 1, return_eigenvectors=False), kernel.eigenvalues(1), rtol=1e-10)
 
 
 def test_lanczos_agrees_with_the_whole_decomposition(monkeypatch, rng):
@@ -43,13 +55,22 @@ def test_lanczos_agrees_with_the_whole_decomposition(monkeypatch, rng):
     lanczos = kernel.eigenvalues(3), kernel.eigenvalues(2, "smallest"), tfl.drift(case.model, w, other)
     for a, b in zip(dense, lanczos, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-8)
+    with pytest.raises(tfl.InputError, match="count must be a whole number from 1 to 14, got 15"):
+        kernel.eigenvalues(15)  # Lanczos cannot give them all
     with pytest.raises(tfl.InputError, match=r"too large to be written out .at most 1.\. Use eigenvalues"):
         kernel.matrix()
 
 
-def test_a_model_linear_in_its_control_does_not_drift(rng):
-    X = rng.standard_normal((3, 5))
-    model = tfl.LinearNetwork(X, (2,))
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda X: tfl.LinearNetwork(X, (2,)),
+        lambda X: tfl.LinearResNet(X, 1),
+        lambda X: tfl.ResNet(X, 1, 4, inner=np.cos(np.arange(12)).reshape(1, 4, 3)),
+    ],
+)
+def test_a_model_linear_in_its_control_does_not_drift(make, rng):
+    model = make(rng.standard_normal((3, 5)))
     w, other = rng.standard_normal((2, *model.space.shape))
     assert tfl.drift(model, w, other) <= 1e-14
 
@@ -98,6 +119,17 @@ def test_lazy_risk_is_the_flow_of_the_linearised_model(rng):
     [
         (lambda kernel: kernel.eigenvalues(0), "count must be a whole number from 1 to 15, got 0"),
         (lambda kernel: kernel.eigenvalues(2, "middle"), "which must be 'largest' or 'smallest'"),
+        (lambda kernel: kernel(np.zeros(15)), r"outputs of this model have shape \(3, 5\), got \(15,\)"),
+        (lambda kernel: tfl.tangent_kernel(None, None), "that of a model at a control, got a NoneType"),
+        (lambda kernel: tfl.Linearised(None, None), "the first argument must be a model, got a NoneType"),
+        (
+            lambda kernel: tfl.drift(tfl.LinearNetwork(np.eye(2), (2, 2)), np.zeros(8), np.ones(8)),
+            "the tangent kernel at w_0 is zero",
+        ),
+        (lambda kernel: tfl.lazy_risk(np.eye(3), np.zeros(4), [1.0]), r"4 residuals need .* 4 rows, got \(3, 3\)"),
+        (lambda kernel: tfl.lazy_risk(np.eye(3), np.zeros(3), None), "times must be an array of real numbers"),
+        (lambda kernel: tfl.lazy_risk(np.eye(3), np.zeros(3), -1.0), "no time negative"),
+        (lambda kernel: tfl.lazy_risk(kernel, np.zeros(15), 1.0), "matrix must be an array of real numbers"),
     ],
 )
 def test_refusals(call, words, rng):

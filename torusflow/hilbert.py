@@ -78,7 +78,10 @@ class Euclidean:
 
     def element(self, u) -> np.ndarray:
         """u as a finite real array of this shape, or an InputError."""
-        u = np.asarray(u)
+        try:
+            u = np.asarray(u)
+        except ValueError:
+            raise InputError(f"expected a real array of shape {self.shape}, got rows of unequal lengths.") from None
         if u.shape != self.shape or u.dtype.kind not in "fiub":
             raise InputError(f"expected a real array of shape {self.shape}, got shape {u.shape} of {u.dtype}.")
         if not np.all(np.isfinite(u)):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import numbers
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from .errors import InputError
 from .hilbert import norm
+from .models.inputs import checked_columns, is_positive, real_array
+from .models.kernels import KernelField
 from .risk import Risk
 
 # Radii at which a certificate is looked for; constants are exponentials of the radius, so beyond 20 none can hold.
@@ -33,7 +36,10 @@ def ratio(risk: Risk, w, lower_bound: float = 0.0) -> float:
     float
         NaN where the risk is not above the bound.
     """
-    value, gradient = risk.value_and_gradient(w)
+    if not isinstance(risk, Risk):
+        raise InputError(f"ratio takes a Risk and a control, got a {type(risk).__name__}.")
+    value, gradient = risk.value_and_gradient(risk.space.element(w))
+    _checked_number("lower_bound", lower_bound)
     gap = value - lower_bound
     return norm(risk.space, gradient) ** 2 / (2 * gap) if gap > 0 else math.nan
 
@@ -96,13 +102,15 @@ def fit_exponent(risks, gradient_norms, lower_bound: float = 0.0, skip: float = 
     .. [1] W. K. Newey, K. D. West, A simple, positive semi-definite, heteroskedasticity and autocorrelation consistent
        covariance matrix, Econometrica 55 (1987) 703-708, doi:10.2307/1913610, equation (5).
     """
-    gaps, norms = np.asarray(risks, float) - lower_bound, np.asarray(gradient_norms, float)
+    _checked_number("lower_bound", lower_bound)
+    _checked_number("skip", skip)
+    gaps, norms = real_array(risks, "risks") - lower_bound, real_array(gradient_norms, "gradient_norms")
     if gaps.shape != norms.shape or gaps.ndim != 1 or not 0 <= skip < 1:
         raise InputError(
-            f"fit_exponent takes two arrays of one length and 0 <= skip < 1, got {gaps.shape}, {norms.shape}."
+            f"fit_exponent takes two arrays of one length and 0 <= skip < 1, got {gaps.shape}, {norms.shape}, {skip}."
         )
     first = int(skip * len(gaps))
-    usable = (np.arange(len(gaps)) >= first) & (gaps > 0) & (norms > 0)
+    usable = (np.arange(len(gaps)) >= first) & (gaps > 0) & (norms > 0) & np.isfinite(gaps) & np.isfinite(norms)
     x, y = np.log(gaps[usable]), np.log(norms[usable])
     if len(x) < 5 or np.ptp(x) < 1e-12:
         raise InputError(f"an exponent needs five different risks above the bound {lower_bound:g}, got {len(x)}.")
@@ -152,9 +160,10 @@ def linear_node_bounds(X) -> Bounds:
     The gradient at time s is U(1, s)^T (F - Y) X^T U(s, 0)^T, and the singular values of U lie between exp(-R) and
     exp(R) by Gronwall's inequality; the two factors together span one unit of time.
     """
-    values = np.linalg.svd(np.asarray(X, float), compute_uv=False)
+    X = checked_columns(X)
+    values = np.linalg.svd(X, compute_uv=False)
     least = values[-1] if len(values) == len(X) else 0.0
-    return Bounds(lambda r: least**2 * math.exp(-2 * r), lambda r: values[0] ** 2 * math.exp(2 * r))
+    return Bounds(lambda r: least**2 * _exp(-2 * r), lambda r: values[0] ** 2 * _exp(2 * r))
 
 
 def rkhs_node_bounds(family) -> Bounds:
@@ -176,16 +185,16 @@ def rkhs_node_bounds(family) -> Bounds:
     of F - Y. The matrix between points and centres changes entry by entry by at most k' R, hence by k' R N in
     operator norm. As for linear networks, the lower bound is that of the continuous equation.
     """
-    from numpy.linalg import eigvalsh
-
-    values, count = eigvalsh(family.gram), len(family.gram)
+    if not isinstance(family, KernelField):
+        raise InputError(f"rkhs_node_bounds takes the KernelField of an RKHSNODE, got a {type(family).__name__}.")
+    values, count = np.linalg.eigvalsh(family.gram), len(family.gram)
     slope, lipschitz = family.kernel.steepest_slope, family.kernel.lipschitz
 
     def lower(radius):
         singular = max(values[0] - slope * radius * count, 0.0)
-        return singular**2 / values[-1] * math.exp(-2 * lipschitz * radius)
+        return singular**2 / values[-1] * _exp(-2 * lipschitz * radius)
 
-    return Bounds(lower, lambda radius: count * math.exp(2 * lipschitz * radius))
+    return Bounds(lower, lambda radius: count * _exp(2 * lipschitz * radius))
 
 
 # -- the certificate -----------------------------------------------------------------------------------------------
@@ -224,7 +233,10 @@ class Certificate:
     initial_loss: float
 
     def rate(self, step: float, iterations) -> np.ndarray:
-        """L_0 (1 - m step)^k, the guaranteed loss after k iterations."""
+        """L_0 (1 - m step)^k, the guaranteed loss after k iterations; nothing is guaranteed for steps beyond 1/m."""
+        if not is_positive(step) or self.lower * step > 1:
+            longest = f" and at most 1/m = {1 / self.lower:.3g}" if self.lower > 0 else ""
+            raise InputError(f"the step of a certified descent must be positive{longest}, got {step!r}.")
         return self.initial_loss * (1 - self.lower * step) ** np.asarray(iterations)
 
     def check(self, history: dict, step: float) -> Verdict:
@@ -236,10 +248,14 @@ class Certificate:
             Of a `Result`, for its ``risk`` and ``distance``.
         step : float
         """
-        risks, distances = np.asarray(history["risk"]), np.asarray(history["distance"])
-        outside = np.flatnonzero(distances > self.radius * (1 + CHECK_TOLERANCE))
+        if not isinstance(history, Mapping) or not {"risk", "distance"} <= set(history):
+            raise InputError("check takes the history of a Result, which has the columns 'risk' and 'distance'.")
+        risks, distances = real_array(history["risk"], "risk"), real_array(history["distance"], "distance")
+        if risks.shape != distances.shape or risks.ndim != 1 or not risks.size:
+            raise InputError(f"risk and distance must be columns of one length, got {risks.shape}, {distances.shape}.")
+        outside = np.flatnonzero(~(distances <= self.radius * (1 + CHECK_TOLERANCE)))
         guaranteed = self.rate(step, np.arange(len(risks))) * (1 + CHECK_TOLERANCE)
-        slow = np.flatnonzero(risks > guaranteed + CHECK_TOLERANCE**2 * self.initial_loss)
+        slow = np.flatnonzero(~(risks <= guaranteed + CHECK_TOLERANCE**2 * self.initial_loss))
         return Verdict(
             self.holds,
             int(outside[0]) if len(outside) else None,
@@ -313,11 +329,17 @@ def certificate(initial_loss: float, bounds: Bounds, radii=RADII) -> Certificate
     Certificate
         Also where none holds: it says so.
     """
-    if not initial_loss >= 0 or not math.isfinite(initial_loss):
+    if not is_positive(initial_loss) and (not isinstance(initial_loss, numbers.Real) or initial_loss != 0):
         raise InputError(f"certificate: the initial loss must be a number >= 0, got {initial_loss!r}.")
-    radii = np.asarray(radii, float)
-    lower = np.array([bounds.lower(r) for r in radii])
-    upper = np.array([bounds.upper(r) for r in radii])
+    if not isinstance(bounds, Bounds):
+        raise InputError(f"certificate: the bounds must be Bounds(lower, upper), got a {type(bounds).__name__}.")
+    radii = real_array(radii, "certificate: the radii")
+    if radii.ndim != 1 or not radii.size or not np.all((radii >= 0) & np.isfinite(radii)):
+        raise InputError(f"certificate: the radii must be numbers >= 0, one at least, got an array {radii.shape}.")
+    lower = real_array([bounds.lower(r) for r in radii], "certificate: the lower bounds")
+    upper = real_array([bounds.upper(r) for r in radii], "certificate: the upper bounds")
+    if not np.all(lower >= 0) or not np.all(upper >= lower):
+        raise InputError("certificate: bounds must satisfy 0 <= lower(R) <= upper(R) at every radius.")
     margins = radii**2 * lower**2 / np.maximum(8 * upper * initial_loss, np.finfo(float).tiny)
     holding = np.flatnonzero(margins >= 1)
     best = holding[np.argmax(lower[holding])] if len(holding) else int(np.argmax(margins))
@@ -329,3 +351,16 @@ def certificate(initial_loss: float, bounds: Bounds, radii=RADII) -> Certificate
         float(margins[best]),
         float(initial_loss),
     )
+
+
+def _exp(exponent: float) -> float:
+    """Infinite where it is larger than any number."""
+    try:
+        return math.exp(exponent)
+    except OverflowError:
+        return math.inf
+
+
+def _checked_number(name: str, value) -> None:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
+        raise InputError(f"{name} must be a number, got {value!r}.")

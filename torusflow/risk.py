@@ -39,10 +39,15 @@ class Risk:
     penalty: float = 0.0
 
     def __post_init__(self):
-        if not isinstance(self.model, Model):
-            raise InputError(f"Risk: the first argument must be a model, got a {type(self.model).__name__}.")
+        if not isinstance(self.model, Model) or isinstance(self.model, type):
+            raise InputError(f"Risk: the first argument must be a model, got {_kind(self.model)}.")
         if not isinstance(self.penalty, numbers.Real) or not 0 <= self.penalty < math.inf:
             raise InputError(f"Risk: penalty must be a number >= 0, got {self.penalty!r}.")
+        if isinstance(self.loss, type) or not all(hasattr(self.loss, name) for name in ("gradient", "check")):
+            raise InputError(
+                f"Risk: the second argument must be a loss such as tfl.losses.SquaredL2(target), "
+                f"got {_kind(self.loss)}."
+            )
         self.loss.check(self.model.output_space)
         _warn_of_conflicts(self.model, self.loss)
 
@@ -81,6 +86,10 @@ class Risk:
         if not math.isfinite(value):
             raise NumericalError(f"the risk is {value}.")
         return value
+
+
+def _kind(thing) -> str:
+    return f"the class {thing.__name__} itself" if isinstance(thing, type) else f"a {type(thing).__name__}"
 
 
 def _warn_of_conflicts(model, loss) -> None:

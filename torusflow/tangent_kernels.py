@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.sparse.linalg import LinearOperator
 
 from .errors import InputError, NumericalError
 from .model import Model
+from .models.inputs import real_array
 
 # Matrices up to this size are made and decomposed whole; larger kernels are only applied.
 LARGEST_DENSE = 2000
 
 
-class TangentKernel:
-    """p -> DF(w) DF(w)* p on outputs, symmetric and not negative.
+class TangentKernel(LinearOperator):
+    """p -> DF(w) DF(w)* p on outputs, symmetric and not negative: a `scipy.sparse.linalg.LinearOperator`.
 
-    The outputs' inner product is a multiple of the dot product, so its matrix is symmetric as it stands.
+    As an operator it acts on flattened outputs, ``kernel @ p``; called, on outputs as they are, ``kernel(p)``. The
+    outputs' inner product is a multiple of the dot product, so its matrix is symmetric as it stands.
 
     Parameters
     ----------
@@ -26,29 +29,33 @@ class TangentKernel:
 
     Attributes
     ----------
-    shape : tuple of int
+    output_shape : tuple of int
         Of outputs.
     size : int
         Numbers in an output.
+    shape : tuple of int
+        (size, size).
     """
 
     def __init__(self, model: Model, w):
+        if not isinstance(model, Model):
+            raise InputError(f"a tangent kernel is that of a model at a control, got a {type(model).__name__}.")
         self._linearisation = model.linearise(model.space.element(w))
-        self.shape = model.output_space.shape
-        self.size = math.prod(self.shape)
+        self.output_shape = model.output_space.shape
+        self.size = math.prod(self.output_shape)
+        super().__init__(float, (self.size, self.size))
 
     def __call__(self, p) -> np.ndarray:
         """K p, array like an output."""
-        return self._linearisation.tangent(self._linearisation.adjoint(np.reshape(p, self.shape)))
+        if np.shape(p) != self.output_shape:
+            raise InputError(f"outputs of this model have shape {self.output_shape}, got {np.shape(p)}.")
+        return self._linearisation.tangent(self._linearisation.adjoint(p))
 
-    def operator(self):
-        """K as a scipy LinearOperator on flattened outputs."""
-        from scipy.sparse.linalg import LinearOperator
+    def _matvec(self, p):
+        return self(np.reshape(p, self.output_shape)).ravel()
 
-        def apply(p):
-            return self(p).ravel()
-
-        return LinearOperator((self.size, self.size), matvec=apply, rmatvec=apply, dtype=float)
+    def _adjoint(self):
+        return self
 
     def matrix(self) -> np.ndarray:
         """K as a matrix on flattened outputs, array (size, size).
@@ -61,9 +68,9 @@ class TangentKernel:
         if self.size > LARGEST_DENSE:
             raise InputError(
                 f"the tangent kernel on {self.size} outputs is too large to be written out (at most {LARGEST_DENSE}). "
-                f"Use eigenvalues(), or operator()."
+                f"Use eigenvalues(), or apply it: kernel @ p."
             )
-        columns = [self(unit).ravel() for unit in np.eye(self.size)]
+        columns = [self._matvec(unit) for unit in np.eye(self.size)]
         matrix = np.stack(columns, axis=1)
         return (matrix + matrix.T) / 2
 
@@ -86,12 +93,13 @@ class TangentKernel:
         """
         if which not in ("largest", "smallest"):
             raise InputError(f"which must be 'largest' or 'smallest', got {which!r}.")
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= self.size:
-            raise InputError(f"count must be a whole number from 1 to {self.size}, got {count!r}.")
+        most = self.size if self.size <= LARGEST_DENSE else self.size - 1
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= most:
+            raise InputError(f"count must be a whole number from 1 to {most}, got {count!r}.")
         if self.size <= LARGEST_DENSE:
             values = np.linalg.eigvalsh(self.matrix())
         else:
-            values = _lanczos(self.operator(), count, "LA" if which == "largest" else "SA")
+            values = _lanczos(self, count, "LA" if which == "largest" else "SA")
         return np.sort(values)[::-1][:count] if which == "largest" else np.sort(values)[:count]
 
 
@@ -122,13 +130,19 @@ def drift(model: Model, w_0, w_1) -> float:
     Returns
     -------
     float
+
+    Raises
+    ------
+    InputError
+        If the kernel at w_0 is zero, as it is where a network of several layers starts from zero.
     """
     first, second = TangentKernel(model, w_0), TangentKernel(model, w_1)
+    size = first.eigenvalues(1)[0]
+    if size <= 0:
+        raise InputError("the tangent kernel at w_0 is zero, so nothing drifts relative to it. Take another w_0.")
     if first.size <= LARGEST_DENSE:
-        matrix = first.matrix()
-        return float(np.linalg.norm(second.matrix() - matrix, 2) / np.linalg.norm(matrix, 2))
-    largest = abs(_lanczos(second.operator() - first.operator(), 1, "LM")[0])
-    return float(largest / first.eigenvalues(1)[0])
+        return float(np.linalg.norm(second.matrix() - first.matrix(), 2) / size)
+    return float(abs(_lanczos(second - first, 1, "LM")[0]) / size)
 
 
 def lazy_risk(matrix, residual, times) -> np.ndarray:
@@ -146,9 +160,15 @@ def lazy_risk(matrix, residual, times) -> np.ndarray:
     -------
     array (n_times,)
     """
-    values, vectors = np.linalg.eigh(np.asarray(matrix))
-    modes = vectors.T @ np.ravel(residual)
-    return 0.5 * np.array([np.sum((np.exp(-t * values) * modes) ** 2) for t in np.atleast_1d(times)])
+    matrix, residual = real_array(matrix, "the tangent kernel's matrix"), real_array(residual, "the residual").ravel()
+    times = np.atleast_1d(real_array(times, "times"))
+    if matrix.shape != (residual.size, residual.size):
+        raise InputError(f"{residual.size} residuals need a matrix of {residual.size} rows, got {matrix.shape}.")
+    if not all(np.all(np.isfinite(part)) for part in (matrix, residual, times)) or np.any(times < 0):
+        raise InputError("lazy_risk: matrix, residual and times must be finite, and no time negative.")
+    values, vectors = np.linalg.eigh(matrix)
+    modes = vectors.T @ residual
+    return 0.5 * np.array([np.sum((np.exp(-t * values) * modes) ** 2) for t in times])
 
 
 def _lanczos(operator, count, which) -> np.ndarray:

@@ -51,6 +51,45 @@ def test_complex_controls_flow_as_well():
     assert np.max(np.abs(result.history["mass"] - 1)) <= tolerances.MASS
 
 
+class Fenced:
+    """w -> w, but an error beyond a distance from zero."""
+
+    def __init__(self, fence):
+        self.fence = fence
+        self.space = self.output_space = tfl.LinearNetwork([[1.0]], (1,)).space
+
+    def __call__(self, w):
+        return self.linearise(w).output
+
+    def linearise(self, w):
+        if np.max(np.abs(w)) > self.fence:
+            raise tfl.NumericalError(f"beyond the fence at {self.fence}.")
+        self.output = np.array(w)
+        return self
+
+    def tangent(self, dw):
+        return dw
+
+    def adjoint(self, p):
+        return p
+
+
+def test_steps_too_long_by_far_are_taken_back():
+    """With a loose tolerance a matrix exponential at a stage overflows; the flow itself has no such matrices."""
+    rng = np.random.default_rng(5)
+    model = tfl.LinearNODE(10 * rng.standard_normal((2, 4)), 3)
+    risk = tfl.Risk(model, SquaredDistance(30 * rng.standard_normal((2, 4))))
+    result = tfl.descend(risk, model.space.zeros(), tfl.GradientFlow(1e3, 1e-2), iterations=20)
+    assert result.status.startswith("iteration limit") and np.all(np.diff(result.history["risk"]) < 0)
+
+
+def test_a_flow_that_leaves_the_range_stalls_there_and_says_why():
+    risk = tfl.Risk(Fenced(4.0), SquaredDistance([8.0]))
+    result = tfl.descend(risk, np.array([1.0]), tfl.GradientFlow(60.0, 1e-9))
+    assert result.status.startswith("stalled") and "beyond the fence at 4" in result.status
+    assert result.control[0] == pytest.approx(4, rel=1e-6) and result.control[0] <= 4
+
+
 def test_limits_stop_it_too():
     result = tfl.descend(linear_risk(), np.zeros(2), tfl.GradientFlow(1e6), iterations=3)
     assert result.status.startswith("iteration limit: 3")
@@ -67,6 +106,14 @@ def test_limits_stop_it_too():
         (lambda: tfl.GradientFlow(1.0, 1e-15), "below what doubles can give"),
         (lambda: tfl.GradientFlow(1.0, times=(0.5, 0.2)), r"times must increase within \[0, 1\]"),
         (lambda: tfl.GradientFlow(1.0, times=(0.5, 2.0)), r"times must increase within \[0, 1\]"),
+        (lambda: tfl.GradientFlow(1.0, times=(np.nan,)), r"times must increase within \[0, 1\]"),
+        (
+            lambda: tfl.GradientFlow(1.0, times=0.5),
+            r"times must be a sequence of numbers such as \(0.5, 1.0\), got 0.5",
+        ),
+        (lambda: tfl.GradientFlow(1.0, times=None), "times must be a sequence of numbers"),
+        (lambda: tfl.GradientFlow(1.0, times="01"), "times must be a sequence of numbers"),
+        (lambda: tfl.GradientFlow(1.0, times=(1j,)), "times must be a sequence of numbers"),
     ],
 )
 def test_refusals(make, words):

@@ -67,12 +67,33 @@ def test_conflicting_pairs():
     ("make", "words"),
     [
         (lambda: SquaredDistance([[np.nan]]), "targets must be finite"),
-        (lambda: SquaredDistance("far"), "no array of numbers"),
+        (lambda: SquaredDistance("far"), "targets must be an array of real numbers, got a str of <U3"),
+        (lambda: SquaredDistance([]), r"the targets are none: an array \(0,\)"),
+        (lambda: SquaredDistance([[1j]]), "targets must be an array of real numbers, got a list of complex128"),
+        (lambda: SquaredDistance([[1], [2, 3]]), "got rows of unequal length"),
+        (lambda: SquaredDistance(np.eye(2))(1.0), r"targets have shape \(2, 2\), the points \(\)"),
+        (lambda: GeodesicDistance(np.eye(2)).gradient(np.eye(3)), r"targets have shape \(2, 2\), the points \(3, 3\)"),
         (lambda: CloudMMD(np.zeros((3, 2))), "or a cloud .* together with torus"),
-        (lambda: CloudMMD(np.zeros((3, 3)), tfl.Torus((8, 8))), r"must be finite \(M, 2\), got \(3, 3\)"),
-        (lambda: CloudMMD(tfl.densities.uniform(tfl.Torus((8, 8))), order=-1), "smoothness must be"),
+        (lambda: CloudMMD(np.zeros((3, 3)), tfl.Torus((8, 8))), r"must be finite \(M, 2\), .*got \(3, 3\)"),
+        (lambda: CloudMMD(np.zeros((0, 2)), tfl.Torus((8, 8))), r"with M >= 1, got \(0, 2\)"),
+        (lambda: CloudMMD("cloud", tfl.Torus((8, 8))), "the cloud must be an array of real numbers"),
+        (lambda: CloudMMD(np.eye(2), tfl.Torus((8, 8)), squared="yes"), "squared must be True or False, got 'yes'"),
+        (lambda: CloudMMD(np.eye(2), tfl.Torus((8, 8)))(None), r"must be finite \(M, 2\)"),
+        (
+            lambda: CloudMMD(tfl.densities.uniform(tfl.Torus((8, 8))), tfl.Torus((9, 9))),
+            "the target is a density on .* leave it out",
+        ),
+        (lambda: CloudMMD(tfl.densities.uniform(tfl.Torus((8, 8))), order=-1), "order and length must be numbers"),
     ],
 )
 def test_refusals(make, words):
     with pytest.raises(tfl.InputError, match=words):
         make()
+
+
+@pytest.mark.parametrize("what", ["__call__", "gradient"])
+def test_clouds_that_are_not_finite_are_refused(what):
+    """The non-uniform transform reads beyond its arrays there, and takes the process with it."""
+    loss = CloudMMD(np.eye(2), tfl.Torus((8, 8)))
+    with pytest.raises(tfl.InputError, match=r"must be finite \(M, 2\)"):
+        getattr(loss, what)(np.array([[0.1, np.nan]]))

@@ -67,6 +67,20 @@ def test_controls_of_another_kind_are_refused(case):
         model.linearise(bad)
 
 
+@every_model
+def test_directions_and_weights_of_another_kind_are_refused(case):
+    """The tangent takes controls, the adjoint takes outputs; nothing is broadcast to them."""
+    model = case.model
+    linearisation = model.linearise(model.space.zeros())
+    for wrong in (None, 1.0, np.zeros((2, 2, 99))):
+        with pytest.raises(tfl.InputError, match="shape"):
+            linearisation.tangent(wrong)
+        with pytest.raises(tfl.InputError, match="shape"):
+            linearisation.adjoint(wrong)
+    with pytest.raises(tfl.InputError, match="finite"):
+        linearisation.adjoint(np.full(model.output_space.shape, np.nan))
+
+
 @pytest.mark.parametrize("case", [c for n, c in MODELS.items() if "NODE T" in n or "RKHS" in n])
 def test_trajectories_lead_from_the_start_to_the_output(case, rng):
     w = case.control(rng)

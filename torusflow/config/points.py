@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..models.features import RandomFourierFeatures
 from ..models.kernels import GaussianKernel, KernelField, MaternKernel
 from ..models.linear import LinearNetwork, LinearNODE, LinearResNet
-from ..models.resnet import ResNet
+from ..models.resnet import ACTIVATIONS, ResNet
 from ..models.rkhs_node import RKHSNODE
 from ..models.torus_node import TorusNODE
 from ..risk import Risk
@@ -37,6 +37,11 @@ def points_risk(table: dict, folder: Path) -> Risk:
         What file names are relative to.
     """
     model_kind = kind_of("model", table["model"], MODELS, None)
+    for name, owner in (("field", RKHSNODE), ("metric", TorusNODE)):
+        if table[name] and model_kind is not owner:
+            raise InputError(
+                f"[{name}] does not go with a {model_kind.__name__}; it is for a {owner.__name__}. Remove it."
+            )
     inputs = call(_rows, "inputs", table["inputs"], folder=folder)
     targets = call(_rows, "targets", table["targets"], folder=folder)
     argument = next(iter(inspect.signature(model_kind).parameters))
@@ -47,9 +52,21 @@ def points_risk(table: dict, folder: Path) -> Risk:
     if model_kind is TorusNODE:
         given["metric"] = call(SobolevMetric, "metric", table["metric"])
     model = call(model_kind, "model", table["model"], **given)
+    if _rests_at_zero(model) and not table["start"].get("norm_of_control"):
+        raise InputError(
+            f"[start] at zero the gradient of a {model_kind.__name__} with these layers vanishes, so nothing would be "
+            f"trained. Write norm_of_control = 1.0, say, below [start]."
+        )
     loss_kind = kind_of("loss", table["loss"], LOSSES, "SquaredDistance")
     loss = call(loss_kind, "loss", table["loss"], targets=targets.T if columns else targets)
     return call(Risk, "risk", table["risk"], model=model, loss=loss)
+
+
+def _rests_at_zero(model) -> bool:
+    """Whether every layer is a product whose factors are all zero at the zero control."""
+    if isinstance(model, ResNet):
+        return model.inner is None and not np.any(ACTIVATIONS[model.activation].value(np.zeros(1)))
+    return isinstance(model, LinearNetwork) and len(model.widths) > 1
 
 
 def _rows(folder, file=None, columns=None, values=None) -> np.ndarray:
@@ -59,11 +76,11 @@ def _rows(folder, file=None, columns=None, values=None) -> np.ndarray:
     if file is not None:
         return read_csv(folder / text("file", file), columns)[0]
     try:
-        rows = np.array(values, float)
-    except (TypeError, ValueError):
+        rows = np.array(values)
+    except ValueError:
         rows = np.empty(0)
-    if rows.ndim != 2:
-        raise InputError("values must be a list of rows of equal length, such as [[0.0, 1.0], [1.0, 0.0]].")
+    if rows.ndim != 2 or rows.dtype.kind not in "fi":
+        raise InputError("values must be a list of rows of numbers of equal length, such as [[0.0, 1.0], [1.0, 0.0]].")
     return rows
 
 

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, NumericalError
 from ..risk import Risk
 from .method import StalledError, State
+
+# After a stage where the risk cannot be computed, the next attempt reaches this part of the way to it; twelve of them
+# are a factor of 1e-12, below which a step of a flow that stays in range would long have succeeded.
+RETREAT = 0.1
+MAXIMUM_RETREATS = 12
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,15 @@ class GradientFlow:
                 raise InputError(f"GradientFlow: {name} must be a positive number below {largest:g}, got {value!r}.")
         if self.tolerance < 1e-13:
             raise InputError(f"GradientFlow: tolerance {self.tolerance:g} is below what doubles can give; use 1e-12.")
-        times = tuple(float(t) for t in self.times)
+        try:
+            times = tuple(self.times)
+        except TypeError:
+            times = (None,)
+        if not all(isinstance(t, numbers.Real) for t in times):
+            raise InputError(
+                f"GradientFlow: times must be a sequence of numbers such as (0.5, 1.0), got {self.times!r}."
+            )
+        times = tuple(float(t) for t in times)
         if any(not 0 <= t <= self.final_time for t in times) or any(np.diff(times) <= 0):
             raise InputError(f"GradientFlow: times must increase within [0, {self.final_time:g}], got {self.times!r}.")
         object.__setattr__(self, "times", times)
@@ -61,35 +74,53 @@ class GradientFlow:
 
     def update(self, risk: Risk, state: State) -> State:
         """One adaptive step, at most to the next time asked for."""
+        goal = min((t for t in self.times if t > state.time), default=self.final_time)
+        step, first_error = state.next_step, None
+        for _ in range(MAXIMUM_RETREATS):
+            try:
+                return self._step(risk, state, step, goal)
+            except _OutOfRange as error:
+                # A stage of a step too long, not the flow itself, need not lie where the model makes sense.
+                first_error = first_error or error.__cause__
+                step = RETREAT * error.reach
+        raise StalledError(f"the flow cannot be continued at time {state.time:.6g}: {first_error}")
+
+    def _step(self, risk: Risk, state: State, step: float, goal: float) -> State:
+        """A step of at most the given length, or of one that the solver finds where that is zero."""
         from scipy.integrate import DOP853
 
         start = _as_vector(state.control)
-        goal = min((t for t in self.times if t > state.time), default=self.final_time)
         last = None
 
         def velocity(time, vector):
             nonlocal last
             if last is None and np.array_equal(vector, start):
                 return -_as_vector(state.gradient)  # known from the step before
-            last = risk.at(_as_control(vector, state.control))
-            return -_as_vector(last.gradient)
+            try:
+                if not np.all(np.isfinite(vector)):
+                    raise NumericalError("the control is not finite.")
+                last = risk.at(_as_control(vector, state.control))
+                return -_as_vector(last.gradient)
+            except NumericalError as error:
+                raise _OutOfRange(time - state.time) from error
 
-        solver = DOP853(
-            velocity,
-            state.time,
-            start,
-            goal,
-            first_step=min(state.next_step, goal - state.time) or None,
-            rtol=max(self.tolerance, 100 * np.finfo(float).eps),
-            atol=self.tolerance,
-        )
-        message = solver.step()
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused above
+            solver = DOP853(
+                velocity,
+                state.time,
+                start,
+                goal,
+                first_step=min(step, goal - state.time) or None,
+                rtol=max(self.tolerance, 100 * np.finfo(float).eps),
+                atol=self.tolerance,
+            )
+            message = solver.step()
         if solver.status == "failed":
             raise StalledError(f"the flow cannot be continued at time {state.time:.6g}: {message}")
         # The last point that the solver looked at is the one it stepped to.
         reached = goal if solver.status == "finished" else solver.t
         # A step cut short to meet a time asked for says nothing about the next one.
-        following = max(state.next_step, solver.h_abs) if reached == goal else solver.h_abs
+        following = max(step, solver.h_abs) if reached == goal else solver.h_abs
         return State.at(
             last,
             reached - state.time,
@@ -100,6 +131,14 @@ class GradientFlow:
             if reached == self.final_time
             else "",
         )
+
+
+class _OutOfRange(Exception):
+    """A stage at this time after the start of the step lies where the risk cannot be computed."""
+
+    def __init__(self, reach: float):
+        super().__init__(reach)
+        self.reach = reach
 
 
 def _as_vector(control) -> np.ndarray:

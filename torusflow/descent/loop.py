@@ -103,6 +103,11 @@ def descend(
         If the start is no control of this risk, a limit makes no sense, or the file exists.
     """
     _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time)
+    if not isinstance(risk, Risk) or not hasattr(method, "update") or isinstance(method, type):
+        raise InputError(
+            f"descend(risk, control, method) takes a Risk and a method such as tfl.GradientDescent(step=0.1), "
+            f"got a {type(risk).__name__} and a {type(method).__name__}."
+        )
     control = risk.space.element(control)
     if store is not None:
         from ..storage import RunFile

@@ -32,12 +32,13 @@ class PointLoss:
     targets: np.ndarray
 
     def __post_init__(self):
-        try:
-            targets = np.array(self.targets, float)
-        except (TypeError, ValueError):
-            raise InputError(f"{type(self).__name__}: the targets are no array of numbers.") from None
-        if not targets.size or not np.all(np.isfinite(targets)):
-            raise InputError(f"{type(self).__name__}: the targets must be finite and some, got {targets.shape}.")
+        name = f"{type(self).__name__}: the targets"
+        targets = _real_array(self.targets, name)
+        if not targets.size:
+            raise InputError(f"{name} are none: an array {targets.shape}. Give one for each output of the model.")
+        if not np.all(np.isfinite(targets)):
+            entry = np.argwhere(~np.isfinite(targets))[0].tolist()
+            raise InputError(f"{name} must be finite: entry {entry} is {targets[tuple(entry)]}.")
         targets.flags.writeable = False
         object.__setattr__(self, "targets", targets)
 
@@ -47,6 +48,14 @@ class PointLoss:
             raise InputError(
                 f"{type(self).__name__}: targets have shape {self.targets.shape}, the model's outputs {space.shape}."
             )
+
+    def difference(self, y) -> np.ndarray:
+        """y - y*, both of one shape."""
+        if np.shape(y) != self.targets.shape:
+            raise InputError(
+                f"{type(self).__name__}: targets have shape {self.targets.shape}, the points {np.shape(y)}."
+            )
+        return y - self.targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +69,11 @@ class SquaredDistance(PointLoss):
     """
 
     def __call__(self, y) -> float:
-        difference = y - self.targets
+        difference = self.difference(y)
         return float(np.vdot(difference, difference)) / 2
 
     def gradient(self, y) -> np.ndarray:
-        return y - self.targets
+        return self.difference(y)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +93,7 @@ class GeodesicDistance(PointLoss):
         return float(np.vdot(difference, difference)) / 2
 
     def gradient(self, y) -> np.ndarray:
-        return (y - self.targets + 0.5) % 1.0 - 0.5
+        return (self.difference(y) + 0.5) % 1.0 - 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +132,17 @@ class CloudMMD:
         torus = self.target.torus if isinstance(self.target, Density) else self.torus
         if not isinstance(torus, Torus):
             raise InputError("CloudMMD: give a Density as target, or a cloud (M, d) together with torus=Torus(...).")
-        metric = SobolevMetric(self.order, self.length)
+        if self.torus is not None and self.torus != torus:
+            raise InputError(f"CloudMMD: the target is a density on {torus!r}, but torus={self.torus!r}; leave it out.")
+        if not isinstance(self.squared, bool):
+            raise InputError(f"CloudMMD: squared must be True or False, got {self.squared!r}.")
+        try:
+            metric = SobolevMetric(self.order, self.length)
+        except InputError:
+            raise InputError(
+                f"CloudMMD: order and length must be numbers between 0 and 10, "
+                f"got order={self.order!r}, length={self.length!r}."
+            ) from None
         shape = tuple(2 * ((n - 1) // 2) + 1 for n in torus.shape)  # no Nyquist modes
         frequencies = np.meshgrid(*(np.fft.fftfreq(n, 1 / n) for n in shape), indexing="ij", sparse=True)
         if isinstance(self.target, Density):
@@ -132,9 +151,7 @@ class CloudMMD:
             half = odd.transform(values)
             target_hat = full_spectrum(half[None], len(shape))[0]
         else:
-            cloud = np.asarray(self.target, float)
-            if cloud.ndim != 2 or cloud.shape[1] != torus.dimension or not np.all(np.isfinite(cloud)):
-                raise InputError(f"CloudMMD: the cloud must be finite (M, {torus.dimension}), got {cloud.shape}.")
+            cloud = _cloud(_real_array(self.target, "CloudMMD: the cloud"), torus.dimension)
             target_hat = characteristic_function(cloud, shape)
         for name, value in (
             ("torus", torus),
@@ -169,10 +186,29 @@ class CloudMMD:
     def _difference(self, y) -> np.ndarray:
         from ..torus.densities import characteristic_function
 
-        return characteristic_function(y, self._target_hat.shape) - self._target_hat
+        return characteristic_function(_cloud(y, self.torus.dimension), self._target_hat.shape) - self._target_hat
 
     def _square(self, difference) -> float:
         return float(np.vdot(difference, self._weights * difference).real)
+
+
+def _real_array(values, name: str) -> np.ndarray:
+    """A new array of real numbers, which may not be finite; texts and complex numbers are none."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InputError(f"{name} must be an array of real numbers, got rows of unequal length.") from None
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} must be an array of real numbers, got a {type(values).__name__} of {array.dtype}.")
+    return array.astype(float)
+
+
+def _cloud(points, dimension: int) -> np.ndarray:
+    """Points (M, d), one at least; FINUFFT reads beyond its arrays where one is not finite."""
+    shape = np.shape(points)
+    if len(shape) != 2 or shape[1] != dimension or not shape[0] or not np.all(np.isfinite(points)):
+        raise InputError(f"CloudMMD: the cloud must be finite (M, {dimension}), with M >= 1, got {shape}.")
+    return np.asarray(points)
 
 
 def conflicting_pairs(points, targets) -> int:

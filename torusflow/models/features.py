@@ -33,6 +33,9 @@ class Features:
 
     def __post_init__(self):
         checked_count("count", self.count)
+        for name in ("function", "jacobian"):
+            if not callable(getattr(self, name)):
+                raise InputError(f"Features: {name} must be a function of points (N, d), got {getattr(self, name)!r}.")
 
     def space(self, layers: int, dimension: int) -> Euclidean:
         """Of the control (layers, d, m)."""
@@ -101,6 +104,8 @@ class RandomFourierFeatures:
         checked_count("dimension", self.dimension)
         checked_count("count", self.count)
         checked_length(self.length)
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer) or self.seed < 0:
+            raise InputError(f"seed must be a whole number >= 0, so that runs can be repeated, got {self.seed!r}.")
 
     @cached_property
     def _features(self) -> Features:
@@ -135,7 +140,13 @@ def _waves_jacobian(size, omega, phase, x):
 
 def _checked(function, points, shape) -> np.ndarray:
     name = getattr(function, "__name__", repr(function))
-    values = np.asarray(function(points))
+    fixed = points.view()
+    fixed.flags.writeable = False  # what a function did to its argument would change the flow behind its back
+    values = function(fixed)
+    try:
+        values = np.asarray(values)
+    except ValueError:
+        raise InputError(f"the function {name!r} gave rows of unequal length, expected real {shape}.") from None
     if values.shape != shape or values.dtype.kind not in "fiu":
         raise InputError(
             f"the function {name!r} gave an array {values.shape} of {values.dtype}, expected real {shape}."

@@ -9,6 +9,9 @@ import numpy as np
 
 from ..errors import InputError
 
+# Kernels square their length: beyond these the square is lost.
+SHORTEST, LONGEST = 1e-100, 1e100
+
 
 def checked_columns(X) -> np.ndarray:
     """X as a matrix of finite numbers with one input a column."""
@@ -20,6 +23,25 @@ def checked_rows(x) -> np.ndarray:
     return _checked_matrix(x, "the points", "(N, d), one point a row")
 
 
+def real_array(values, name: str) -> np.ndarray:
+    """A new array of real numbers, which may not be finite; texts and complex numbers are none."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unequal length
+        array = np.empty(0, object)
+    if array.dtype.kind not in "fiub" or np.ma.isMaskedArray(values):
+        raise InputError(f"{name} must be an array of real numbers, got {_in_words(values, array)}.")
+    return array.astype(float)
+
+
+def _in_words(values, array) -> str:
+    if np.ma.isMaskedArray(values):
+        return "one with masked entries; fill or drop them"
+    if array.dtype.kind == "O":
+        return f"a {type(values).__name__} that NumPy cannot make one of"
+    return f"an array of {array.dtype}"
+
+
 def checked_count(name: str, value) -> int:
     """A positive whole number."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
@@ -29,9 +51,9 @@ def checked_count(name: str, value) -> int:
 
 def _checked_matrix(values, name: str, shape: str) -> np.ndarray:
     try:
-        values = np.array(values, float)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be an array of numbers {shape}.") from None
+        values = real_array(values, name)
+    except InputError as error:
+        raise InputError(f"{error} Its shape must be {shape}.") from None
     if values.ndim != 2 or values.size == 0:
         raise InputError(f"{name} must have shape {shape}, with at least one of each, got {values.shape}.")
     if not np.all(np.isfinite(values)):
@@ -41,9 +63,16 @@ def _checked_matrix(values, name: str, shape: str) -> np.ndarray:
     return values
 
 
+def is_positive(value) -> bool:
+    """Whether it is a real number above zero, and finite."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 < value < math.inf
+
+
 def checked_length(value) -> float:
     """A positive length of a kernel."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not 0 < value < math.inf:
-        raise InputError(f"the length of a kernel must be a positive number, got {value!r}.")
+    if not number or not SHORTEST <= value <= LONGEST:
+        raise InputError(
+            f"the length of a kernel must be a positive number between {SHORTEST:g} and {LONGEST:g}, got {value!r}."
+        )
     return float(value)

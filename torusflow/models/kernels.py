@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,7 +68,7 @@ class MaternKernel:
 
     def __post_init__(self):
         checked_length(self.length)
-        if self.smoothness not in (1.5, 2.5):
+        if not isinstance(self.smoothness, numbers.Real) or self.smoothness not in (1.5, 2.5):
             raise InputError(f"MaternKernel: smoothness must be 1.5 or 2.5, got {self.smoothness!r}.")
 
     @property
@@ -132,7 +133,8 @@ class KernelField:
 
     def matrix(self, points) -> np.ndarray:
         """k(x_i, c_j), array (N, M); for small problems and checks."""
-        return np.stack([self._apply(points, column[:, None])[:, 0] for column in np.eye(len(self.centres))], axis=1)
+        points = checked_rows(points)
+        return np.stack([self.apply(points, column[:, None])[:, 0] for column in np.eye(len(self.centres))], axis=1)
 
     def space(self, layers: int, dimension: int) -> Euclidean:
         """Of the control (layers, M, d)."""
@@ -142,16 +144,29 @@ class KernelField:
 
     def field(self, coefficients) -> KernelSum:
         """v for given a."""
-        return KernelSum(self, np.ascontiguousarray(coefficients))
+        if np.shape(coefficients) != self.centres.shape:
+            raise InputError(
+                f"coefficients must be {self.centres.shape}, like the centres, got {np.shape(coefficients)}."
+            )
+        return KernelSum(self, np.ascontiguousarray(coefficients, float))
 
     def riesz(self, points, momenta) -> np.ndarray:
         """The coefficients of the projection of sum_i k(., x_i) p_i to the span of the centres, array (M, d)."""
-        points, momenta = np.ascontiguousarray(points), np.ascontiguousarray(momenta)
+        points, momenta = self.placed(points), np.ascontiguousarray(momenta)
         sums = _sums(self.kernel.code, self.kernel.length, self.centres, points, momenta)
         return cho_solve(self._factor, sums)
 
-    def _apply(self, points, coefficients) -> np.ndarray:
-        return _sums(self.kernel.code, self.kernel.length, np.ascontiguousarray(points), self.centres, coefficients)
+    def apply(self, points, coefficients) -> np.ndarray:
+        """sum_j k(x_i, c_j) a_j, array (N, columns of a)."""
+        return _sums(self.kernel.code, self.kernel.length, self.placed(points), self.centres, coefficients)
+
+    def placed(self, points) -> np.ndarray:
+        """The points as the compiled loops need them, which do not look whether an index is in range."""
+        if np.ndim(points) != 2 or np.shape(points)[1] != self.centres.shape[1]:
+            raise InputError(
+                f"the centres lie in R^{self.centres.shape[1]}, the points are an array {np.shape(points)}."
+            )
+        return np.ascontiguousarray(points, float)
 
 
 class KernelSum:
@@ -161,7 +176,7 @@ class KernelSum:
         self._family, self._coefficients = family, coefficients
 
     def value(self, points):
-        return self._family._apply(points, self._coefficients)
+        return self._family.apply(points, self._coefficients)
 
     def tangent(self, points, change):
         return self._sweep(points, change, False)
@@ -171,7 +186,7 @@ class KernelSum:
 
     def _sweep(self, points, vectors, transposed):
         kernel, centres = self._family.kernel, self._family.centres
-        points, vectors = np.ascontiguousarray(points), np.ascontiguousarray(vectors)
+        points, vectors = self._family.placed(points), self._family.placed(vectors)
         return _derivative(kernel.code, kernel.length, points, centres, self._coefficients, vectors, transposed)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..model import Linearisation, Model
+from .inputs import is_positive
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +27,10 @@ class AboutCentre:
     centre: np.ndarray
 
     def __post_init__(self):
+        if not isinstance(self.model, Model):
+            raise InputError(
+                f"{type(self).__name__}: the first argument must be a model, got a {type(self.model).__name__}."
+            )
         object.__setattr__(self, "centre", self.model.space.element(self.centre).copy())
 
     @property
@@ -89,7 +92,7 @@ class Scaled(AboutCentre):
 
     def __post_init__(self):
         super().__post_init__()
-        if not isinstance(self.alpha, numbers.Real) or not 0 < self.alpha < math.inf:
+        if not is_positive(self.alpha):
             raise InputError(f"Scaled: alpha must be a positive number, got {self.alpha!r}.")
 
     def __call__(self, w) -> np.ndarray:

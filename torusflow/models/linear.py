@@ -10,7 +10,7 @@ from scipy.linalg import expm, expm_frechet
 
 from ..errors import InputError
 from ..hilbert import Euclidean
-from .inputs import checked_columns, checked_count
+from .inputs import checked_columns, checked_count, real_array
 
 
 class MatrixProduct:
@@ -33,6 +33,7 @@ class MatrixProduct:
         for factor in factors:
             self.states.append(factor @ self.states[-1])
         self.output = self.states[-1]
+        self._output_space = Euclidean(self.output.shape)
 
     def tangent(self, dw) -> np.ndarray:
         """sum_l M_L ... dM_l ... M_1 X, array like the output."""
@@ -43,7 +44,7 @@ class MatrixProduct:
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dw> = <p, tangent(dw)>."""
-        gradients = []
+        p, gradients = self._output_space.element(p), []
         for factor, state in zip(reversed(self.factors), reversed(self.states[:-1]), strict=True):
             gradients.append(p @ state.T)
             p = factor.T @ p
@@ -99,14 +100,18 @@ class LinearNetwork:
     def matrices(self, w) -> list[np.ndarray]:
         """W_1, ..., W_L of a control, as views."""
         ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
-        return [part.reshape(shape) for part, shape in zip(np.split(w, ends), self.shapes, strict=True)]
+        parts = np.split(self.space.element(w), ends)
+        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def control(self, matrices) -> np.ndarray:
         """The control with given W_1, ..., W_L."""
-        shapes = [np.shape(matrix) for matrix in matrices]
+        if not isinstance(matrices, list | tuple):
+            raise InputError(f"control takes a list of matrices W_1, ..., W_L, got a {type(matrices).__name__}.")
+        matrices = [real_array(matrix, "each matrix") for matrix in matrices]
+        shapes = [matrix.shape for matrix in matrices]
         if shapes != self.shapes:
             raise InputError(f"the matrices of this network have shapes {self.shapes}, got {shapes}.")
-        return np.concatenate([np.ravel(matrix) for matrix in matrices]).astype(float)
+        return np.concatenate([matrix.ravel() for matrix in matrices])
 
     def __call__(self, w) -> np.ndarray:
         """W_L ... W_1 X, array (widths[-1], N)."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..hilbert import HilbertSpace
+from ..hilbert import Euclidean, HilbertSpace
 from ..transport.particles import ParticleFlow
 
 
@@ -33,6 +33,7 @@ class ParticleLinearisation:
         self._flow, self._space, self._riesz = flow, space, riesz
         self._make = field
         self._fields = [field(layer) for layer in control]
+        self._output_space = Euclidean(points.shape)
         self._stages = np.empty((flow.steps, 4, *points.shape))
         self.output = flow.push(points, self._fields.__getitem__, self._stages)
 
@@ -43,7 +44,7 @@ class ParticleLinearisation:
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dw> = sum p tangent(dw)."""
-        gradient = self._space.zeros()
+        p, gradient = self._output_space.element(p), self._space.zeros()
 
         def take(layer, points, momenta):
             d = points.shape[-1]

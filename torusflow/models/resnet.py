@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +12,7 @@ from scipy.special import expit
 
 from ..errors import InputError
 from ..hilbert import Euclidean
-from .inputs import checked_columns, checked_count
+from .inputs import checked_columns, checked_count, is_positive, real_array
 
 
 class Activation(NamedTuple):
@@ -80,12 +78,16 @@ class ResNet:
         object.__setattr__(self, "X", checked_columns(self.X))
         for name in ("layers", "width"):
             object.__setattr__(self, name, checked_count(name, getattr(self, name)))
-        if self.activation not in ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}.")
-        if not isinstance(self.scale, numbers.Real) or not 0 < self.scale < math.inf:
+        if not is_positive(self.scale):
             raise InputError(f"scale must be a positive number, got {self.scale!r}.")
         if self.inner is not None:
-            object.__setattr__(self, "inner", Euclidean(self._one).element(self.inner).copy())
+            try:
+                inner = Euclidean(self._one).element(real_array(self.inner, "the matrices B_l"))
+            except InputError as error:
+                raise InputError(f"inner: {error} Give one matrix (width, d) a layer.") from None
+            object.__setattr__(self, "inner", inner)
 
     @property
     def _one(self) -> tuple[int, int, int]:
@@ -106,6 +108,7 @@ class ResNet:
 
     def weights(self, w) -> tuple[np.ndarray, np.ndarray]:
         """A (layers, d, m) and B (layers, m, d) of a control."""
+        w = self.space.element(w)
         outer, inner = (w, self.inner) if self.inner is not None else (w[:, 0], w[:, 1])
         return np.swapaxes(outer, 1, 2), inner
 
@@ -135,7 +138,7 @@ class ResNetLinearisation:
     def tangent(self, dw) -> np.ndarray:
         """The change of x_L, array (d, N)."""
         model = self._model
-        d_outer, d_inner = model.weights(model.space.element(dw))
+        d_outer, d_inner = model.weights(dw)
         if model.inner is not None:
             d_inner = np.zeros_like(model.inner)
         dx = np.zeros_like(model.X)
@@ -148,7 +151,7 @@ class ResNetLinearisation:
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dw> = <p, tangent(dw)>."""
         model = self._model
-        gradient = model.space.zeros()
+        p, gradient = model.output_space.element(p), model.space.zeros()
         for layer in reversed(range(model.layers)):
             x, outer, inner = self._states[layer], self._outer[layer], self._inner[layer]
             z = inner @ x

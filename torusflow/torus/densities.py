@@ -68,15 +68,15 @@ def from_function(torus: Torus, function: Callable, normalise: bool = False, nam
     return from_array(torus, np.broadcast_to(function(*torus.points), torus.shape), normalise, name)
 
 
-def von_mises(torus: Torus, mean=(4.18 / TWO_PI, 5.96 / TWO_PI), concentration=1.0) -> Density:
+def von_mises(torus: Torus, mean=None, concentration=1.0) -> Density:
     """rho proportional to exp(sum_j c_j cos(2 pi (x_j - m_j))).
 
     Parameters
     ----------
     torus : Torus
-    mean : float or sequence of d floats
-        m, in sides of the torus; the default in two dimensions is the unimodal target of the normalizing-flow
-        literature on tori [1]_.
+    mean : float or sequence of d floats, optional
+        m, in sides of the torus; by default in two dimensions that of the unimodal target of the normalizing-flow
+        literature on tori [1]_, otherwise the middle.
     concentration : float or sequence of d floats
         c >= 0.
 
@@ -84,6 +84,8 @@ def von_mises(torus: Torus, mean=(4.18 / TWO_PI, 5.96 / TWO_PI), concentration=1
     ----------
     .. [1] D. Rezende et al., Normalizing flows on tori and spheres, ICML 2020, arXiv:2002.02428, appendix on targets.
     """
+    if mean is None:
+        mean = (4.18 / TWO_PI, 5.96 / TWO_PI) if torus.dimension == 2 else 0.5
     try:
         mean = np.broadcast_to(np.asarray(mean, float), (torus.dimension,))
         concentration = np.broadcast_to(np.asarray(concentration, float), (torus.dimension,))

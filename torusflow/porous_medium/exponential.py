@@ -1,0 +1,165 @@
+"""Stiff evolution equations in Fourier space: an exponential Runge-Kutta method with adaptive steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError, NumericalError
+
+# Of the largest diffusivity: with half of it the remainder is just dominated and some steps are refused, with all of it
+# the remainder is larger than need be. Measured on C5: 0.7 takes the same steps on every grid, none refused.
+SHARE_OF_THE_DIFFUSIVITY = 0.75
+# The step of the next attempt from the error of this one; a method of order four, its error per step of order five.
+SAFETY, SHRINK, GROW, POWER = 0.9, 0.2, 4.0, 1 / 5
+# The error of two half steps from their difference to one whole step.
+RICHARDSON = 1 / 15
+# Below so many times the time reached, or the time asked for, adding a step changes nothing any more.
+SMALLEST_STEP = 1e-14
+# Twenty times what the stiffest reference case takes. A flow that wants more has met something that is not smooth.
+MOST_STEPS = 20_000
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """dy/dt = F(y) = -Lambda y + N(y), Lambda diagonal, chosen anew for each step so that N is not stiff.
+
+    Parameters
+    ----------
+    rate : callable
+        y -> F(y), complex coefficients.
+    stiffness : callable
+        y -> Lambda >= 0, an array that broadcasts against y.
+    size : callable
+        y -> a norm, for errors.
+    accept : callable
+        accept(time, y) after each step; may raise a `NumericalError` where the result makes no sense any more.
+    """
+
+    rate: Callable[[np.ndarray], np.ndarray]
+    stiffness: Callable[[np.ndarray], np.ndarray]
+    size: Callable[[np.ndarray], float]
+    accept: Callable[[float, np.ndarray], None] = lambda time, y: None
+
+
+def solve(evolution: Evolution, start, times: Sequence[float], tolerance: float) -> tuple[list[np.ndarray], int]:
+    """y at the given times from y(0), by the exponential Runge-Kutta method of order four of Krogstad [1]_.
+
+    Each step is taken whole and in two halves; their difference is the error that the tolerance bounds, and what is
+    kept is their extrapolation of order five. Steps end at the times asked for.
+
+    Parameters
+    ----------
+    evolution : Evolution
+    start : complex array
+    times : sequence of float
+        From `checked_times`.
+    tolerance : float
+        Largest error of a step, in the norm of the evolution.
+
+    Returns
+    -------
+    list of complex array
+    int
+        Steps taken.
+
+    Raises
+    ------
+    NumericalError
+        If no step is short enough for the tolerance, or too many are needed; says what was reached.
+
+    References
+    ----------
+    .. [1] S. Krogstad, Generalized integrating factor methods for stiff PDEs, J. Comput. Phys. 203 (2005) 72-88,
+       doi:10.1016/j.jcp.2004.08.006, equation (51).
+    """
+    y, time, steps, kept = np.array(start), 0.0, 0, []
+    rate, step = evolution.rate(y), math.inf
+    for goal in times:
+        while time < goal:
+            step = min(step, goal - time)
+            linear = evolution.stiffness(y)
+            with np.errstate(all="ignore"):  # a trial may leave the range of numbers; it is refused then
+                whole = _step(evolution.rate, linear, y, rate, step)
+                middle = _step(evolution.rate, linear, y, rate, step / 2)
+                halves = _step(evolution.rate, linear, middle, evolution.rate(middle), step / 2)
+                error = RICHARDSON * evolution.size(halves - whole)
+            if error <= tolerance:
+                y = halves + RICHARDSON * (halves - whole)
+                time = goal if step == goal - time else time + step
+                steps += 1
+                evolution.accept(time, y)
+                rate = evolution.rate(y)
+            if steps >= MOST_STEPS or not error <= tolerance and step <= SMALLEST_STEP * max(time, goal):
+                raise NumericalError(
+                    f"the tolerance {tolerance:.1e} cannot be met beyond time {time:.6g} of {times[-1]:g}: after {steps} "
+                    f"steps, one of {step:.1e} errs by {error:.1e}. Use a larger tolerance or a finer grid, or end before."
+                )
+            # An error that is no number says only that the step was too long.
+            factor = SAFETY * (tolerance / error) ** POWER if 0 < error < math.inf else (GROW if error == 0 else 0)
+            step *= min(GROW, max(SHRINK, factor))
+        kept.append(y.copy())
+    return kept, steps
+
+
+def _step(rate, linear, y, rate_at_y, h) -> np.ndarray:
+    """One step of length h; with Lambda = 0 the classical Runge-Kutta method."""
+
+    def remainder(u):
+        return rate(u) + linear * u
+
+    z = -h * linear
+    half, whole = phi_functions(z / 2), phi_functions(z)
+    n1 = rate_at_y + linear * y
+    n2 = remainder(half[0] * y + h / 2 * half[1] * n1)
+    n3 = remainder(half[0] * y + h * ((half[1] / 2 - half[2]) * n1 + half[2] * n2))
+    n4 = remainder(whole[0] * y + h * ((whole[1] - 2 * whole[2]) * n1 + 2 * whole[2] * n3))
+    first = whole[1] - 3 * whole[2] + 4 * whole[3]
+    inner, last = 2 * whole[2] - 4 * whole[3], 4 * whole[3] - whole[2]
+    return whole[0] * y + h * (first * n1 + inner * (n2 + n3) + last * n4)
+
+
+def phi_functions(z) -> tuple[np.ndarray, ...]:
+    """phi_0 = exp z and phi_k = (phi_(k-1) - 1/(k-1)!)/z for k = 1, 2, 3; by their Taylor series where |z| < 1/2.
+
+    Parameters
+    ----------
+    z : array
+        Real, not positive.
+    """
+    z = np.asarray(z, float)
+    near = np.abs(z) < 0.5
+    small, large = np.where(near, z, 0.0), np.where(near, -1.0, z)
+    values, far = [np.exp(z)], np.exp(large)
+    for k in (1, 2, 3):
+        far = (far - 1 / math.factorial(k - 1)) / large
+        series = sum(small**j / math.factorial(j + k) for j in range(15))
+        values.append(np.where(near, series, far))
+    return tuple(values)
+
+
+def checked_times(times, tolerance: float) -> tuple[float, ...]:
+    """Times to report at, checked together with the tolerance.
+
+    Raises
+    ------
+    InputError
+        If the times do not increase from zero or later, or the tolerance is out of range.
+    """
+    try:
+        times = tuple(float(t) for t in np.atleast_1d(times))
+    except (TypeError, ValueError):
+        raise InputError(f"times must be numbers, got {times!r}. Write times=[0.1, 0.2], say.") from None
+    if not times or not all(math.isfinite(t) and t >= 0 for t in times) or any(np.diff(times) <= 0):
+        raise InputError(f"times must increase from 0 or later, got {_short(times)}. Write times=[0.1, 0.2], say.")
+    if not isinstance(tolerance, int | float | np.number) or not 1e-14 <= tolerance <= 0.1:
+        raise InputError(f"tolerance must be a number between 1e-14 and 0.1, got {tolerance!r}.")
+    return times
+
+
+def _short(times) -> str:
+    words = ", ".join(f"{t:g}" for t in times[:6])
+    return f"({words}{', ...' if len(times) > 6 else ''})"

@@ -1,0 +1,217 @@
+"""What gradient descent at v = 0 does to a density: the tangent flow of a kernel and a loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError, NumericalError
+from ..losses.loss import Loss
+from ..torus.control import checked_band
+from ..torus.density import Density, DensitySpace
+from ..torus.grid import Torus
+from ..torus.sobolev import SobolevMetric
+from .exponential import SHARE_OF_THE_DIFFUSIVITY, Evolution, checked_times, solve
+
+# Relative change of the density by which the second variation of a loss is seen; only the step's efficiency depends
+# on it.
+PROBE = 1e-7
+# Loss and dissipated loss may drift apart by so many tolerances; resolved runs of thousands of steps stay below thirty.
+LARGEST_IMBALANCE = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class TangentSolution:
+    """What a tangent flow did.
+
+    Attributes
+    ----------
+    times : array (n_times,)
+    density : array (n_times, *n)
+    loss : array (n_times,)
+    dissipation : array (n_times,)
+        |grad|^2 = <rho grad l', K*(rho grad l')>.
+    rate : array (n_times,)
+        d loss/dt = <l', d rho/dt>; minus the dissipation, to round-off.
+    dissipated : array (n_times,)
+        The integral of the dissipation from 0, integrated along with the density; loss + dissipated is constant up to
+        the tolerance.
+    steps : int
+        Time steps taken.
+    """
+
+    times: np.ndarray
+    density: np.ndarray
+    loss: np.ndarray
+    dissipation: np.ndarray
+    rate: np.ndarray
+    dissipated: np.ndarray
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class TangentFlow:
+    """d rho/dt = div(rho K*(rho grad l'(rho))), the flow of which a descent step at v = 0 is an Euler step.
+
+    For K = delta_0 (smoothness 0), the half squared L2 loss and the uniform target it is the porous medium equation
+    d rho/dt = (1/3) Laplacian(rho^3). The scheme in space is that of `MeasureNODE`: the right-hand side is what
+    ``model.linearise(0)`` makes of minus the gradient, to round-off.
+
+    Parameters
+    ----------
+    torus : Torus
+    metric : SobolevMetric
+        Its kernel K; any smoothness, 0 included.
+    loss : Loss
+        On densities on this torus.
+    band : int or tuple of int, optional
+        Largest |k_j| of the velocity; by default (n_j - 1) // 3. The density keeps |k_j| <= (n_j - band_j - 1) // 2.
+
+    Raises
+    ------
+    InputError
+        If the loss is not one on densities on this torus, or the band does not fit.
+
+    Notes
+    -----
+    Time steps are exponential (`torusflow.porous_medium.exponential`): they are explicit, and as long as accuracy
+    allows whether or not the kernel smooths. The diffusion they take out is 3/4 of the largest diffusivity
+    rho^2 l''(rho) times |2 pi k|^2 K^_k.
+    """
+
+    torus: Torus
+    metric: SobolevMetric
+    loss: Loss
+    band: int | tuple[int, ...] | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):
+            raise InputError("TangentFlow(torus, metric, loss) takes a Torus and a SobolevMetric first.")
+        if not hasattr(self.loss, "gradient"):
+            raise InputError(
+                f"TangentFlow: the loss must be one of tfl.losses, got a {type(self.loss).__name__}. "
+                f"Write tfl.losses.SquaredL2(tfl.densities.uniform(torus)), say."
+            )
+        self.loss.check(DensitySpace(self.torus))
+        band = checked_band(self.torus, self.band)
+        modes = tuple((n - b - 1) // 2 for n, b in zip(self.torus.shape, band, strict=True))
+        smoothing = 1 / self.metric.symbol(self.torus.laplacian_symbol)
+        for name, value in (
+            ("band", band),
+            ("modes", modes),
+            ("_kept", self.torus.within(modes)),
+            ("_kernel", smoothing * self.torus.within(band)),
+            ("_rough", np.random.default_rng(0).choice([-1.0, 1.0], self.torus.shape)),
+            ("_diffusion", SHARE_OF_THE_DIFFUSIVITY * self.torus.laplacian_symbol * smoothing),
+        ):
+            object.__setattr__(self, name, value)
+
+    def velocity(self, rho) -> np.ndarray:
+        """-K*(rho grad l'(rho)), array (d, *n): the direction of steepest descent at v = 0."""
+        return self._velocity(self.torus.field(rho))[0]
+
+    def rate(self, rho) -> np.ndarray:
+        """d rho/dt = div(rho K*(rho grad l'(rho))), array (*n).
+
+        Parameters
+        ----------
+        rho : array (*n)
+            Its modes above ``modes`` are dropped first.
+        """
+        return self.torus.inverse(self._rate(self._project(rho))[0])
+
+    def solve(self, rho0, times, tolerance: float = 1e-8) -> TangentSolution:
+        """The density at the given times, with the loss and its dissipation.
+
+        Parameters
+        ----------
+        rho0 : Density or array (*n)
+            At time 0.
+        times : sequence of float
+            Increasing, not negative.
+        tolerance : float
+            Largest error of a time step: of the density (relative to the uniform one) at any point, and of the
+            dissipated loss.
+
+        Returns
+        -------
+        TangentSolution
+
+        Raises
+        ------
+        InputError
+            If rho0 is no density on this torus, the times do not increase, or the tolerance is out of range.
+        NumericalError
+            If the tolerance cannot be met, or loss and dissipated loss no longer add up, with the time reached: so it
+            is where a loss that is not smooth at its minimum, as L2, comes there in finite time.
+        """
+        times = checked_times(times, tolerance)
+        rho0 = rho0 if isinstance(rho0, Density) else Density(self.torus, rho0, "initial density")
+        if rho0.torus != self.torus:
+            raise InputError(f"the initial density lives on {rho0.torus!r}, the flow on {self.torus!r}.")
+        start = self._project(rho0.values)
+        first = self.loss(self.torus.inverse(start))
+
+        def accept(time, state):
+            rho_hat, energy = self._part(state)
+            imbalance = abs(self.loss(self.torus.inverse(rho_hat)) + energy - first)
+            if not imbalance <= LARGEST_IMBALANCE * tolerance * max(1.0, first):
+                raise NumericalError(
+                    f"at time {time:.6g} of {times[-1]:g} the loss and what was dissipated of it differ from the first "
+                    f"loss by {imbalance:.1e}: the loss is not smooth where the flow has come (as L2 at its minimum, "
+                    f"reached in finite time), or the tolerance {tolerance:.1e} is too large. End before, or lower it."
+                )
+
+        evolution = Evolution(self._joint_rate, self._joint_stiffness, self._joint_size, accept)
+        states, steps = solve(evolution, self._join(start, 0.0), times, tolerance)
+        parts = [self._part(state) for state in states]
+        rows = [self._report(rho_hat) for rho_hat, _ in parts]
+        density, loss, dissipation, rate = (np.array(column) for column in zip(*rows, strict=True))
+        dissipated = np.array([energy for _, energy in parts])
+        return TangentSolution(np.array(times), density, loss, dissipation, rate, dissipated, steps)
+
+    def _project(self, rho) -> np.ndarray:
+        return self.torus.transform(rho) * self._kept
+
+    def _velocity(self, rho) -> tuple[np.ndarray, float]:
+        """The velocity, and |grad|^2 in the metric."""
+        torus = self.torus
+        weight_hat = torus.transform(self.loss.gradient(rho)) * self._kept
+        momentum = rho * torus.inverse(np.stack([symbol * weight_hat for symbol in torus.derivative_symbols]))
+        velocity = -torus.filter(momentum, self._kernel)
+        return velocity, -torus.inner(momentum, velocity)
+
+    def _rate(self, rho_hat) -> tuple[np.ndarray, float]:
+        rho = self.torus.inverse(rho_hat)
+        velocity, dissipation = self._velocity(rho)
+        flux_hat = self.torus.transform(rho * velocity) * self._kept
+        return -sum(symbol * f for symbol, f in zip(self.torus.derivative_symbols, flux_hat, strict=True)), dissipation
+
+    def _report(self, rho_hat) -> tuple[np.ndarray, float, float, float]:
+        rate_hat, dissipation = self._rate(rho_hat)
+        rho = self.torus.inverse(rho_hat)
+        rate = self.torus.inner(self.loss.gradient(rho), self.torus.inverse(rate_hat))
+        return rho, self.loss(rho), dissipation, rate
+
+    # The density's coefficients and the dissipated loss, one after another in one array.
+
+    def _join(self, rho_hat, energy) -> np.ndarray:
+        return np.append(rho_hat.ravel(), energy)
+
+    def _part(self, state) -> tuple[np.ndarray, float]:
+        return state[:-1].reshape(self.torus.spectral_shape), float(state[-1].real)
+
+    def _joint_rate(self, state) -> np.ndarray:
+        return self._join(*self._rate(self._part(state)[0]))
+
+    def _joint_stiffness(self, state) -> np.ndarray:
+        rho = self.torus.inverse(self._part(state)[0])
+        # The second variation in a rough direction: seen exactly at every point where the loss is an integral of a
+        # function of rho, and as small as it is on high modes where it smooths.
+        second = (self.loss.gradient(rho + PROBE * rho * self._rough) - self.loss.gradient(rho)) / PROBE
+        return self._join(self.torus.maximum(np.abs(rho * second)) * self._diffusion, 0.0)
+
+    def _joint_size(self, state) -> float:
+        rho_hat, energy = self._part(state)
+        return max(self.torus.maximum(np.abs(self.torus.inverse(rho_hat))), abs(energy))
