@@ -18,11 +18,12 @@ LAYERS = [
     {"torus"},
     {"model", "transport", "samples"},
     {"models", "losses"},
-    {"risk"},
+    {"porous_medium", "risk"},
     {"encoding"},
     {"checks", "lojasiewicz", "storage", "tangent_kernels"},
     {"descent"},
     {"config", "description", "plotting"},
+    {"comparison"},
     {"cli"},
     {"__init__"},
 ]
@@ -30,6 +31,11 @@ LAYERS = [
 EXCEPTIONS = {("storage", "__init__"), ("encoding", "__init__")}
 # Points and matrices are small and local: their sums are NumPy's.
 ON_POINTS = {"losses/points.py"}
+# Reference solvers share no code with what they check, so they have sums of their own.
+REFERENCES = {
+    f"porous_medium/{name}.py"
+    for name in ("barenblatt", "diffusion", "finite_volume", "fluxes", "fronts", "implicit", "stencils")
+}
 GRID_SUMS = {"sum", "mean", "vdot", "dot", "norm", "max", "min", "fft", "fftn", "rfftn", "irfftn", "rfft"}
 
 
@@ -66,15 +72,30 @@ def test_imports_point_down(path):
         assert layer_of(other) < layer_of(own), f"{own} imports {other}"
 
 
-@pytest.mark.parametrize("folder", ["transport", "models", "losses"])
+@pytest.mark.parametrize("folder", ["transport", "models", "losses", "porous_medium"])
 def test_numerics_outside_torus_ask_the_torus(folder):
     for path in (PACKAGE / folder).glob("*.py"):
-        if str(path.relative_to(PACKAGE)) in ON_POINTS:
+        if str(path.relative_to(PACKAGE)) in ON_POINTS | REFERENCES:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 on_numpy = isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
                 assert not (on_numpy and node.func.attr in GRID_SUMS), f"{path.name}:{node.lineno} np.{node.func.attr}"
+
+
+@pytest.mark.parametrize("name", sorted(REFERENCES))
+def test_references_share_no_code_with_what_they_check(name):
+    """Closed forms and finite volumes import each other, the package's errors, NumPy, SciPy and Numba."""
+    own = {f"porous_medium/{path.name}" for path in (PACKAGE / "porous_medium").glob("*.py")}
+    for node in ast.walk(ast.parse((PACKAGE / name).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            within = node.level == 1 and f"porous_medium/{node.module}.py" in own & REFERENCES
+            assert within or node.module == "errors", f"{name} imports {node.module}"
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
+            for module in names:
+                first = module.split(".")[0]
+                assert first in {"numpy", "scipy", "numba"} | set(sys.stdlib_module_names), f"{name} imports {module}"
 
 
 def test_importing_loads_neither_pyplot_nor_a_second_array_library():

@@ -53,3 +53,29 @@ OPTIMUM = 1e-8
 
 # A smooth density is a lattice of particles up to the first aliased coefficient: the bound for resolved ones. Absolute.
 LATTICE = 1e-8
+
+# C5 and C6 are given to ten digits and more; the project's bound for solvers of the same equation. Absolute.
+REFERENCE_EQUATION = 1e-9
+
+# The dissipation integrated beside a tangent flow at tolerance 1e-10: the project's bound for the identity. Absolute.
+DISSIPATION = 1e-8
+
+# Finite volumes keep mass by construction; some hundred sums over the grid round. The project's bound.
+FINITE_VOLUME_MASS = 1e-12
+
+# The same cells in another place: sums of norms over the grid in another order shift the time steps by round-off.
+SEAM = 1e-12
+
+# Cell means of a Barenblatt profile: single cells at the front are integrated to 1e-7 of the largest value, sums far
+# better; along a line everything is closed form.
+CELL_MEAN = 1e-7
+CELL_SUM = 1e-9
+
+# C10 by the project's bound, for values above 1e-6.
+QUANTISATION = 5e-3
+
+# Direct and iterative solutions of well-conditioned systems, the latter asked for 1e-12.
+LINEAR_SOLVE = 1e-10
+
+# The steady state of a rough weight: point values are differences of cell means and may nearly cancel.
+STEADY = 1e-9

@@ -1,7 +1,7 @@
 """torusflow: gradient descent on flows of vector fields, from two points to a density on a 3-D torus."""
 
-from . import checks, lojasiewicz, losses, model
-from .descent import GradientDescent, GradientFlow, Result, descend
+from . import checks, lojasiewicz, losses, model, porous_medium
+from .descent import GradientDescent, GradientFlow, GreedyDescent, Result, descend
 from .errors import InputError, NumericalError, TorusflowError, UnstableError
 from .models.features import Features, RandomFourierFeatures
 from .models.kernels import GaussianKernel, KernelField, MaternKernel
@@ -11,8 +11,9 @@ from .models.measure_node import MeasureNODE
 from .models.resnet import ResNet
 from .models.rkhs_node import RKHSNODE
 from .models.torus_node import TorusNODE
+from .porous_medium.tangent_flow import TangentFlow
 from .risk import Risk
-from .storage import Run, RunFile, load
+from .storage import Reference, Run, RunFile, add_reference, load
 from .tangent_kernels import TangentKernel, drift, lazy_risk, tangent_kernel
 from .torus import densities
 from .torus.coordinates import Coordinates
@@ -28,6 +29,7 @@ __all__ = [
     "GaussianKernel",
     "GradientDescent",
     "GradientFlow",
+    "GreedyDescent",
     "InputError",
     "KernelField",
     "LinearNODE",
@@ -38,6 +40,7 @@ __all__ = [
     "MeasureNODE",
     "NumericalError",
     "RandomFourierFeatures",
+    "Reference",
     "ResNet",
     "Result",
     "Risk",
@@ -45,11 +48,13 @@ __all__ = [
     "RunFile",
     "Scaled",
     "SobolevMetric",
+    "TangentFlow",
     "TangentKernel",
     "Torus",
     "TorusNODE",
     "TorusflowError",
     "UnstableError",
+    "add_reference",
     "checks",
     "densities",
     "descend",
@@ -59,6 +64,7 @@ __all__ = [
     "lojasiewicz",
     "losses",
     "model",
+    "porous_medium",
     "tangent_kernel",
 ]
 

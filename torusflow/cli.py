@@ -1,9 +1,10 @@
-"""The command line: torusflow fit, plot, info, check."""
+"""The command line: torusflow fit, plot, compare, info, check."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from .descent import descend
 from .description import describe_problem, describe_run, wrap
 from .errors import InputError, TorusflowError
 from .models.measure_node import MeasureNODE
-from .storage import RunFile, load
+from .storage import RunFile, add_reference, load
 from .torus.coordinates import PERIODS
 from .torus.density import MASS_TOLERANCE
 
@@ -23,11 +24,20 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 
 
 class Commands(click.Group):
-    """Turns the package's own errors into one sentence and exit code 2."""
+    """Turns the package's own errors into one sentence and exit code 2, and its warnings into one sentence each."""
 
     def invoke(self, context):
+        said = set()
+
+        def say(message, *rest):
+            if str(message) not in said:
+                click.echo(wrap(f"torusflow: {message}"), err=True)
+            said.add(str(message))
+
         try:
-            return super().invoke(context)
+            with warnings.catch_warnings():
+                warnings.showwarning = say
+                return super().invoke(context)
         except TorusflowError as error:
             click.echo(f"torusflow: {error}", err=True)
             context.exit(2)
@@ -95,6 +105,30 @@ def plot(run, output, overwrite):
     output = output or str(Path(run).with_suffix(".png"))
     save(plot_run(load(run)), output, overwrite=overwrite)
     click.echo(f"picture written to {output}")
+
+
+@main.command()
+@click.argument("run", type=click.Path())
+@click.option("--with", "equation", required=True, type=click.Choice(["porous-medium", "tangent-flow"]))
+@click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-EQUATION.png]")
+@click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
+def compare(run, equation, output, overwrite):
+    """Set RUN beside the equation that its descent approaches.
+
+    Solves it from the same start on the same axis of training time, adds the
+    solution to the run file and draws both.
+    """
+    from .comparison import EQUATIONS, describe_comparison, plot_comparison
+    from .plotting import check_target, save
+
+    output = output or str(Path(run).with_name(f"{Path(run).stem}-{equation}.png"))
+    check_target(output, overwrite)
+    loaded = load(run)
+    reference = EQUATIONS[equation](loaded)
+    add_reference(run, reference)
+    save(plot_comparison(loaded, reference), output, overwrite=overwrite)
+    click.echo(wrap(describe_comparison(loaded, reference)))
+    click.echo(wrap(f"added to {run} as reference/{reference.name}; picture written to {output}"))
 
 
 @main.command()

@@ -34,6 +34,8 @@ def describe_run(name: str, run: Run) -> str:
     if isinstance(run.risk.model, MeasureNODE):
         lines["density"] = f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}"
         lines["stability"] = f"Courant number {run.risk.model.courant(run.control):.2f}, stable up to 2.83"
+    if run.references:
+        lines["beside it"] = "; ".join(reference.solver for reference in run.references.values())
     return _table(lines)
 
 

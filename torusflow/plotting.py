@@ -183,14 +183,7 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
         If the suffix is another, the file exists, or the place cannot be written; what stood there stays.
     """
     path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"a picture is written as {', '.join(FORMATS)}, got {str(path)!r}: give it such an ending.")
-    if path.exists() and not overwrite:
-        raise InputError(
-            f"{str(path)!r} exists and is not overwritten unasked: choose another name, or say --overwrite."
-        )
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"the folder {str(path.absolute().parent)!r} does not exist; make it first.")
+    check_target(path, overwrite)
     picture, partial = io.BytesIO(), path.with_name(f".{path.name}.{os.getpid()}.part")
     figure.savefig(picture, format=path.suffix.lower()[1:], dpi=DOTS_PER_INCH)
     try:
@@ -200,6 +193,19 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
         raise InputError(f"cannot write {str(path)!r}: {str(error.strerror).lower()}.") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_target(path, overwrite: bool = False) -> None:
+    """Raise an InputError, before any work, if `save` would refuse the place."""
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"a picture is written as {', '.join(FORMATS)}, got {str(path)!r}: give it such an ending.")
+    if path.exists() and not overwrite:
+        raise InputError(
+            f"{str(path)!r} exists and is not overwritten unasked: choose another name, or say --overwrite."
+        )
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"the folder {str(path.absolute().parent)!r} does not exist; make it first.")
 
 
 def _finish(figure, panels, run):

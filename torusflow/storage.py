@@ -22,7 +22,7 @@ FORMAT = "torusflow run"
 FORMAT_VERSION = 1
 
 RESERVED = ("initial", "target", "output", "trajectory", "control", "problem")
-RESERVED += ("s", "layer", "component", "part", "iteration")
+RESERVED += ("s", "layer", "component", "part", "iteration", "reference")
 HISTORY_NAMES = {
     "risk": "risk: loss + penalty/2 |v|^2",
     "gradient_norm": "norm of the gradient of the risk in the control space",
@@ -87,25 +87,36 @@ class RunFile:
         InputError
             If the disk is full or the place cannot be written; what stood under the name is left as it was.
         """
-        path = Path(self.path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         # Made in memory first: the HDF5 library can crash the process when a disk is full as it closes a file.
-        with h5py.File(partial, "w", driver="core", backing_store=False, track_order=True) as file:
+        with h5py.File("run", "w", driver="core", backing_store=False, track_order=True) as file:
             _write(file, risk, method, result, self.coordinates)
             file.flush()
             image = file.id.get_file_image()
-        try:
-            with open(partial, "wb") as whole:
-                whole.write(image)
-                whole.flush()
-                os.fsync(whole.fileno())
-            os.replace(partial, path)
-        except OSError as error:
-            raise InputError(
-                f"cannot write {str(path)!r}: {_plain(error)}. What stood under that name is as it was."
-            ) from None
-        finally:
-            partial.unlink(missing_ok=True)
+        _replace(Path(self.path), image)
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A solution of the limiting equation beside a run, on its time axis.
+
+    Attributes
+    ----------
+    name : str
+        "porous-medium" or "tangent-flow".
+    solver : str
+        What computed it, in words.
+    times : array (n_times,)
+        Training times.
+    density : array (n_times, *n)
+    risk : array (n_times,)
+        The run's risk of these densities.
+    """
+
+    name: str
+    solver: str
+    times: np.ndarray
+    density: np.ndarray
+    risk: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +138,8 @@ class Run:
     coordinates : Coordinates
     attributes : dict
         Versions, date, format.
+    references : dict of str to Reference
+        What `add_reference` has put beside the run.
     """
 
     risk: object
@@ -138,6 +151,7 @@ class Run:
     status: str
     coordinates: Coordinates
     attributes: dict
+    references: dict[str, Reference] = dataclasses.field(default_factory=dict)
 
 
 def load(path) -> Run:
@@ -171,6 +185,42 @@ def load(path) -> Run:
             return _read(file)
     except (OSError, KeyError) as error:
         raise InputError(f"{str(path)!r} is not a readable run file: {_plain(error)}.") from None
+
+
+def add_reference(path, reference: Reference) -> None:
+    """Put a reference into a run file beside the run; one of the same name is replaced.
+
+    Parameters
+    ----------
+    path : str or path
+        Of a run on densities.
+    reference : Reference
+
+    Raises
+    ------
+    InputError
+        If the file is no run, or the place cannot be written; the run stays as it was.
+    """
+    path = Path(path)
+    if not isinstance(getattr(load(path).risk.model, "initial", None), Density):
+        raise InputError(f"{str(path)!r} is no run on densities, so nothing on a torus can stand beside it.")
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fapl_core(backing_store=False)
+    access.set_file_image(path.read_bytes())
+    with h5py.File(h5py.h5f.open(b"run", h5py.h5f.ACC_RDWR, access)) as file:
+        references = file.require_group("reference")
+        if reference.name in references:
+            del references[reference.name]
+        group = references.create_group(reference.name)
+        group.attrs.update({"solver": reference.solver, "long_name": "what the limiting equation makes of the start"})
+        _scale(group, "time", reference.times, "1", "training time")
+        axes = [scale[0].name for scale in file["output"].dims]
+        unit = "1 (relative to the uniform density)"
+        _field(group, "density", reference.density, ["time", *axes], unit, f"density by {reference.solver}")
+        _field(group, "risk", reference.risk, ["time"], "1", "risk of the run at these densities")
+        file.flush()
+        image = file.id.get_file_image()
+    _replace(path, image)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------
@@ -315,7 +365,30 @@ def _read(file) -> Run:
         status=str(file.attrs["status"]),
         coordinates=decode(problem["coordinates"], seen),
         attributes={key: file.attrs[key] for key in ("format_version", "created", "versions")},
+        references={name: _reference(name, group) for name, group in file.get("reference", {}).items()},
     )
+
+
+def _reference(name, group) -> Reference:
+    solver = str(group.attrs["solver"])
+    return Reference(name, solver, group["time"][...], group["density"][...], group["risk"][...])
+
+
+def _replace(path: Path, image: bytes) -> None:
+    """Write a whole file beside its final name, then give it that name."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(partial, "wb") as whole:
+            whole.write(image)
+            whole.flush()
+            os.fsync(whole.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {str(path)!r}: {_plain(error)}. What stood under that name is as it was."
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _plain(error: Exception) -> str:

@@ -2,7 +2,8 @@
 
 from .gradient_descent import GradientDescent
 from .gradient_flow import GradientFlow
+from .greedy import GreedyDescent
 from .loop import Result, descend
 from .method import Method, State
 
-__all__ = ["GradientDescent", "GradientFlow", "Method", "Result", "State", "descend"]
+__all__ = ["GradientDescent", "GradientFlow", "GreedyDescent", "Method", "Result", "State", "descend"]

@@ -118,6 +118,23 @@ class MeasureNODE:
         )
         return np.stack(densities + [self.equation.evaluate(f_hat) for f_hat in kept])
 
+    def restarted(self, output) -> MeasureNODE:
+        """The first layer of this model, of length one, with a density reached in place of the initial one.
+
+        Parameters
+        ----------
+        output : array (*n)
+            As a push gives it; small undershoots below zero are kept.
+
+        Returns
+        -------
+        MeasureNODE
+            Shares the torus.
+        """
+        model = MeasureNODE(self.torus, self.metric, self.initial, 1, self.band, self.substeps)
+        object.__setattr__(model, "_start", model.equation.project(self.output_space.element(output)))
+        return model
+
     def courant(self, v) -> float:
         """The largest Courant number over the layers; the scheme is stable up to 2.83."""
         v = self.space.element(v)
@@ -125,10 +142,7 @@ class MeasureNODE:
 
     def tail(self, rho) -> float:
         """Share of |rho - 1|^2 in the outer third of the kept modes: above 1e-3 a finer grid is called for."""
-        outer = ~self.torus.within([2 * m // 3 for m in self.equation.modes])
-        deviation = rho - 1
-        rough = self.torus.filter(deviation, outer)
-        return self.torus.inner(rough, rough) / max(self.torus.inner(deviation, deviation), np.finfo(float).tiny)
+        return self.torus.tail(rho, self.equation.modes)
 
     def _refuse_memory(self):
         """Raise before the system kills a process that wants more memory than there is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,6 +74,10 @@ class RKHSNODE:
         points = [self.x]
         self.flow.push(self.x, self._fields(v).__getitem__, visit=lambda layer, x: points.append(x))
         return np.stack(points)
+
+    def restarted(self, output) -> RKHSNODE:
+        """The first layer of this model, of length one, from points (N, d) reached."""
+        return replace(self, x=output, layers=1)
 
     def linearise(self, v) -> ParticleLinearisation:
         """The flow with tangent and adjoint; keeps the points at every stage."""

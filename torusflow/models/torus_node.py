@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..errors import InputError
 from ..hilbert import Euclidean
 from ..torus.control import VelocitySpace
 from ..torus.evaluation import BandField, momentum_coefficients
@@ -58,6 +59,14 @@ class TorusNODE:
 
     def __post_init__(self):
         points = checked_rows(self.points)
+        if points.shape[1] > 3:
+            raise InputError(f"TorusNODE: the torus has 1, 2 or 3 axes, so points are (N, 1..3), got {points.shape}.")
+        if not isinstance(self.metric, SobolevMetric):
+            raise InputError(
+                f"TorusNODE: metric must be a SobolevMetric, such as tfl.SobolevMetric(3.0, 0.1), got {self.metric!r}."
+            )
+        if self.band is None:
+            raise InputError("TorusNODE: band must be given, a whole number >= 0; there is no grid to take it from.")
         flow = ParticleFlow(self.layers, self.substeps)
         space = VelocitySpace(self._torus(points.shape[1]), self.metric, flow.layers, self.band)
         for name, value in (
@@ -79,6 +88,10 @@ class TorusNODE:
         fields, kept = [self._field(layer) for layer in self.space.element(v)], [self.points]
         self.flow.push(self.points, fields.__getitem__, visit=lambda layer, x: kept.append(x))
         return np.stack(kept)
+
+    def restarted(self, output) -> TorusNODE:
+        """The first layer of this model, of length one, from points (N, d) reached."""
+        return replace(self, points=output, layers=1)
 
     def linearise(self, v) -> ParticleLinearisation:
         """The flow with tangent and adjoint; keeps the points at every stage."""

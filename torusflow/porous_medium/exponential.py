@@ -93,10 +93,11 @@ def solve(evolution: Evolution, start, times: Sequence[float], tolerance: float)
                 steps += 1
                 evolution.accept(time, y)
                 rate = evolution.rate(y)
-            if steps >= MOST_STEPS or not error <= tolerance and step <= SMALLEST_STEP * max(time, goal):
+            if steps >= MOST_STEPS or (not error <= tolerance and step <= SMALLEST_STEP * max(time, goal)):
                 raise NumericalError(
-                    f"the tolerance {tolerance:.1e} cannot be met beyond time {time:.6g} of {times[-1]:g}: after {steps} "
-                    f"steps, one of {step:.1e} errs by {error:.1e}. Use a larger tolerance or a finer grid, or end before."
+                    f"the tolerance {tolerance:.1e} cannot be met beyond time {time:.6g} of {times[-1]:g}: after "
+                    f"{steps} steps, one of {step:.1e} errs by {error:.1e}. Use a larger tolerance or a finer grid, or "
+                    f"end before."
                 )
             # An error that is no number says only that the step was too long.
             factor = SAFETY * (tolerance / error) ** POWER if 0 < error < math.inf else (GROW if error == 0 else 0)

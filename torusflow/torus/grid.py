@@ -180,6 +180,18 @@ class Torus:
             kept &= np.abs(k) <= mode
         return kept
 
+    def tail(self, f, modes) -> float:
+        """Share of |f - mean f|^2 in the outer third of the modes |k_j| <= modes_j: what a grid hardly resolves.
+
+        Parameters
+        ----------
+        f : array (*n)
+        modes : int or tuple of int
+        """
+        deviation = self.field(f) - self.mean(f)
+        rough = self.filter(deviation, ~self.within(2 * np.asarray(modes) // 3))
+        return self.inner(rough, rough) / max(self.inner(deviation, deviation), np.finfo(float).tiny)
+
     def resample(self, f, other: Torus) -> np.ndarray:
         """The trigonometric interpolant of f on another grid: zero-padded or truncated in Fourier space.
 

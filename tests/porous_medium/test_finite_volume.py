@@ -1,0 +1,474 @@
+"""Finite volumes: exact solutions, C7 to C10, orders in space and time, mass, sign, seam, and refusals.
+
+C7 compares with the plain scheme in two ways: with the figures listed for it (point values at cell centres, error =
+integral of |u - exact| and relative L2, which the scheme below reproduces), and with the same scheme started from and
+compared with cell means, which is what a finite-volume method computes and the harder opponent.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.polynomial.legendre import leggauss
+from reference import observed_order
+from tolerances import FINITE_VOLUME_MASS, LINEAR_SOLVE, ORDER, QUANTISATION, SEAM, STEADY
+
+from torusflow.errors import InputError, NumericalError
+from torusflow.porous_medium import (
+    Barenblatt,
+    FiniteVolume,
+    Heat,
+    PorousMedium,
+    Pressure,
+    UltraFast,
+    arrival_time,
+    finite_volume,
+    stencils,
+)
+
+TWO_PI = 2 * math.pi
+
+# d, N -> L1 error and relative L2 of the plain scheme.
+LISTED = {
+    (1, 64): (1.09e-2, 1.65e-2),
+    (1, 128): (1.34e-3, 2.64e-3),
+    (1, 256): (5.13e-4, 1.39e-3),
+    (1, 512): (1.99e-4, 7.41e-4),
+    (2, 64): (5.91e-3, 1.46e-2),
+    (2, 128): (2.73e-3, 7.73e-3),
+    (2, 256): (8.14e-4, 3.59e-3),
+}
+
+
+def barenblatt(dimension, n):
+    """C7: the centre at a corner of cells, as in the figures listed."""
+    h = TWO_PI / n
+    return Barenblatt(dimension, side=TWO_PI, centre=((n // 2 + 0.5) * h,) * dimension)
+
+
+def errors(got, exact, n):
+    cell = (TWO_PI / n) ** got.ndim
+    return np.abs(got - exact).sum() * cell, np.linalg.norm(got - exact) / np.linalg.norm(exact)
+
+
+def plain(u, start, end, h):
+    """Forward Euler and the two-point flux of u^3/3, at 0.7 of the longest stable step."""
+    t = start
+    while t < end:
+        dt = min(0.7 * h**2 / (2 * u.ndim * u.max() ** 2), end - t)
+        f = u**3 / 3
+        u = u + dt / h**2 * sum(np.roll(f, 1, a) + np.roll(f, -1, a) - 2 * f for a in range(u.ndim))
+        t += dt
+    return u
+
+
+def solve_c7(dimension, n, tolerance=1e-4):
+    """Errors and the density at t = 16."""
+    exact, shape = barenblatt(dimension, n), (n,) * dimension
+    start = exact.cell_means(1.0, shape)
+    result = FiniteVolume(shape, side=TWO_PI).solve(start, [16.0], tolerance=tolerance, start=1.0)
+    u = result.density[0]
+    assert u.min() >= 0
+    assert u.mean() == pytest.approx(start.mean(), rel=FINITE_VOLUME_MASS)
+    return errors(u, exact.cell_means(16.0, shape), n), u
+
+
+CASES = [pytest.param(d, n, marks=[pytest.mark.slow] if n**d > 20000 else []) for d, n in LISTED]
+
+
+class TestBarenblatt:
+    @pytest.mark.parametrize(("dimension", "n"), CASES)
+    def test_c7_beats_the_plain_scheme(self, dimension, n):
+        (l1, l2), _ = solve_c7(dimension, n)
+        assert l1 < LISTED[dimension, n][0] / 2
+        assert l2 < LISTED[dimension, n][1] / 2
+
+    @pytest.mark.parametrize(("dimension", "n"), [(1, 64), (1, 128), (1, 256), (2, 64)])
+    def test_c7_beats_the_plain_scheme_in_cell_means(self, dimension, n):
+        exact, shape = barenblatt(dimension, n), (n,) * dimension
+        u = plain(exact.cell_means(1.0, shape), 1.0, 16.0, TWO_PI / n)
+        (l1, l2), _ = solve_c7(dimension, n)
+        plain_l1, plain_l2 = errors(u, exact.cell_means(16.0, shape), n)
+        assert l1 < 0.7 * plain_l1
+        assert l2 < 0.7 * plain_l2
+
+    @pytest.mark.parametrize("n", [32, pytest.param(64, marks=pytest.mark.slow)])
+    def test_c7_in_three_dimensions(self, n):
+        """Against the plain scheme in point values and in cell means."""
+        exact, shape, h = barenblatt(3, n), (n,) * 3, TWO_PI / n
+        (l1, l2), _ = solve_c7(3, n)
+        for kind in (exact.cell_means, exact.point_values):
+            plain_l1, plain_l2 = errors(plain(kind(1.0, shape), 1.0, 16.0, h), kind(16.0, shape), n)
+            assert l1 < plain_l1
+            assert l2 < plain_l2
+
+    @pytest.mark.parametrize(
+        ("dimension", "sizes"), [(1, (64, 128, 256, 512)), pytest.param(2, (64, 128, 256), marks=pytest.mark.slow)]
+    )
+    def test_c7_order(self, dimension, sizes):
+        found = [solve_c7(dimension, n)[0][0] for n in sizes]
+        assert observed_order([1 / n for n in sizes], found) > 1.4
+
+    def test_the_plain_scheme_is_the_listed_one(self):
+        exact, n = barenblatt(1, 64), 64
+        l1, l2 = errors(plain(exact.point_values(1.0, n), 1.0, 16.0, TWO_PI / n), exact.point_values(16.0, n), n)
+        assert (l1, l2) == pytest.approx(LISTED[1, 64], rel=0.01)
+
+    def test_c8_in_space_and_time(self):
+        """rho_t = Laplacian(rho^2) is m = 2 with time doubled."""
+        mass = (1.1 / Barenblatt(2, 2.0, 1.0, 8.0).front_radius(0.6)) ** 4
+        exact, shape = Barenblatt(2, 2.0, mass, 8.0), (128, 128)
+        times = 2 * np.linspace(0.1, 0.3, 21)[1:]
+        solver = FiniteVolume(shape, PorousMedium(2.0), side=8.0)
+        result = solver.solve(exact.cell_means(0.2, shape), times, tolerance=1e-4, start=0.2)
+        reference = np.stack([exact.cell_means(t, shape) for t in times])
+        assert np.linalg.norm(result.density - reference) / np.linalg.norm(reference) < 1.0e-3
+        assert result.density.min() >= 0
+
+    @pytest.mark.parametrize("exponent", [1.5, 2.0, 3.0, 6.0])
+    def test_no_oscillation(self, exponent):
+        """From the top the profile only falls, to exact zeros, for any exponent."""
+        n = 128
+        exact = Barenblatt(1, exponent, 1.0, 8.0)
+        start = exact.cell_means(1.0, n)
+        u = FiniteVolume(n, PorousMedium(exponent), side=8.0).solve(start, [2.0], start=1.0).density[0]
+        assert np.all(np.diff(u[n // 2 :]) <= 0)
+        assert np.all(np.diff(u[: n // 2]) >= 0)
+        assert u.min() >= 0
+        assert np.abs(u - exact.cell_means(2.0, n)).sum() < 5e-3 * u.sum()
+
+    def test_the_front_is_sharp(self):
+        """Two cells beyond the exact front there is less than a thousandth of the top."""
+        n = 256
+        _, u = solve_c7(1, n)
+        x = (np.arange(n) - (n // 2 + 0.5)) * TWO_PI / n
+        beyond = np.abs(x) > barenblatt(1, n).front_radius(16.0) + 2.5 * TWO_PI / n
+        assert u[beyond].max() < 1e-3 * u.max()
+
+
+class TestWaitingTime:
+    def test_c9(self):
+        """u_0 = sqrt 2 |sin x| on [-pi, 0]: the front at 0 rests until 1/8; `arrival_time` finds it from above."""
+        found = []
+        for n in (400, 800, 1600):
+            h = TWO_PI / n
+            edges = -np.cos(-math.pi + h * np.arange(n // 2 + 1))
+            start = np.concatenate([math.sqrt(2) * np.abs(np.diff(edges)) / h, np.zeros(n // 2)])
+            times = np.linspace(0, 0.25, 251)
+            result = FiniteVolume(n, side=TWO_PI).solve(start, times, tolerance=1e-4)
+            found.append(arrival_time(times, result.density[:, n // 2], h))
+        assert found[0] > found[1] > found[2] > 1 / 8
+        assert found[2] < 0.172
+
+    def test_the_rule(self):
+        """For m = 3 a cell just filled by a front of unit slope has the mean (2/3) sqrt(2 h)."""
+        filled = 2 / 3 * math.sqrt(2 * 0.01)
+        times, means = [0.0, 1.0, 2.0], [0.0, filled / 2, 1.5 * filled]
+        assert arrival_time(times, means, 0.01) == pytest.approx(1.5)
+        assert arrival_time(times, np.zeros(3), 0.01) == math.inf
+        assert arrival_time(times, np.ones(3), 0.01) == 0.0
+        with pytest.raises(InputError, match="two arrays"):
+            arrival_time(times, [0.0], 0.01)
+        with pytest.raises(InputError, match="width"):
+            arrival_time(times, means, 0.0)
+
+
+def quantisation_weight(n, c):
+    """Cell means of the g of C10, mean one."""
+    y, w = leggauss(6)
+    x = TWO_PI / n * (np.arange(n)[:, None] + y / 2)
+    g = (1 / (1 + c * np.sin(x / 2) ** 2) + 0.5 / (1 + c * np.sin((x - 0.4 * math.pi) / 2) ** 2)) @ w
+    return g / g.mean()
+
+
+class TestUltraFast:
+    @pytest.mark.parametrize(
+        ("c", "expected"),
+        [
+            (10, {0: 0.2193477, 1: 0.0555899, 5: 5.2132e-5}),
+            (100, {0: 0.7363111, 1: 0.2414514, 5: 0.0473511, 10: 6.4612e-5}),
+        ],
+    )
+    def test_c10(self, c, expected):
+        """In cell means of g and f."""
+        g = quantisation_weight(256, c)
+        result = FiniteVolume(256, UltraFast(g), side=TWO_PI).solve(np.ones(256), list(expected), tolerance=1e-6)
+        for f, value in zip(result.density, expected.values(), strict=True):
+            assert np.mean(g * np.log(g / f)) == pytest.approx(value, rel=QUANTISATION)
+            assert f.mean() == pytest.approx(1, rel=FINITE_VOLUME_MASS)
+
+    @pytest.mark.parametrize("shape", [(40,), (12, 15), (6, 7, 8)], ids=str)
+    def test_the_weight_is_steady(self, shape, rng):
+        """To the round-off of large fluxes that cancel, also where it is rough."""
+        g = np.exp(rng.normal(size=shape))
+        f = FiniteVolume(shape, UltraFast(g)).solve(3 * g, [1.0]).density[0]
+        np.testing.assert_allclose(f, 3 * g, rtol=STEADY)
+
+    def test_order_two_in_two_dimensions(self):
+        def weight(n):
+            return 1 + 0.5 * np.outer(waves(n, 1, 0.1), waves(n, 1, 0.3))
+
+        def solve(n):
+            return FiniteVolume((n, n), UltraFast(weight(n))).solve(np.ones((n, n)), [0.01], tolerance=1e-7).density[0]
+
+        assert richardson_order(solve, (12, 24, 48)) > 1.9
+
+
+def waves(n, frequency, phase, centred=False):
+    """Cell means of cos(2 pi (frequency x + phase)) on [j/n, (j+1)/n], or around j/n."""
+    shift = 0.0 if centred else 0.5
+    return np.sinc(frequency / n) * np.cos(TWO_PI * (frequency * (np.arange(n) + shift) / n + phase))
+
+
+def richardson_order(solve, sizes):
+    """From three grids, each half as wide: differences of means over the cells of the coarser grid."""
+
+    def coarsened(u):
+        for axis in range(u.ndim):
+            u = (np.take(u, range(0, u.shape[axis], 2), axis) + np.take(u, range(1, u.shape[axis], 2), axis)) / 2
+        return u
+
+    a, b, c = (solve(n) for n in sizes)
+    return math.log2(np.linalg.norm(coarsened(b) - a) / a.size**0.5 / (np.linalg.norm(coarsened(c) - b) / b.size**0.5))
+
+
+class TestSmooth:
+    @pytest.mark.parametrize("shape", [(32,), (33,), (24, 35), (10, 12, 11)], ids=str)
+    def test_heat_against_the_exact_solution(self, shape):
+        """Of one wave an axis; the error of order four in space bounds it."""
+        start, exact = 0.0, 0.0
+        for axis, n in enumerate(shape):
+            wave = waves(n, 1, 0.1 * axis).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+            start, exact = start + 0.2 * wave, exact + 0.2 * math.exp(-(TWO_PI**2) * 0.02) * wave
+        u = FiniteVolume(shape, Heat()).solve(1 + start + np.zeros(shape), [0.02], tolerance=1e-7).density[0]
+        assert np.abs(u - 1 - exact).max() < 30 / min(shape) ** 4 + 2e-6
+
+    def test_heat_order_four(self):
+        sizes = (12, 24, 48)
+        found = []
+        for n in sizes:
+            wave = waves(n, 1, 0.0)
+            u = FiniteVolume(n, Heat()).solve(1 + 0.5 * wave, [0.02], tolerance=1e-10).density[0]
+            found.append(np.abs(u - 1 - 0.5 * math.exp(-(TWO_PI**2) * 0.02) * wave).max())
+        assert abs(observed_order([1 / n for n in sizes], found) - 4) < ORDER
+
+    @pytest.mark.parametrize("exponent", [2.0, 3.0])
+    @pytest.mark.parametrize(("dimension", "sizes"), [(1, (32, 64, 128)), (2, (24, 48, 96))])
+    def test_porous_medium_order_four(self, dimension, sizes, exponent):
+        def solve(n):
+            start = 1 + 0.3 * waves(n, 1, 0.2)
+            if dimension == 2:
+                start = np.outer(start, 1 + 0.3 * waves(n, 1, 0.4))
+            return FiniteVolume(start.shape, PorousMedium(exponent)).solve(start, [0.005], tolerance=1e-9).density[0]
+
+        assert richardson_order(solve, sizes) == pytest.approx(4, abs=2 * ORDER)
+
+    def test_c5(self):
+        """Point values from cell means around x_j = j/n."""
+        n = 128
+        u = FiniteVolume(n).solve(1 + 0.5 * waves(n, 1, 0.0, centred=True), [0.01], tolerance=1e-9).density[0]
+        points = u - (np.roll(u, 1) + np.roll(u, -1) - 2 * u) / 24
+        assert points[0] == pytest.approx(1.28819428355, abs=1e-6)
+        assert points[n // 2] == pytest.approx(0.5779256516, abs=1e-6)
+
+    def test_the_error_in_time_follows_the_tolerance(self):
+        """An error per step of dt^3 adds up to dt^2, the power 2/3 of the tolerance."""
+        solver, start = FiniteVolume(64), 1 + 0.5 * waves(64, 1, 0.0)
+        exact = solver.solve(start, [0.02], tolerance=1e-11).density[0]
+        tolerances = np.array([1e-5, 1e-6, 1e-7, 1e-8])
+        found = [np.abs(solver.solve(start, [0.02], tolerance=t).density[0] - exact).max() for t in tolerances]
+        assert abs(observed_order(tolerances, found) - 2 / 3) < ORDER
+        assert found[0] < 1e-4
+
+    def test_output_times_are_hit(self):
+        """More of them cost accuracy nothing; equal ones, the start itself and any start are allowed."""
+        solver, start = FiniteVolume(32), 1 + 0.5 * waves(32, 1, 0.0)
+        few = solver.solve(start, [5.02], tolerance=1e-8, start=5.0)
+        many = solver.solve(start, [5.0, 5.003, 5.003, 5.0123, 5.02], tolerance=1e-8, start=5.0)
+        np.testing.assert_array_equal(many.density[0], start)
+        np.testing.assert_array_equal(many.density[1], many.density[2])
+        np.testing.assert_allclose(many.density[-1], few.density[0], atol=1e-6)
+        np.testing.assert_array_equal(many.times, [5.0, 5.003, 5.003, 5.0123, 5.02])
+
+    @pytest.mark.parametrize("exponent", [1.5, 2.0, 3.0])
+    def test_an_own_pressure(self, exponent):
+        """p = rho^(m-1)/(m-1) given by its slope is the porous medium."""
+        own = Pressure(lambda r: r ** (exponent - 2), lambda r: r ** (exponent - 1) / (exponent - 1))
+        start = Barenblatt(1, exponent, 1.0, 8.0).cell_means(1.0, 64)
+        got, expected = (
+            FiniteVolume(64, diffusion, side=8.0).solve(start, [2.0], start=1.0).density[0]
+            for diffusion in (own, PorousMedium(exponent))
+        )
+        np.testing.assert_allclose(got, expected, atol=1e-9)
+
+    def test_a_box_of_different_sides(self):
+        """A density that varies along one axis is the one-dimensional one, whatever the other axis is."""
+        start = 1 + 0.5 * waves(32, 1, 0.0)
+        line = FiniteVolume(32, side=2.0).solve(start, [0.05], tolerance=1e-9).density[0]
+        plane = FiniteVolume((5, 32), side=(0.3, 2.0)).solve(np.tile(start, (5, 1)), [0.05], tolerance=1e-9).density[0]
+        np.testing.assert_allclose(plane, np.tile(line, (5, 1)), atol=1e-8)
+
+
+class TestInvariants:
+    @pytest.mark.parametrize("diffusion", [PorousMedium(3.0), PorousMedium(1.3), Heat()], ids=str)
+    @pytest.mark.parametrize("shape", [(50,), (17, 20), (8, 9, 10)], ids=str)
+    def test_mass_and_sign_of_rough_data(self, shape, diffusion, rng):
+        """Noise with holes, and a coarse tolerance."""
+        start = rng.uniform(size=shape) * (rng.uniform(size=shape) > 0.6)
+        result = FiniteVolume(shape, diffusion).solve(start, [1e-4, 1e-2, 20.0], tolerance=1e-2)
+        assert result.density.min() >= 0
+        for u in result.density:
+            assert u.mean() == pytest.approx(start.mean(), rel=FINITE_VOLUME_MASS)
+        np.testing.assert_allclose(result.density[-1], start.mean(), rtol=0.01)
+
+    @pytest.mark.parametrize("shape", [(64,), (33,), (24, 24), (12, 12, 12)], ids=str)
+    def test_the_seam_is_nowhere(self, shape):
+        """Moved by cells, over the seam: the same numbers."""
+        d = len(shape)
+        start = Barenblatt(d, side=TWO_PI).cell_means(1.0, shape)
+        moves = tuple(n // 2 + axis for axis, n in enumerate(shape))
+        solver = FiniteVolume(shape, side=TWO_PI)
+        there = solver.solve(start, [4.0], start=1.0).density[0]
+        here = solver.solve(np.roll(start, moves, range(d)), [4.0], start=1.0).density[0]
+        np.testing.assert_allclose(here, np.roll(there, moves, range(d)), atol=SEAM * there.max(), rtol=0)
+
+    def test_mirrored_data_stay_mirrored(self):
+        n = 64
+        start = barenblatt(2, n).cell_means(1.0, (n, n))
+        u = FiniteVolume((n, n), side=TWO_PI).solve(start, [4.0], start=1.0).density[0]
+        mirrored = u[(1 - np.arange(n)) % n]  # the centre is half a cell beyond the middle: j and 1 - j are partners
+        np.testing.assert_allclose(mirrored, u, atol=SEAM * u.max(), rtol=0)
+        np.testing.assert_allclose(u.T, u, atol=SEAM * u.max(), rtol=0)
+
+    def test_arguments_stay(self):
+        start = 1 + 0.5 * waves(16, 1, 0.0)
+        before = start.copy()
+        result = FiniteVolume(16).solve(start, [0.0, 0.1])
+        np.testing.assert_array_equal(start, before)
+        result.density[0] += 1
+        np.testing.assert_array_equal(start, before)
+
+
+class TestParts:
+    @pytest.mark.parametrize("shape", [(30,), (9, 10), (5, 6, 7)], ids=str)
+    def test_limiter(self, shape, rng):
+        """Any fluxes: nothing negative, mass kept, and nothing done where nothing is needed."""
+        density = rng.uniform(size=shape) * (rng.uniform(size=shape) > 0.5)
+        widths = tuple(1.0 + a for a in range(len(shape)))
+        flux = rng.normal(size=(len(shape), *shape))
+        limited = flux.copy()
+        new = stencils.limit_outflow(density, limited, widths)
+        assert new.min() >= 0
+        assert new.sum() == pytest.approx(density.sum(), rel=FINITE_VOLUME_MASS)
+        assert np.all(limited * flux >= 0)
+        assert np.all(np.abs(limited) <= np.abs(flux))
+        gentle = flux.copy() * 1e-3
+        np.testing.assert_allclose(
+            stencils.limit_outflow(density + 1, gentle, widths).sum(), (density + 1).sum(), rtol=FINITE_VOLUME_MASS
+        )
+        np.testing.assert_array_equal(gentle, flux * 1e-3)
+
+    @pytest.mark.parametrize("n", [3, 4, 17])
+    def test_cyclic_tridiagonal(self, n, rng):
+        off = -rng.uniform(size=n)
+        diagonal = 1 - off - np.roll(off, 1)
+        matrix = np.diag(diagonal)
+        for i in range(n):
+            matrix[i, (i + 1) % n] += off[i]
+            matrix[(i + 1) % n, i] += off[i]
+        b = rng.normal(size=n)
+        np.testing.assert_allclose(
+            stencils.solve_cyclic(diagonal, off, b), np.linalg.solve(matrix, b), rtol=LINEAR_SOLVE
+        )
+
+    @pytest.mark.parametrize("weighted", [False, True])
+    @pytest.mark.parametrize("shape", [(1, 6, 5), (4, 5, 6)], ids=str)
+    def test_conjugate_gradients(self, shape, weighted, rng):
+        """The residual, with the operator written again in plain NumPy."""
+        axes = [a for a in range(3) if shape[a] > 1]
+        s, b = rng.uniform(size=shape), rng.normal(size=shape)
+        s[..., 0] = 0
+        weights = rng.uniform(0.5, 2, size=(len(axes), *shape)) if weighted else np.ones((len(axes), 1, 1, 1))
+        coefficients = np.arange(1.0, len(axes) + 1)
+        v, count = stencils.conjugate_gradients(b, s, weights, coefficients, 1e-12, 500)
+        image = v.copy()
+        for a, axis in enumerate(axes):
+            flux = weights[a] * (np.roll(s * v, -1, axis) - s * v)
+            image -= coefficients[a] * s * (flux - np.roll(flux, 1, axis))
+        np.testing.assert_allclose(image, b, atol=LINEAR_SOLVE)
+        assert 0 < count < 500
+
+
+class Breaking:
+    """Ultra-fast towards a weight below a density where the flux is not defined any more."""
+
+    positive = True
+
+    def __init__(self, weight):
+        self.weight = weight
+
+    def potential(self, density, weight):
+        return np.where(density > 0.7, -weight / density, np.nan)
+
+    def derivative(self, density, weight):
+        return weight / density**2
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ({"initial": -np.ones(16)}, "must be >= 0 with some mass"),
+            ({"initial": np.zeros(16)}, "must be >= 0 with some mass"),
+            ({"initial": np.full(16, np.nan)}, "16 values that are nan"),
+            ({"initial": np.ones(15)}, r"shape \(15,\) but the grid \(16,\)"),
+            ({"initial": "x"}, "must be an array of numbers"),
+            ({"times": [1.0, 0.5]}, "must not decrease"),
+            ({"times": [-1.0]}, "must not be before the start 0"),
+            ({"times": []}, "at least one"),
+            ({"times": [np.inf]}, "must be finite"),
+            ({"times": [1.0], "start": 2.0}, "must not be before the start 2"),
+            ({"tolerance": 0.0}, "tolerance must lie between"),
+            ({"tolerance": 1e-14}, "tolerance must lie between"),
+            ({"tolerance": 0.5}, "tolerance must lie between"),
+            ({"tolerance": np.nan}, "tolerance must lie between"),
+        ],
+        ids=str,
+    )
+    def test_bad_requests(self, arguments, words):
+        with pytest.raises(InputError, match=words):
+            FiniteVolume(16).solve(**{"initial": np.ones(16), "times": [1.0], **arguments})
+
+    @pytest.mark.parametrize(
+        ("make", "words"),
+        [
+            (lambda: FiniteVolume(3), "shape must be 1 to 3 whole numbers >= 4"),
+            (lambda: FiniteVolume((8, 8, 8, 8)), "shape must be 1 to 3"),
+            (lambda: FiniteVolume(8, side=0.0), "side must be a number > 0"),
+            (lambda: FiniteVolume((8, 8), side=(1.0, 2.0, 3.0)), "side must be a number > 0"),
+            (lambda: FiniteVolume(8, "heat"), "diffusion must be"),
+            (lambda: FiniteVolume(8, UltraFast(np.ones(9))), r"weight has shape \(9,\) but the grid \(8,\)"),
+            (lambda: PorousMedium(1.0), "must be a number > 1, got 1.0"),
+            (lambda: PorousMedium(math.nan), "must be a number > 1"),
+            (lambda: UltraFast(np.array([1.0, 0.0])), "finite numbers > 0"),
+            (lambda: UltraFast(1.0), "finite numbers > 0"),
+            (lambda: Pressure(lambda r: -r), "finite numbers >= 0"),
+            (lambda: Pressure(lambda r: r, lambda r: r), "not the derivative"),
+            (lambda: FiniteVolume(8, UltraFast(np.ones(8))).solve(np.arange(8.0), [1.0]), "divides by the density"),
+        ],
+    )
+    def test_bad_parameters(self, make, words):
+        with pytest.raises(InputError, match=words):
+            make()
+
+    def test_a_flux_that_breaks_down_says_when(self):
+        g = quantisation_weight(32, 10)
+        with pytest.raises(
+            NumericalError, match=r"tolerance 1e-06 cannot be met: time 0\.\d+ was reached after \d+ steps"
+        ):
+            FiniteVolume(32, Breaking(g)).solve(np.ones(32), [1.0], tolerance=1e-6)
+
+    def test_too_many_steps_say_what_was_reached(self, monkeypatch):
+        monkeypatch.setattr(finite_volume, "MAX_STEPS", 10)
+        with pytest.raises(NumericalError, match="was reached after 10 steps"):
+            FiniteVolume(32).solve(1 + 0.5 * waves(32, 1, 0.0), [1.0], tolerance=1e-8)
