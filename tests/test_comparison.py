@@ -47,10 +47,11 @@ def test_a_short_descent_is_the_porous_medium_equation(call, tmp_path):
     for reference in run.references.values():
         np.testing.assert_allclose(reference.times, run.history["time"], rtol=1e-14)
         np.testing.assert_allclose(reference.risk, run.history["risk"], rtol=5e-4)
-        assert np.max(np.abs(reference.density[-1] - result.output)) < 1e-3
     np.testing.assert_array_equal(run.control, result.control)
     moved = np.max(np.abs(result.output - run.risk.model.initial.values))
-    assert moved > 1e-2
+    assert moved > 3e-3
+    for reference in run.references.values():
+        assert np.max(np.abs(reference.density[-1] - result.output)) < moved / 50
     assert (tmp_path / "run-porous-medium.png").stat().st_size > 10_000 and (tmp_path / "tangent.pdf").exists()
     assert "tangent flow, s = 0" in " ".join(call("info", "run.h5").output.split())
 

@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
@@ -55,6 +56,39 @@ def test_particles_to_measure(tmp_path):
     ]
     slope, lattice = load("particles_to_measure").main(arguments)
     assert abs(slope + 0.5) <= 0.1 and lattice[-1] <= 1e-8
+
+
+def test_porous_medium_limit(tmp_path):
+    """Greedy descent and the tangent flow come to the porous medium equation, descent on v stops on its way."""
+    picture = tmp_path / "picture.png"
+    arguments = ["--lengths", "0.05", "0.0125", "0.0", "--points", "24", "--steps", "100", "-o", str(picture)]
+    descent, greedy, flow = load("porous_medium_limit").main(arguments).T
+    assert flow[1] < flow[0] / 10 and flow[2] < 1e-4 and greedy[2] < 1e-3 and descent[2] > 1e-2
+    import h5py
+
+    with h5py.File(picture.with_suffix(".h5"), "r") as table:
+        np.testing.assert_array_equal(table["tangent flow/distance"], flow)
+
+
+def test_barenblatt_convergence(tmp_path):
+    arguments = ["--cells", "32", "64", "128", "--dimensions", "1", "2", "--waiting", "400", "800"]
+    orders, arrivals = load("barenblatt_convergence").main([*arguments, "-o", str(tmp_path / "picture.png")])
+    assert min(orders.values()) >= 1.3 and 0.19 > arrivals[0] > arrivals[1] > 1 / 8
+
+
+def test_rate_of_descent(tmp_path):
+    arguments = ["--smoothness", "1.5", "2", "--iterations", "30", "-o", str(tmp_path / "picture.png")]
+    for s, (exponent, decay, predicted) in load("rate_of_descent").main(arguments).items():
+        assert exponent == pytest.approx(0.5 + (s - 1) / 3, abs=0.03) and decay == pytest.approx(predicted, rel=0.1)
+
+
+def test_reference_solutions_are_made_as_they_were(tmp_path):
+    import h5py
+
+    made = load("make_reference_solutions").main(["-o", str(tmp_path / "made.h5")])
+    with h5py.File(made, "r") as new, h5py.File(SCRIPTS.parent / "data" / "porous_medium.h5", "r") as shipped:
+        for name in shipped:
+            np.testing.assert_allclose(new[name]["density"], shipped[name]["density"], rtol=0, atol=1e-9)
 
 
 def test_the_readme_runs_and_says_what_it_prints(tmp_path, monkeypatch, capsys):

@@ -91,7 +91,10 @@ def test_order_of_a_step(stiffness):
 
     lengths = 0.04 / 2.0 ** np.arange(4)
     start = np.array([1.0])
-    errors = [abs(_step(rate, stiffness, start, rate(start), h)[0] - 1 / (1 + h)) for h in lengths]
+    errors = []
+    for h in lengths:
+        half, whole = phi_functions(-h * stiffness / 2), phi_functions(-h * stiffness)
+        errors.append(abs(_step(rate, stiffness, start, rate(start), h, half, whole)[0] - 1 / (1 + h)))
     slope = np.polyfit(np.log(lengths), np.log(errors), 1)[0]
     assert abs(slope - 5) < ORDER and errors[0] < 1e-7
 
