@@ -26,7 +26,7 @@ def waves():
     how = "point values; torusflow.TangentFlow, tolerance 1e-12"
     yield "kernel_wave", kernel, how, times, flow.solve(start, times, tolerance=1e-12).density
     square = tfl.Torus((48, 48))
-    start, times = tfl.densities.von_mises(square), (0.0, 0.002, 0.01, 0.05)
+    start, times = tfl.densities.von_mises(square, concentration=0.4), (0.0, 0.002, 0.01, 0.05)
     yield "hill", porous, series + "1e-9", times, Spectral(square).solve(start, times, tolerance=1e-9).density
 
 

@@ -54,10 +54,8 @@ def main(arguments=None):
     porous = tfl.porous_medium.Spectral(torus).solve(start, times)
     porous_risk, limit = [loss(rho) for rho in porous.density], porous.density[-1]
 
-    runs = {
-        length: follow(torus, start, loss, tfl.SobolevMetric(options.smoothness, length), times)
-        for length in options.lengths
-    }
+    metrics = {length: tfl.SobolevMetric(options.smoothness, length) for length in options.lengths}
+    runs = {length: follow(torus, start, loss, metric, times) for length, metric in metrics.items()}
     distances = np.array([[torus.norm(runs[length][way][1] - limit) for way in WAYS] for length in runs])
     print(f"distance to the porous medium equation at training time {options.final_time:g}")
     print(f"{'length':>10} " + " ".join(f"{way:>15}" for way in WAYS))
@@ -75,10 +73,11 @@ def main(arguments=None):
     risk.semilogy(times, porous_risk, color="k", linewidth=0.8, label="porous medium")
     density.plot(torus.points[0], limit, color="k", linewidth=0.8)
     lengths = np.array([length for length in options.lengths if length > 0])
-    gap = distances[: len(lengths), 2]
     for column, (way, line) in enumerate(WAYS.items()):
         distance.loglog(lengths, distances[: len(lengths), column], "o" + line, label=way)
-    distance.loglog(lengths, gap[-1] * (lengths / lengths[-1]) ** 2, color="0.7", label="slope 2")
+    distance.loglog(
+        lengths, distances[len(lengths) - 1, 2] * (lengths / lengths[-1]) ** 2, color="0.7", label="slope 2"
+    )
     risk.set(xlabel="training time", ylabel="risk", title="Risk")
     distance.set(xlabel="length of the kernel", ylabel="L2 distance", title=f"To the porous medium, time {times[-1]:g}")
     density.set(xlabel="x", ylabel="density", title=f"Densities at time {times[-1]:g}")

@@ -61,7 +61,7 @@ def test_particles_to_measure(tmp_path):
 def test_porous_medium_limit(tmp_path):
     """Greedy descent and the tangent flow come to the porous medium equation, descent on v stops on its way."""
     picture = tmp_path / "picture.png"
-    arguments = ["--lengths", "0.05", "0.0125", "0.0", "--points", "24", "--steps", "100", "-o", str(picture)]
+    arguments = ["--lengths", "0.05", "0.0125", "0.0", "--steps", "160", "-o", str(picture)]
     descent, greedy, flow = load("porous_medium_limit").main(arguments).T
     assert flow[1] < flow[0] / 10 and flow[2] < 1e-4 and greedy[2] < 1e-3 and descent[2] > 1e-2
     import h5py
@@ -96,7 +96,7 @@ def test_the_readme_runs_and_says_what_it_prints(tmp_path, monkeypatch, capsys):
 
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (SCRIPTS.parent / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     exec(compile("\n".join(blocks), "README.md", "exec"), {})
     said = capsys.readouterr().out
     assert "iteration limit: 50 iterations, risk 0.00020" in said
