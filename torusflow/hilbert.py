@@ -37,6 +37,25 @@ class HilbertSpace(Protocol):
         """Numbers worth a column in a run's history."""
 
 
+def real_array(values, name: str) -> np.ndarray:
+    """A new array of real numbers, which may not be finite; texts and complex numbers are none."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unequal length
+        array = np.empty(0, object)
+    if array.dtype.kind not in "fiub" or np.ma.isMaskedArray(values):
+        raise InputError(f"{name} must be an array of real numbers, got {_in_words(values, array)}.")
+    return array.astype(float)
+
+
+def _in_words(values, array) -> str:
+    if np.ma.isMaskedArray(values):
+        return "one with masked entries; fill or drop them"
+    if array.dtype.kind == "O":
+        return f"a {type(values).__name__} that NumPy cannot make one of"
+    return f"an array of {array.dtype}"
+
+
 def norm(space: HilbertSpace, u) -> float:
     """|u| = sqrt(<u, u>)."""
     return math.sqrt(max(space.inner(u, u), 0.0))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import InputError
-from .hilbert import norm
-from .models.inputs import checked_columns, is_positive, real_array
+from .hilbert import norm, real_array
+from .models.inputs import checked_columns, is_positive
 from .models.kernels import KernelField
 from .risk import Risk
 

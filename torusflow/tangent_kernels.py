@@ -8,8 +8,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .errors import InputError, NumericalError
+from .hilbert import real_array
 from .model import Model
-from .models.inputs import real_array
 
 # Matrices up to this size are made and decomposed whole; larger kernels are only applied.
 LARGEST_DENSE = 2000

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..hilbert import real_array
 from ..torus.density import Density
 from ..torus.evaluation import full_spectrum
 from ..torus.grid import TWO_PI, Torus
@@ -33,7 +34,7 @@ class PointLoss:
 
     def __post_init__(self):
         name = f"{type(self).__name__}: the targets"
-        targets = _real_array(self.targets, name)
+        targets = real_array(self.targets, name)
         if not targets.size:
             raise InputError(f"{name} are none: an array {targets.shape}. Give one for each output of the model.")
         if not np.all(np.isfinite(targets)):
@@ -151,7 +152,7 @@ class CloudMMD:
             half = odd.transform(values)
             target_hat = full_spectrum(half[None], len(shape))[0]
         else:
-            cloud = _cloud(_real_array(self.target, "CloudMMD: the cloud"), torus.dimension)
+            cloud = _cloud(real_array(self.target, "CloudMMD: the cloud"), torus.dimension)
             target_hat = characteristic_function(cloud, shape)
         for name, value in (
             ("torus", torus),
@@ -190,17 +191,6 @@ class CloudMMD:
 
     def _square(self, difference) -> float:
         return float(np.vdot(difference, self._weights * difference).real)
-
-
-def _real_array(values, name: str) -> np.ndarray:
-    """A new array of real numbers, which may not be finite; texts and complex numbers are none."""
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise InputError(f"{name} must be an array of real numbers, got rows of unequal length.") from None
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"{name} must be an array of real numbers, got a {type(values).__name__} of {array.dtype}.")
-    return array.astype(float)
 
 
 def _cloud(points, dimension: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numbers
 import numpy as np
 
 from ..errors import InputError
+from ..hilbert import real_array
 
 # Kernels square their length: beyond these the square is lost.
 SHORTEST, LONGEST = 1e-100, 1e100
@@ -21,25 +22,6 @@ def checked_columns(X) -> np.ndarray:
 def checked_rows(x) -> np.ndarray:
     """x as a matrix of finite numbers with one point a row."""
     return _checked_matrix(x, "the points", "(N, d), one point a row")
-
-
-def real_array(values, name: str) -> np.ndarray:
-    """A new array of real numbers, which may not be finite; texts and complex numbers are none."""
-    try:
-        array = np.asarray(values)
-    except ValueError:  # rows of unequal length
-        array = np.empty(0, object)
-    if array.dtype.kind not in "fiub" or np.ma.isMaskedArray(values):
-        raise InputError(f"{name} must be an array of real numbers, got {_in_words(values, array)}.")
-    return array.astype(float)
-
-
-def _in_words(values, array) -> str:
-    if np.ma.isMaskedArray(values):
-        return "one with masked entries; fill or drop them"
-    if array.dtype.kind == "O":
-        return f"a {type(values).__name__} that NumPy cannot make one of"
-    return f"an array of {array.dtype}"
 
 
 def checked_count(name: str, value) -> int:

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.linalg import expm, expm_frechet
 
 from ..errors import InputError
-from ..hilbert import Euclidean
-from .inputs import checked_columns, checked_count, real_array
+from ..hilbert import Euclidean, real_array
+from .inputs import checked_columns, checked_count
 
 
 class MatrixProduct:

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import expit
 
 from ..errors import InputError
-from ..hilbert import Euclidean
-from .inputs import checked_columns, checked_count, is_positive, real_array
+from ..hilbert import Euclidean, real_array
+from .inputs import checked_columns, checked_count, is_positive
 
 
 class Activation(NamedTuple):
