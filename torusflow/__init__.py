@@ -20,12 +20,14 @@ from .torus.coordinates import Coordinates
 from .torus.density import Density
 from .torus.grid import Torus
 from .torus.sobolev import SobolevMetric
+from .transport.flow_map import FlowMap
 
 __all__ = [
     "RKHSNODE",
     "Coordinates",
     "Density",
     "Features",
+    "FlowMap",
     "GaussianKernel",
     "GradientDescent",
     "GradientFlow",

@@ -31,11 +31,8 @@ def test_c5(n):
     assert np.all(found.tail < 1e-12)
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("shape", [(48, 5, 4), (9, 49, 4), (4, 5, 48)], ids=str)
+@pytest.mark.parametrize(("shape", "axis"), [((48, 5, 4), 0), ((9, 49, 4), 1), ((4, 5, 48), 2)], ids=str)
 def test_a_wave_along_any_axis_is_the_wave_in_one_dimension(shape, axis):
-    if shape[axis] < 40:
-        pytest.skip("the wave is resolved along the long axis")
     torus, line = tfl.Torus(shape), tfl.Torus((shape[axis],))
     start = 1 + 0.5 * np.cos(2 * np.pi * torus.points[axis])
     found = tfl.porous_medium.Spectral(torus).solve(start, times=[0.01], tolerance=1e-9).density[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .control import VelocitySpace
-from .grid import TWO_PI
+from .grid import TWO_PI, Torus
 from .workers import split
 
 # Relative accuracy asked of FINUFFT; a type 1 transform with the same setting is the transpose of type 2 to round-off.
@@ -79,6 +79,20 @@ def momentum_coefficients(space: VelocitySpace, points, momenta) -> np.ndarray:
     mirrored = _reflect(sums, len(shape)).conj()
     pairs = np.stack([(sums + mirrored) / 2, (sums - mirrored) / 2j], axis=1)
     return pairs.reshape(-1, *shape)[: momenta.shape[1], ..., : space.band[-1] + 1]
+
+
+def interpolate(torus: Torus, f, points) -> np.ndarray:
+    """f(x) = sum_k f^_k exp(2 pi i k.x) at any points, array (N,), to 1e-12.
+
+    Parameters
+    ----------
+    torus : Torus
+    f : array (*n)
+    points : array (N, d)
+    """
+    odd = Torus(tuple(n + 1 - n % 2 for n in torus.shape), torus.threads, torus.library)
+    half = odd.transform(torus.resample(f, odd))  # so that no Nyquist mode stands for two
+    return _sum_modes(points, full_spectrum(half[None], torus.dimension), torus)[0]
 
 
 def full_spectrum(half, dimension: int) -> np.ndarray:

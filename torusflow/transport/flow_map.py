@@ -1,0 +1,242 @@
+"""The diffeomorphism that a control generates: its values, inverse, Jacobian, and what it does to functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import InputError, NumericalError
+from ..torus.control import VelocitySpace
+from ..torus.density import Density
+from ..torus.evaluation import BandField, interpolate
+from .particles import NODES, WEIGHTS
+
+# Newton's method for the inverse starts next to the solution: three iterations are usual.
+NEWTON_ITERATIONS = 20
+INVERSE_TOLERANCE = 1e-13
+# Step length times the largest derivative of the velocity, below which Runge-Kutta steps are far from folding.
+SAFE_STEP = 0.5
+
+
+class Piece(NamedTuple):
+    """A field that acts for some time, in so many Runge-Kutta steps."""
+
+    field: BandField
+    duration: float
+    substeps: int
+
+
+class FlowMap:
+    """Phi(x) = x(1), dx/ds = v_s(x), x(0) = x: the map of the torus that a control generates.
+
+    It is the discrete map of classical Runge-Kutta steps; its Jacobian, determinant and inverse are those of that map,
+    not approximations of the flow's. Points are not wrapped into [0, 1): Phi(x + k) = Phi(x) + k.
+
+    Parameters
+    ----------
+    model : MeasureNODE or TorusNODE
+        Whose control space v belongs to.
+    v : complex array
+        The control.
+    substeps : int, optional
+        Runge-Kutta steps a layer; those of the model if not given.
+
+    Raises
+    ------
+    InputError
+        If the model moves nothing on the torus, v is no control of it, or substeps is no positive whole number.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((24, 24))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(), tfl.densities.uniform(torus), layers=4)
+    >>> flow = tfl.FlowMap(model, 0.05 * model.space.random(np.random.default_rng(0)))
+    >>> x = np.array([[0.2, 0.7]])
+    >>> bool(np.allclose(flow.inverse(flow(x)), x, atol=1e-12))
+    True
+    """
+
+    def __init__(self, model, v, substeps: int | None = None):
+        space = getattr(model, "space", None)
+        if not isinstance(space, VelocitySpace):
+            raise InputError(
+                f"FlowMap takes a model that moves points or densities on the torus, got a {type(model).__name__}. "
+                f"Use a MeasureNODE or a TorusNODE."
+            )
+        substeps = model.substeps if substeps is None else substeps
+        if isinstance(substeps, bool) or not isinstance(substeps, int | np.integer) or substeps < 1:
+            raise InputError(f"substeps must be a whole number >= 1, got {substeps!r}.")
+        self.dimension = space.torus.dimension
+        self._pieces = [Piece(BandField(space, c), 1 / space.layers, int(substeps)) for c in space.element(v)]
+
+    @property
+    def duration(self) -> float:
+        """How long the flow runs: 1, or the sum for a composition."""
+        return math.fsum(piece.duration for piece in self._pieces)
+
+    def __matmul__(self, first: FlowMap) -> FlowMap:
+        """The composition self o first: x -> self(first(x))."""
+        if not isinstance(first, FlowMap) or first.dimension != self.dimension:
+            raise InputError("only flow maps on tori of one dimension can be composed: write second @ first.")
+        composed = object.__new__(FlowMap)
+        composed.dimension, composed._pieces = self.dimension, [*first._pieces, *self._pieces]
+        return composed
+
+    # -- the map ------------------------------------------------------------------------------------------------
+
+    def __call__(self, points, s: float | None = None) -> np.ndarray:
+        """Phi_s(x), array (N, d).
+
+        Parameters
+        ----------
+        points : array (N, d)
+            In sides of the torus.
+        s : float, optional
+            Time of the flow, 0 to `duration`, the end if not given; the steps of a layer cut short are shortened.
+        """
+        return self._flow(self._checked(points), self._until(s))[0]
+
+    def jacobian(self, points, s: float | None = None) -> np.ndarray:
+        """D Phi_s(x), array (N, d, d), entry i, j the derivative of component i along x_j."""
+        return self._flow(self._checked(points), self._until(s), with_jacobian=True)[1]
+
+    def log_determinant(self, points, s: float | None = None) -> np.ndarray:
+        """log det D Phi_s(x), array (N,).
+
+        Raises
+        ------
+        NumericalError
+            If the map folds at one of the points, det <= 0; names the substeps that would avoid it.
+        """
+        return self._log_determinant(self.jacobian(points, s), self._until(s))
+
+    def inverse(self, points, s: float | None = None) -> np.ndarray:
+        """Phi_s^(-1)(y), array (N, d), to round-off: by Newton's method from the flow run backwards.
+
+        Raises
+        ------
+        NumericalError
+            If the map cannot be inverted at one of the points because it folds.
+        """
+        y, pieces = self._checked(points), self._until(s)
+        x, _ = self._flow(y, [Piece(p.field, -p.duration, p.substeps) for p in reversed(pieces)])
+        for _ in range(NEWTON_ITERATIONS):
+            image, jacobian = self._flow(x, pieces, with_jacobian=True)
+            gap = image - y
+            if np.max(np.abs(gap), initial=0.0) <= INVERSE_TOLERANCE * (1 + np.max(np.abs(y), initial=0.0)):
+                self._log_determinant(jacobian, pieces)
+                return x
+            try:
+                x = x - np.linalg.solve(jacobian, gap[..., None])[..., 0]
+            except np.linalg.LinAlgError:
+                break
+        raise NumericalError(f"the map cannot be inverted at some of the points: {self._advice(pieces)}")
+
+    # -- functions and densities ---------------------------------------------------------------------------------
+
+    def pull_back(self, function, points) -> np.ndarray:
+        """f(Phi(x)), array (N,).
+
+        Parameters
+        ----------
+        function : callable or Density
+            Points (N, d) -> array (N,), or a density on a torus, evaluated by its Fourier series.
+        points : array (N, d)
+        """
+        return _evaluated(function, self(points))
+
+    def push_forward(self, function, points) -> np.ndarray:
+        """f(Phi^(-1)(y)), array (N,): the function carried along by the flow."""
+        return _evaluated(function, self.inverse(points))
+
+    def push_forward_density(self, density, points) -> np.ndarray:
+        """rho_0(x) / det D Phi(x) at x = Phi^(-1)(y), array (N,): what a `MeasureNODE` makes of rho_0."""
+        x = self.inverse(points)
+        return _evaluated(density, x) * np.exp(-self.log_determinant(x))
+
+    # -- steps --------------------------------------------------------------------------------------------------
+
+    def _flow(self, x, pieces, with_jacobian: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+        """x and D x after the pieces, by Runge-Kutta steps and by their derivative."""
+        derivative = np.tile(np.eye(self.dimension), (len(x), 1, 1)) if with_jacobian else None
+        if not len(x):
+            return x, derivative
+        for field, duration, substeps in pieces:
+            h = duration / substeps
+            for _ in range(substeps):
+                k, k_derivative = np.zeros_like(x), 0.0
+                change, change_derivative = np.zeros_like(x), 0.0
+                for node, weight in zip(NODES, WEIGHTS, strict=True):
+                    at = x + node * h * k
+                    if not np.all(np.isfinite(at)):
+                        raise NumericalError(f"points are not finite any more. {self._advice(pieces)}")
+                    k = field.value(at)
+                    change = change + weight * h * k
+                    if with_jacobian:
+                        here = np.moveaxis(field.jacobian(at), -1, 0)
+                        k_derivative = here @ (derivative + node * h * k_derivative)
+                        change_derivative = change_derivative + weight * h * k_derivative
+                x = x + change
+                derivative = derivative + change_derivative if with_jacobian else None
+        return x, derivative
+
+    def _log_determinant(self, jacobian, pieces) -> np.ndarray:
+        sign, value = np.linalg.slogdet(jacobian)
+        folded = np.count_nonzero(sign <= 0)
+        if folded:
+            raise NumericalError(f"the map folds at {folded} of {len(sign)} points (det <= 0): {self._advice(pieces)}")
+        return value
+
+    def _advice(self, pieces) -> str:
+        """The substeps with which steps are short against the derivatives of the velocity."""
+        axis = np.arange(16) / 16
+        lattice = np.stack(np.meshgrid(*[axis] * self.dimension, indexing="ij"), axis=-1).reshape(-1, self.dimension)
+        needed, given = 1, 1
+        for field, duration, substeps in pieces:
+            steepest = float(np.max(np.abs(field.jacobian(lattice)).sum(axis=1)))
+            needed = max(needed, math.ceil(abs(duration) * steepest / SAFE_STEP))
+            given = max(given, substeps)
+        return f"its {given} steps a layer are too long for this velocity. Use substeps={max(needed, given + 1)}."
+
+    def _until(self, s) -> list[Piece]:
+        """The pieces up to time s, the last one cut short."""
+        if s is None:
+            return self._pieces
+        end = self.duration
+        if isinstance(s, bool) or not isinstance(s, int | float | np.number) or not 0 <= s <= end * (1 + 1e-12):
+            raise InputError(f"s must be a time of the flow, 0 <= s <= {end:g}, got {s!r}.")
+        pieces, passed = [], 0.0
+        for piece in self._pieces:
+            left = min(piece.duration, float(s) - passed)
+            if left <= 1e-14:
+                break
+            pieces.append(piece._replace(duration=left))
+            passed += piece.duration
+        return pieces
+
+    def _checked(self, points) -> np.ndarray:
+        try:
+            x = np.array(points, float)
+        except (TypeError, ValueError):
+            raise InputError(f"points must be numbers (N, {self.dimension}), got a {type(points).__name__}.") from None
+        if x.ndim != 2 or x.shape[1] != self.dimension:
+            raise InputError(f"points on this torus have shape (N, {self.dimension}), got {x.shape}.")
+        bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
+        if bad.size:
+            raise InputError(f"{bad.size} of {len(x)} points are not finite, the first is row {bad[0]}: {x[bad[0]]}.")
+        return x
+
+
+def _evaluated(function: Callable | Density, points) -> np.ndarray:
+    if isinstance(function, Density):
+        return interpolate(function.torus, function.values, points)
+    if not callable(function):
+        raise InputError(f"give a function of points (N, d) or a Density, got a {type(function).__name__}.")
+    values = np.asarray(function(points))
+    if values.shape != (len(points),) or values.dtype.kind not in "fiub":
+        raise InputError(f"the function must give {len(points)} real numbers, got {values.shape} of {values.dtype}.")
+    return values
