@@ -21,7 +21,7 @@ class Case:
             v = self.model.space.random(rng)
             return v * (1.5 / self.model.courant(v))
         w = self.model.space.random(rng)
-        if isinstance(self.model, tfl.TorusNODE):
+        if isinstance(self.model, tfl.TorusNODE | tfl.SampleNODE):
             return w * (0.3 / np.max(np.abs(self.model.space.to_grid(w))))
         return self.size * w
 
@@ -52,6 +52,9 @@ def make_cases():
     def cloud(d):
         return tfl.TorusNODE(rng.random((9, d)), smooth, layers=3, band=3, substeps=2)
 
+    def samples(d):
+        return tfl.SampleNODE(rng.random((9, d)), smooth, layers=3, band=3, substeps=2)
+
     def density(*shape):
         torus = tfl.Torus(shape)
         return tfl.MeasureNODE(torus, smooth, tfl.densities.von_mises(torus, 0.7, 0.5), layers=3, band=2, substeps=2)
@@ -76,6 +79,9 @@ def make_cases():
         "TorusNODE T1": Case(cloud(1), adjoint=1e-9),
         "TorusNODE T2": Case(cloud(2), adjoint=1e-9),
         "TorusNODE T3": Case(cloud(3), adjoint=1e-9),
+        "SampleNODE T1": Case(samples(1), adjoint=1e-9),
+        "SampleNODE T2": Case(samples(2), adjoint=1e-9),
+        "SampleNODE T3": Case(samples(3), adjoint=1e-9),
         "MeasureNODE T1": Case(density(24)),
         "MeasureNODE T2": Case(density(15, 16)),
         "MeasureNODE T3": Case(density(9, 10, 8)),

@@ -10,6 +10,7 @@ from .models.linear import LinearNetwork, LinearNODE, LinearResNet
 from .models.measure_node import MeasureNODE
 from .models.resnet import ResNet
 from .models.rkhs_node import RKHSNODE
+from .models.sample_node import SampleNODE
 from .models.torus_node import TorusNODE
 from .porous_medium.tangent_flow import TangentFlow
 from .risk import Risk
@@ -48,6 +49,7 @@ __all__ = [
     "Risk",
     "Run",
     "RunFile",
+    "SampleNODE",
     "Scaled",
     "SobolevMetric",
     "TangentFlow",

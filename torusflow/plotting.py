@@ -227,6 +227,9 @@ def _points_figure(run):
     model, axes = run.risk.model, panels["points"]
     targets, output = getattr(run.risk.loss, "targets", None), run.output
     columns = hasattr(model, "X")  # one point a column, otherwise a row
+    if hasattr(model, "log_density"):
+        _draw_likelihood(figure, axes, model.points % 1.0, output[:, -1])
+        return _finish(figure, panels, run)
     if output.shape[0 if columns else 1] == 2:
         start = next((getattr(model, name) for name in ("X", "x", "points") if hasattr(model, name)), None)
         sets = {"inputs": start, "targets": targets, "outputs": output}
@@ -244,6 +247,22 @@ def _points_figure(run):
         _words(axes, "outputs against targets", "target", "output")
     axes.legend(fontsize=8)
     return _finish(figure, panels, run)
+
+
+def _draw_likelihood(figure, axes, samples, logarithms):
+    """Samples in one dimension against their log density, in two coloured by it; in three its histogram."""
+    words = "log density relative to uniform"
+    if samples.shape[1] == 1:
+        axes.scatter(samples[:, 0], logarithms, s=4)
+        _words(axes, "samples", "x [sides]", words)
+    elif samples.shape[1] == 2:
+        dots = axes.scatter(*samples.T, c=logarithms, s=3, cmap="viridis")
+        axes.set(aspect="equal", xlim=(0, 1), ylim=(0, 1))
+        _colour_bar(figure, dots, [axes], words)
+        _words(axes, "samples", "x [sides]", "y [sides]")
+    else:
+        axes.hist(logarithms, bins=40)
+        _words(axes, "samples", words, "number")
 
 
 def _layout(dimension, names, layers):

@@ -100,5 +100,5 @@ def _start(risk, norm_of_control=0.0, seed=0) -> np.ndarray:
     return w * (norm_of_control / norm(risk.space, w))
 
 
-def _limits(iterations=200, gradient_tolerance=0.0, risk_tolerance=0.0, max_time=math.inf) -> dict:
+def _limits(iterations=200, gradient_tolerance=0.0, risk_tolerance=-math.inf, max_time=math.inf) -> dict:
     return locals().copy()

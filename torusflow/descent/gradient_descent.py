@@ -77,7 +77,7 @@ def armijo(risk: Risk, state: State) -> State:
             trial, unstable = None, unstable or error
         except NumericalError:
             trial = None
-        if unstable is not None and step * slope < STUCK * state.value:
+        if unstable is not None and step * slope < STUCK * abs(state.value):
             raise StalledError(f"the stability of the transport stops the descent. Longest step tried: {unstable}")
         if trial is not None and trial.value <= state.value - SUFFICIENT_DECREASE * step * slope:
             return State.at(trial, step, GROW * step if halvings == 0 else step, state.time + step)

@@ -63,7 +63,7 @@ def descend(
     iterations: int = 1000,
     *,
     gradient_tolerance: float = 0.0,
-    risk_tolerance: float = 0.0,
+    risk_tolerance: float = -math.inf,
     max_time: float = math.inf,
     store=None,
     progress: bool = False,
@@ -143,7 +143,8 @@ def descend(
                 )
                 if status is None:
                     attempt = method.update(risk, state)
-                    if attempt.value > DIVERGENCE_FACTOR * rows[0]["risk"]:
+                    # A likelihood may start at zero: then its unit, one nat, is the measure.
+                    if attempt.value > DIVERGENCE_FACTOR * (abs(rows[0]["risk"]) or 1.0):
                         raise NumericalError(
                             f"the risk is {attempt.value:.3g}, it was {rows[0]['risk']:.3g} at the start. "
                             f"Use a smaller step, or line_search='armijo'"
@@ -205,8 +206,9 @@ def _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time):
         ("risk_tolerance", risk_tolerance),
         ("max_time", max_time),
     ):
-        if not isinstance(value, int | float | np.number) or not value >= 0:
-            raise InputError(f"{name} must be a number >= 0, got {value!r}.")
+        least = -math.inf if name == "risk_tolerance" else 0  # likelihoods may be negative
+        if not isinstance(value, int | float | np.number) or not value >= least:
+            raise InputError(f"{name} must be a number{' >= 0' if least == 0 else ''}, got {value!r}.")
 
 
 class _progress_bar:

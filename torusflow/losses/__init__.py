@@ -1,6 +1,7 @@
 """Losses on the output of a model: a value and its gradient in the output space."""
 
 from .densities import L2, KullbackLeibler, SobolevMMD, SquaredL2
+from .likelihood import LogLikelihood
 from .loss import Loss
 from .points import CloudMMD, GeodesicDistance, SquaredDistance
 
@@ -9,6 +10,7 @@ __all__ = [
     "CloudMMD",
     "GeodesicDistance",
     "KullbackLeibler",
+    "LogLikelihood",
     "Loss",
     "SobolevMMD",
     "SquaredDistance",

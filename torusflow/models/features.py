@@ -139,7 +139,7 @@ def _waves_jacobian(size, omega, phase, x):
 
 
 def _checked(function, points, shape) -> np.ndarray:
-    name = getattr(function, "__name__", repr(function))
+    name = getattr(function, "__name__", type(function).__name__)
     fixed = points.view()
     fixed.flags.writeable = False  # what a function did to its argument would change the flow behind its back
     values = function(fixed)

@@ -40,6 +40,26 @@ class BandField:
         flat = derivatives.reshape(d * d, *self._full.shape[1:])
         return _sum_modes(points, flat, self._space.torus).reshape(d, d, -1)
 
+    def jet(self, points, order: int) -> list[np.ndarray]:
+        """v(x), Dv(x) and, for order 2, D^2 v(x), arrays (N, d), (N, d, d) and (N, d, d, d), from one transform.
+
+        Entry i, j of Dv is d v_i / d x_j, entry i, j, l of D^2 v the second derivative along x_j and x_l.
+        """
+        d = points.shape[1]
+        symbols = [TWO_PI * 1j * k for k in full_wavenumbers(self._space)]
+        pairs = [(j, k) for j in range(d) for k in range(j, d)] if order > 1 else []
+        factors = [1.0, *symbols, *(symbols[j] * symbols[k] for j, k in pairs)]
+        spectra = np.stack([factor * component for factor in factors for component in self._full])
+        sums = _sum_modes(points, spectra, self._space.torus).reshape(len(factors), d, -1)
+        sums = np.moveaxis(sums, -1, 0)  # (N, factor, component)
+        parts = [sums[:, 0].copy(), np.swapaxes(sums[:, 1 : d + 1], 1, 2).copy()]
+        if order > 1:
+            second = np.empty((len(points), d, d, d))
+            for index, (j, k) in enumerate(pairs):
+                second[:, :, j, k] = second[:, :, k, j] = sums[:, d + 1 + index]
+            parts.append(second)
+        return parts
+
     def tangent(self, points, change) -> np.ndarray:
         """Dv(x) x', array (N, d)."""
         return np.einsum("ijn,nj->ni", self.jacobian(points), change)
