@@ -223,8 +223,10 @@ def _points_figure(run):
     from matplotlib.figure import Figure
 
     figure = Figure((12, 4.2), DOTS_PER_INCH, layout="constrained")
-    panels = figure.subplot_mosaic([["points", "risk", "pl_ratio"]])
-    model, axes = run.risk.model, panels["points"]
+    model = run.risk.model
+    last = "control_norm" if hasattr(model, "log_density") else "pl_ratio"  # a ratio to risks below zero says nothing
+    panels = figure.subplot_mosaic([["points", "risk", last]])
+    axes = panels["points"]
     targets, output = getattr(run.risk.loss, "targets", None), run.output
     columns = hasattr(model, "X")  # one point a column, otherwise a row
     if hasattr(model, "log_density"):
