@@ -29,7 +29,7 @@ def describe_run(name: str, run: Run) -> str:
         "method": str(run.method),
         "iterations": f"{len(history['risk']) - 1} in {last['seconds']:.1f} s",
         "risk": f"{history['risk'][0]:.6g} -> {last['risk']:.6g}",
-        "gradient": f"norm {last['gradient_norm']:.3g}, |grad|^2/(2 risk) = {last['pl_ratio']:.3g}",
+        "gradient": f"norm {last['gradient_norm']:.3g}" + _ratio(last["pl_ratio"]),
     }
     if isinstance(run.risk.model, MeasureNODE):
         lines["density"] = f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}"
@@ -73,6 +73,11 @@ def _points(risk) -> dict[str, str]:
         "control": f"array {space.shape} of {space.dtype}, {int(np.prod(space.shape))} numbers",
         "output": f"array {output_space.shape}",
     }
+
+
+def _ratio(value) -> str:
+    """The Polyak-Lojasiewicz ratio, where risks are positive and there is one."""
+    return f", |grad|^2/(2 risk) = {value:.3g}" if np.isfinite(value) else ""
 
 
 def _table(lines: dict[str, str]) -> str:
