@@ -21,6 +21,7 @@ from .torus.coordinates import Coordinates
 from .torus.density import Density
 from .torus.grid import Torus
 from .torus.sobolev import SobolevMetric
+from .transport import geodesic
 from .transport.flow_map import FlowMap
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "densities",
     "descend",
     "drift",
+    "geodesic",
     "lazy_risk",
     "load",
     "lojasiewicz",
