@@ -1,4 +1,4 @@
-"""What all tests share: the random numbers and the markers."""
+"""What all tests share: the random numbers, the markers, the command line in a folder of its own."""
 
 import numpy as np
 import pytest
@@ -12,3 +12,20 @@ def pytest_configure(config):
 def rng():
     """The same random numbers for every test, whichever tests run."""
     return np.random.default_rng(20240229)
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments, code=0):
+        from click.testing import CliRunner
+
+        from torusflow.cli import main
+
+        result = CliRunner().invoke(main, [str(a) for a in arguments])
+        assert result.exit_code == code, result.output + result.stderr
+        assert "Traceback" not in result.output
+        return result
+
+    return call

@@ -2,24 +2,9 @@
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 import torusflow as tfl
-from torusflow.cli import main
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, code=0):
-        result = CliRunner().invoke(main, [str(a) for a in arguments])
-        assert result.exit_code == code, result.output + result.stderr
-        assert "Traceback" not in result.output
-        return result
-
-    return call
 
 
 @pytest.fixture

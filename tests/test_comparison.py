@@ -5,11 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import torusflow as tfl
 from torusflow import comparison
-from torusflow.cli import main
 
 
 def fitted(path, shape=(32,), iterations=4, smoothness=0.0, target=None, method=None, positive=True):
@@ -22,18 +20,6 @@ def fitted(path, shape=(32,), iterations=4, smoothness=0.0, target=None, method=
     loss = tfl.losses.SquaredL2(target or tfl.densities.uniform(torus))
     risk = tfl.Risk(model, loss)
     return tfl.descend(risk, model.space.zeros(), method or tfl.GradientDescent(2e-5), iterations, store=path)
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, code=0):
-        result = CliRunner().invoke(main, [str(a) for a in arguments])
-        assert result.exit_code == code, result.output + result.stderr
-        return result
-
-    return call
 
 
 def test_a_short_descent_is_the_porous_medium_equation(call, tmp_path):
