@@ -1,7 +1,7 @@
 """torusflow: gradient descent on flows of vector fields, from two points to a density on a 3-D torus."""
 
 from . import checks, lojasiewicz, losses, model, porous_medium
-from .descent import GradientDescent, GradientFlow, GreedyDescent, Result, descend
+from .descent import LBFGS, GradientDescent, GradientFlow, GreedyDescent, Result, descend
 from .errors import InputError, NumericalError, TorusflowError, UnstableError
 from .models.features import Features, RandomFourierFeatures
 from .models.kernels import GaussianKernel, KernelField, MaternKernel
@@ -25,6 +25,7 @@ from .transport import geodesic
 from .transport.flow_map import FlowMap
 
 __all__ = [
+    "LBFGS",
     "RKHSNODE",
     "Coordinates",
     "Density",

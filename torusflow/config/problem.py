@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..descent import GradientDescent, GradientFlow, GreedyDescent, Method
+from ..descent import LBFGS, GradientDescent, GradientFlow, GreedyDescent, Method
 from ..errors import InputError
 from ..hilbert import norm
 from ..risk import Risk
@@ -20,7 +20,7 @@ from .tables import call, kind_of, known
 
 TABLES = ("torus", "metric", "model", "field", "initial", "target", "inputs", "targets", "loss", "risk", "start")
 TABLES += ("descent", "limits")
-METHODS = {kind.__name__: kind for kind in (GradientDescent, GradientFlow, GreedyDescent)}
+METHODS = {kind.__name__: kind for kind in (GradientDescent, GradientFlow, GreedyDescent, LBFGS)}
 
 
 @dataclass(frozen=True, eq=False)

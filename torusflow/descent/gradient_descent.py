@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from dataclasses import dataclass
 
-from ..errors import InputError, NumericalError, UnstableError
+from ..errors import InputError
 from ..risk import Risk
-from .method import StalledError, State
+from .line_search import armijo
+from .method import State, checked_step
 
-# Armijo's constants: sufficient decrease, shrinking of a refused step, growth of the next after one taken at once.
-SUFFICIENT_DECREASE = 0.1
-SHRINK = 0.5
+# Growth of the next step after one taken at once.
 GROW = 2.0
-# Forty halvings: below that the change of the risk is lost in round-off.
-MAXIMUM_HALVINGS = 40
-# A stable step that promises less than this part of the risk, after longer ones were unstable, leads nowhere.
-STUCK = 1e-6
 
 
 @dataclass(frozen=True)
@@ -48,9 +41,7 @@ class GradientDescent:
     line_search: str | None = None
 
     def __post_init__(self):
-        number = isinstance(self.step, numbers.Real) and not isinstance(self.step, bool)
-        if not number or not 0 < self.step < math.inf:
-            raise InputError(f"GradientDescent: step must be a positive number, got {self.step!r}.")
+        checked_step("GradientDescent", self.step)
         if self.line_search not in (None, "armijo"):
             raise InputError(f"GradientDescent: line_search must be None or 'armijo', got {self.line_search!r}.")
 
@@ -63,26 +54,5 @@ class GradientDescent:
         if self.line_search is None:
             point = risk.at(state.control - self.step * state.gradient)
             return State.at(point, self.step, self.step, state.time + self.step)
-        return armijo(risk, state)
-
-
-def armijo(risk: Risk, state: State) -> State:
-    """The first step t, t/2, t/4, ... that lowers the risk by 0.1 t |g|^2."""
-    slope = risk.space.inner(state.gradient, state.gradient)
-    step, unstable = state.next_step, None
-    for halvings in range(MAXIMUM_HALVINGS):
-        try:
-            trial = risk.at(state.control - step * state.gradient)
-        except UnstableError as error:
-            trial, unstable = None, unstable or error
-        except NumericalError:
-            trial = None
-        if unstable is not None and step * slope < STUCK * abs(state.value):
-            raise StalledError(f"the stability of the transport stops the descent. Longest step tried: {unstable}")
-        if trial is not None and trial.value <= state.value - SUFFICIENT_DECREASE * step * slope:
-            return State.at(trial, step, GROW * step if halvings == 0 else step, state.time + step)
-        step *= SHRINK
-    raise StalledError(
-        f"no step from {state.next_step:.3g} down to {step:.3g} lowers the risk {state.value:.6g} enough, with a "
-        f"gradient of norm {math.sqrt(slope):.3g}: the descent has reached round-off, or the gradient is wrong"
-    )
+        point, step = armijo(risk, state, -state.gradient, state.next_step)
+        return State.at(point, step, GROW * step if step == state.next_step else step, state.time + step)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError
 from ..risk import Risk
-from .method import State
+from .method import State, checked_step
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,7 @@ class GreedyDescent:
     step: float = 0.01
 
     def __post_init__(self):
-        number = isinstance(self.step, numbers.Real) and not isinstance(self.step, bool)
-        if not number or not 0 < self.step < math.inf:
-            raise InputError(f"GreedyDescent: step must be a positive number, got {self.step!r}.")
+        checked_step("GreedyDescent", self.step)
 
     def init(self, risk: Risk, control) -> State:
         """The gradient at v = 0."""

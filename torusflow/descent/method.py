@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from ..errors import NumericalError
+from ..errors import InputError, NumericalError
 from ..risk import Risk, RiskAt
 
 
@@ -37,6 +40,8 @@ class State:
         Whether the result shall hold this control.
     finished : str
         Why the method is at its end; empty while it is not.
+    memory : mapping of str to array
+        What the method remembers of the iterations before.
     """
 
     control: np.ndarray
@@ -48,11 +53,19 @@ class State:
     time: float = 0.0
     keep: bool = False
     finished: str = ""
+    memory: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, point: RiskAt, step: float, next_step: float, time: float = 0.0, **flags) -> State:
+    def at(cls, point: RiskAt, step: float, next_step: float, time: float = 0.0, **more) -> State:
         """The state at a point where the risk is known."""
-        return cls(point.control, point.value, point.gradient, point.output, step, next_step, time, **flags)
+        return cls(point.control, point.value, point.gradient, point.output, step, next_step, time, **more)
+
+
+def checked_step(name: str, step) -> None:
+    """Raise an InputError unless a method's step is a positive number."""
+    number = isinstance(step, numbers.Real) and not isinstance(step, bool)
+    if not number or not 0 < step < math.inf:
+        raise InputError(f"{name}: step must be a positive number, got {step!r}.")
 
 
 class Method(Protocol):

@@ -1,0 +1,149 @@
+"""Steps along a direction of descent: Armijo's rule, and Wolfe's conditions for methods that need the curvature."""
+
+from __future__ import annotations
+
+import math
+
+from ..errors import NumericalError, UnstableError
+from ..risk import Risk, RiskAt
+from .method import StalledError, State
+
+# Armijo's constants: sufficient decrease, shrinking of a refused step.
+SUFFICIENT_DECREASE = 0.1
+SHRINK = 0.5
+# Forty halvings: below that the change of the risk is lost in round-off.
+MAXIMUM_TRIALS = 40
+# A stable step that promises less than this part of the risk, after longer ones were unstable, leads nowhere.
+STUCK = 1e-6
+# Wolfe's constants as usual for quasi-Newton methods: a Newton step is nearly always taken as it is.
+WOLFE_DECREASE = 1e-4
+WOLFE_CURVATURE = 0.9
+# Growth of a step that is still far too short.
+EXPAND = 4.0
+# An interpolated step stays so far, relative to the bracket, from its ends.
+MARGIN = 0.1
+# Changes of the risk below this part of it are round-off; the slopes then say what the values cannot.
+ROUND_OFF = 1e-13
+
+
+def armijo(risk: Risk, state: State, direction, step: float) -> tuple[RiskAt, float]:
+    """The first step t, t/2, t/4, ... with R(w + t p) <= R(w) + 0.1 t <grad R(w), p>, and the risk there [1]_.
+
+    Parameters
+    ----------
+    risk : Risk
+    state : State
+        Where the search starts.
+    direction : array
+        p, with <grad R(w), p> < 0.
+    step : float
+        The first t. A step the model refuses as unstable counts as too long.
+
+    Raises
+    ------
+    StalledError
+        If forty halvings do not lower the risk, or only steps that do not matter are stable.
+
+    References
+    ----------
+    .. [1] L. Armijo, Minimization of functions having Lipschitz continuous first partial derivatives, Pacific J.
+       Math. 16 (1966) 1-3, doi:10.2140/pjm.1966.16.1.
+    """
+    search = _Line(risk, state, direction)
+    first = step
+    for _ in range(MAXIMUM_TRIALS):
+        trial = search.at(step)
+        if trial is not None and trial.value <= state.value + SUFFICIENT_DECREASE * step * search.slope:
+            return trial, step
+        step *= SHRINK
+    raise search.stalled(first, step)
+
+
+def wolfe(risk: Risk, state: State, direction, step: float) -> tuple[RiskAt, float]:
+    """A step with R(w + t p) <= R(w) + 1e-4 t <g, p> and <grad R(w + t p), p> >= 0.9 <g, p>, g = grad R(w).
+
+    Brackets the step and interpolates inside by parabolas. Where changes of the risk are lost in round-off the slopes
+    decide instead of the values, as in the approximate conditions of [1]_; descent can so go on down to a gradient of
+    the size of round-off.
+
+    Parameters
+    ----------
+    risk, state, direction, step
+        As of `armijo`.
+
+    Raises
+    ------
+    StalledError
+        If no such step is found.
+
+    References
+    ----------
+    .. [1] W. W. Hager, H. Zhang, A new conjugate gradient method with guaranteed descent and an efficient line search,
+       SIAM J. Optim. 16 (2005) 170-192, doi:10.1137/030601880, equation (4.3).
+    """
+    search = _Line(risk, state, direction)
+    low, low_value, low_slope, high, high_value = 0.0, state.value, search.slope, math.inf, math.inf
+    first, best = step, None
+    for _ in range(MAXIMUM_TRIALS):
+        trial = search.at(step)
+        value = math.inf if trial is None else trial.value
+        noise = ROUND_OFF * abs(state.value)
+        lower = value <= state.value + WOLFE_DECREASE * step * search.slope
+        if not lower and value <= state.value + noise:
+            lower = risk.space.inner(trial.gradient, direction) <= (2 * WOLFE_DECREASE - 1) * search.slope
+        if not lower:
+            high, high_value = step, value
+        else:
+            slope = risk.space.inner(trial.gradient, direction)
+            if slope >= WOLFE_CURVATURE * search.slope:
+                return trial, step
+            low, low_value, low_slope, best = step, value, slope, trial
+        step = _next(low, low_value, low_slope, high, high_value)
+        if math.isfinite(high) and high - low <= ROUND_OFF * high:
+            break
+    if best is not None:  # lower, only the curvature is missing: the edge of stability, or round-off
+        return best, low
+    raise search.stalled(first, step)
+
+
+def _next(low, low_value, low_slope, high, high_value) -> float:
+    """The minimum of the parabola through the low end, its slope and the high end, kept inside; or a longer step."""
+    if math.isinf(high):
+        return EXPAND * low
+    width = high - low
+    curvature = (high_value - low_value) / width - low_slope
+    if not 0 < curvature < math.inf:
+        return low + SHRINK * width
+    return low + min(max(-low_slope * width / (2 * curvature), MARGIN * width), (1 - MARGIN) * width)
+
+
+class _Line:
+    """The risk along w + t p."""
+
+    def __init__(self, risk: Risk, state: State, direction):
+        self._risk, self._state, self._direction = risk, state, direction
+        self.slope = risk.space.inner(state.gradient, direction)
+        self._unstable = None
+        if not self.slope < 0:
+            raise StalledError(f"the slope {self.slope:.3g} along the direction is not negative")
+
+    def at(self, step: float) -> RiskAt | None:
+        """The risk after a step; None if the model refuses it."""
+        trial = None
+        try:
+            trial = self._risk.at(self._state.control + step * self._direction)
+        except UnstableError as error:
+            self._unstable = self._unstable or error
+        except NumericalError:
+            pass
+        if self._unstable is not None and -step * self.slope < STUCK * abs(self._state.value):
+            raise StalledError(
+                f"the stability of the transport stops the descent. Longest step tried: {self._unstable}"
+            )
+        return trial
+
+    def stalled(self, first: float, last: float) -> StalledError:
+        return StalledError(
+            f"no step from {first:.3g} down to {last:.3g} lowers the risk {self._state.value:.6g} enough, with a "
+            f"slope of {self.slope:.3g}: the descent has reached round-off, or the gradient is wrong"
+        )
