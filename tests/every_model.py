@@ -52,8 +52,8 @@ def make_cases():
     def cloud(d):
         return tfl.TorusNODE(rng.random((9, d)), smooth, layers=3, band=3, substeps=2)
 
-    def samples(d):
-        return tfl.SampleNODE(rng.random((9, d)), smooth, layers=3, band=3, substeps=2)
+    def samples(d, base=None):
+        return tfl.SampleNODE(rng.random((9, d)), smooth, base, layers=3, band=3, substeps=2)
 
     def density(*shape):
         torus = tfl.Torus(shape)
@@ -82,6 +82,7 @@ def make_cases():
         "SampleNODE T1": Case(samples(1), adjoint=1e-9),
         "SampleNODE T2": Case(samples(2), adjoint=1e-9),
         "SampleNODE T3": Case(samples(3), adjoint=1e-9),
+        "SampleNODE T2 from a hill": Case(samples(2, tfl.densities.von_mises(tfl.Torus((20, 21)))), adjoint=1e-9),
         "MeasureNODE T1": Case(density(24)),
         "MeasureNODE T2": Case(density(15, 16)),
         "MeasureNODE T3": Case(density(9, 10, 8)),

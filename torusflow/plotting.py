@@ -230,7 +230,7 @@ def _points_figure(run):
     targets, output = getattr(run.risk.loss, "targets", None), run.output
     columns = hasattr(model, "X")  # one point a column, otherwise a row
     if hasattr(model, "log_density"):
-        _draw_likelihood(figure, axes, model.points % 1.0, output[:, -1])
+        _draw_likelihood(figure, axes, model.points % 1.0, output)
         return _finish(figure, panels, run)
     if output.shape[0 if columns else 1] == 2:
         start = next((getattr(model, name) for name in ("X", "x", "points") if hasattr(model, name)), None)

@@ -16,7 +16,7 @@ import numpy as np
 from .encoding import decode, encode
 from .errors import InputError
 from .torus.coordinates import Coordinates
-from .torus.density import Density
+from .torus.density import Density, DensitySpace
 
 FORMAT = "torusflow run"
 FORMAT_VERSION = 1
@@ -25,6 +25,7 @@ RESERVED = ("initial", "target", "output", "trajectory", "control", "problem")
 RESERVED += ("s", "layer", "component", "part", "iteration", "reference")
 HISTORY_NAMES = {
     "risk": "risk: loss + penalty/2 |v|^2",
+    "validation": "risk on data that training does not see",
     "gradient_norm": "norm of the gradient of the risk in the control space",
     "control_norm": "norm of the control",
     "distance": "distance of the control from the start",
@@ -202,7 +203,7 @@ def add_reference(path, reference: Reference) -> None:
         If the file is no run, or the place cannot be written; the run stays as it was.
     """
     path = Path(path)
-    if not isinstance(getattr(load(path).risk.model, "initial", None), Density):
+    if not isinstance(load(path).risk.model.output_space, DensitySpace):
         raise InputError(f"{str(path)!r} is no run on densities, so nothing on a torus can stand beside it.")
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fapl_core(backing_store=False)
@@ -242,7 +243,7 @@ def _write(file, risk, method, result, coordinates):
     for key, values in result.history.items():
         units = "s" if key == "seconds" else "1"
         _field(file, key, values, ["iteration"], units, HISTORY_NAMES.get(key, key))
-    if isinstance(getattr(model, "initial", None), Density):
+    if isinstance(model.output_space, DensitySpace):
         _write_densities(file, risk, result, coordinates)
     else:
         _write_arrays(file, model, result)

@@ -26,10 +26,10 @@ def test_c2():
     a, x = 1.2, np.linspace(-0.4, 0.45, 11)[:, None]
     model = tfl.SampleNODE(x, METRIC, layers=2, band=3, substeps=60)
     v = model.space.from_function(lambda s, x: (a * np.sin(2 * np.pi * x) / (2 * np.pi),))
-    output = model(v)
+    traced, _ = model.traced(v, x)
     density = 1 / (np.exp(a) * np.cos(np.pi * x[:, 0]) ** 2 + np.exp(-a) * np.sin(np.pi * x[:, 0]) ** 2)
-    np.testing.assert_allclose(output[:, 1], np.log(density), rtol=0, atol=1e-9)
-    np.testing.assert_allclose(output[:, 0], np.arctan(np.exp(-a) * np.tan(np.pi * x[:, 0])) / np.pi, atol=1e-10)
+    np.testing.assert_allclose(model(v), np.log(density), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(traced[:, 0], np.arctan(np.exp(-a) * np.tan(np.pi * x[:, 0])) / np.pi, atol=1e-10)
 
 
 @pytest.mark.parametrize("shape", [(48,), (48, 48)], ids=str)
@@ -41,7 +41,7 @@ def test_the_density_is_that_of_the_spectral_solver(shape, rng):
     assert measure.tail(rho) < 1e-15 and np.ptp(rho) > 0.05
     x = np.stack([axis.ravel() for axis in torus.points], axis=1)
     model = tfl.SampleNODE(x, METRIC, layers=2, band=2, substeps=40)
-    np.testing.assert_allclose(np.exp(model(v)[:, -1]), rho.ravel(), rtol=0, atol=LATTICE)
+    np.testing.assert_allclose(np.exp(model(v)), rho.ravel(), rtol=0, atol=LATTICE)
 
 
 @pytest.mark.parametrize(("d", "n"), [(1, 400), (2, 96), (3, 24)])
@@ -50,18 +50,52 @@ def test_total_mass_is_one_whatever_the_steps(d, n, substeps, rng):
     """The determinant is that of the discrete map, so long steps make another density, but never more than one."""
     model = tfl.SampleNODE(lattice(n, d), METRIC, layers=2, band=2, substeps=substeps)
     v = control(model, rng, 0.25 if d < 3 else 0.08)
-    density = np.exp(model(v)[:, -1])
+    density = np.exp(model(v))
     assert abs(np.mean(density) - 1) < TOTAL_MASS and np.ptp(density) > 0.1
 
 
 def test_traced_samples_come_back_along_the_flow(rng):
     model = tfl.SampleNODE(rng.random((20, 2)), METRIC, layers=3, band=3, substeps=20)
     v = control(model, rng)
-    traced = model(v)
+    traced, logarithm = model.traced(v, model.points)
     flow = tfl.FlowMap(model, v)
-    np.testing.assert_allclose(flow(traced[:, :2]), model.points, rtol=0, atol=1e-8)
-    np.testing.assert_allclose(flow.log_determinant(traced[:, :2]), -traced[:, 2], rtol=0, atol=1e-7)
-    np.testing.assert_array_equal(model.log_density(v, model.points), traced[:, 2])
+    np.testing.assert_allclose(flow(traced), model.points, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(flow.log_determinant(traced), -logarithm, rtol=0, atol=1e-7)
+    np.testing.assert_array_equal(model(v), logarithm)
+
+
+@pytest.mark.parametrize("shape", [(48,), (45, 48)], ids=str)
+def test_a_base_density_is_carried_along(shape, rng):
+    torus = tfl.Torus(shape)
+    initial = tfl.densities.von_mises(torus, 0.7, 0.5)
+    measure = tfl.MeasureNODE(torus, METRIC, initial, layers=2, band=2, substeps=40)
+    v = control(measure, rng, 0.1)
+    x = np.stack([axis.ravel() for axis in torus.points], axis=1)
+    model = tfl.SampleNODE(x, METRIC, initial, layers=2, band=2, substeps=40)
+    np.testing.assert_allclose(np.exp(model(v)), measure(v).ravel(), rtol=0, atol=LATTICE)
+    y = rng.random((50, len(shape)))
+    np.testing.assert_allclose(measure.log_density(v, y), model.log_density(v, y), rtol=0, atol=LATTICE)
+
+
+def test_a_base_density_without_mass_at_the_samples_is_said():
+    torus = tfl.Torus((32,))
+    initial = tfl.densities.from_function(torus, lambda x: 1 + np.cos(2 * np.pi * x))
+    model = tfl.SampleNODE([[0.1], [0.5], [0.5]], METRIC, initial, layers=1, band=2)
+    with pytest.raises(NumericalError, match="vanishes where 2 of 3 samples come from.*add a floor"):
+        model(model.space.zeros())
+
+
+@pytest.mark.parametrize("base", ["uniform", "von_mises"])
+def test_samples_follow_the_density(base, rng):
+    """The entropy of the density by Monte Carlo and by quadrature; five standard errors."""
+    torus = tfl.Torus((48, 48))
+    initial = getattr(tfl.densities, base)(torus)
+    model = tfl.SampleNODE([[0.0, 0.0]], METRIC, initial, layers=2, band=2, substeps=4)
+    v = control(model, rng, 0.8)
+    logs = model.log_density(v, model.sample(v, 20_000, rng))
+    grid = model.log_density(v, lattice(96, 2))
+    assert np.ptp(grid) > 0.5
+    assert abs(np.mean(logs) - np.mean(grid * np.exp(grid))) < 5 * np.std(logs) / np.sqrt(len(logs))
 
 
 def test_maximum_likelihood_finds_the_density_of_the_samples():
@@ -96,6 +130,7 @@ class TestBadInput:
             ({"points": np.zeros((3, 4))}, r"takes points \(N, 1..3\)"),
             ({"points": [[np.nan, 0.1]]}, "finite"),
             ({"metric": 3.0}, "and a SobolevMetric"),
+            ({"initial": tfl.densities.uniform(tfl.Torus((8,)))}, "initial density .* torus of dimension 2"),
             ({"band": None}, "band must be a whole number"),
             ({"band": 1.5}, "band must be a whole number"),
             ({"substeps": 0}, "substeps must be a whole number >= 1"),
@@ -113,5 +148,5 @@ class TestBadInput:
             model(v)
 
     def test_the_loss_is_for_likelihoods(self):
-        with pytest.raises(InputError, match=r"outputs \(N, d \+ 1\) of a SampleNODE"):
+        with pytest.raises(InputError, match=r"outputs \(N,\) of a SampleNODE"):
             tfl.Risk(tfl.LinearNODE(np.eye(5), 2), tfl.losses.LogLikelihood())

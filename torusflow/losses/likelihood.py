@@ -7,27 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..hilbert import Euclidean
 
 
 @dataclass(frozen=True)
 class LogLikelihood:
-    """-(1/N) sum_i log rho_1(y_i) for the uniform rho_0, on the outputs (Psi(y), log det DPsi(y)) of a `SampleNODE`.
+    """-(1/N) sum_i log rho_1(y_i), on the outputs log rho_1(y) of a `SampleNODE`.
 
-    In units where the uniform density on the torus is 1, so it is zero at v = 0; in angles on [0, 2 pi)^d add
-    d log(2 pi).
+    In units where the uniform density on the torus is 1, so it is zero at v = 0 for the uniform rho_0; in angles on
+    [0, 2 pi)^d add d log(2 pi).
     """
 
     def __call__(self, output) -> float:
-        return -float(np.mean(np.asarray(output)[:, -1]))
+        return -float(np.mean(output))
 
     def gradient(self, output) -> np.ndarray:
-        gradient = np.zeros_like(output)
-        gradient[:, -1] = -1 / len(output)
-        return gradient
+        return np.full_like(output, -1 / len(output))
 
     def check(self, space) -> None:
-        """Raise an InputError unless outputs are positions with a logarithm."""
-        if len(space.shape) != 2 or not 2 <= space.shape[1] <= 4:
-            raise InputError(
-                f"LogLikelihood takes the outputs (N, d + 1) of a SampleNODE, the model gives {space.shape}."
-            )
+        """Raise an InputError unless outputs are one number a sample."""
+        if not isinstance(space, Euclidean) or len(space.shape) != 1:
+            raise InputError(f"LogLikelihood takes the outputs (N,) of a SampleNODE, the model gives {space.shape}.")

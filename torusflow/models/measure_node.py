@@ -12,7 +12,9 @@ from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
+from ..transport.flow_map import FlowMap
 from ..transport.spectral import ContinuityEquation
+from .inputs import checked_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +110,26 @@ class MeasureNODE:
         stages = np.empty((self.equation.steps, 4, *self.torus.shape))
         output = self._output(self.equation.push(self._start, self._velocity(v), stages))
         return MeasureLinearisation(self, v, output, stages)
+
+    def log_density(self, v, points) -> np.ndarray:
+        """log rho_1 at points (N, d) by the flow map of v, array (N,); positive where the spectral scheme may not be.
+
+        Raises
+        ------
+        NumericalError
+            If the map folds, or rho_0 vanishes where a point comes from.
+        """
+        density = FlowMap(self, v).push_forward_density(self.initial, points)
+        if np.any(density <= 0):
+            raise NumericalError(
+                f"the initial density vanishes where {np.count_nonzero(density <= 0)} of {len(density)} points come "
+                f"from, so the logarithm of the density is not finite there."
+            )
+        return np.log(density)
+
+    def sample(self, v, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n points of rho_1 in [0, 1)^d, array (n, d): points of rho_0 moved by the flow map of v."""
+        return FlowMap(self, v)(self.initial.sample(checked_count("n", n), rng)) % 1.0
 
     def trajectory(self, v) -> np.ndarray:
         """The density at s = 0, 1/L, ..., 1, array (layers + 1, *n)."""

@@ -1,4 +1,4 @@
-"""Samples traced back along the flow of a control, with the volume they carry: the likelihood of a flow."""
+"""The likelihood of samples under a density pushed along the flow of a control."""
 
 from __future__ import annotations
 
@@ -9,27 +9,33 @@ import numpy as np
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from ..torus.control import VelocitySpace
-from ..torus.evaluation import BandField, momentum_coefficients
+from ..torus.density import Density
+from ..torus.evaluation import BandField, TrigonometricPolynomial, momentum_coefficients
 from ..torus.grid import TWO_PI, Torus
 from ..torus.sobolev import SobolevMetric
+from ..transport.flow_map import FlowMap
 from ..transport.volumes import advance, advance_tangent, advance_transpose
 from .inputs import checked_count, checked_rows
+
+# Below the accuracy of the Fourier series at points a density is zero.
+VANISHING = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
 class SampleNODE:
-    """v -> (Psi(y), log det DPsi(y)), Psi the flow of v run backwards from s = 1 to 0, at samples y on T^d.
+    """v -> log rho_1(y) = log rho_0(Psi(y)) + log det DPsi(y), Psi the flow of v run backwards from s = 1 to 0.
 
-    If rho_1 is a density rho_0 pushed along the flow, log rho_1(y) = log rho_0(Psi(y)) + log det DPsi(y): with the loss
-    `LogLikelihood` training is maximum likelihood. Psi is the discrete map of classical Runge-Kutta steps and the
-    determinant is that of this map, so exp of the sum is a probability density whatever the steps, as long as Psi does
-    not fold.
+    The logarithm of the density that the control makes of rho_0, at samples y on T^d: with the loss `LogLikelihood`
+    training is maximum likelihood. Psi is the discrete map of classical Runge-Kutta steps and the determinant is that
+    of this map, so rho_1 is a probability density whatever the steps, as long as Psi does not fold.
 
     Parameters
     ----------
     points : array (N, d)
         y, d = 1, 2 or 3, in sides of the torus.
     metric : SobolevMetric
+    initial : Density, optional
+        rho_0, between its grid points by its Fourier series; uniform if not given.
     layers : int
         L.
     band : int or tuple of int
@@ -44,16 +50,17 @@ class SampleNODE:
     space : VelocitySpace
         As of a `MeasureNODE` or `TorusNODE` with the same metric, layers and band.
     output_space : Euclidean
-        (N, d + 1): positions, not wrapped, and the logarithm.
+        (N,), relative to the uniform density.
 
     Raises
     ------
     InputError
-        If the points are no matrix of finite numbers, or a number is out of range.
+        If the points are no matrix of finite numbers, the density lives on another torus, or a number is out of range.
     """
 
     points: np.ndarray
     metric: SobolevMetric
+    initial: Density | None = None
     layers: int = 10
     band: int | tuple[int, ...] = 16
     substeps: int = 2
@@ -67,6 +74,9 @@ class SampleNODE:
                 f"SampleNODE(points, metric, ...) takes points (N, 1..3) and a SobolevMetric, got {points.shape} and "
                 f"{self.metric!r}."
             )
+        initial = self.initial
+        if initial is not None and (not isinstance(initial, Density) or initial.torus.dimension != d):
+            raise InputError(f"the initial density must be a Density on a torus of dimension {d}, got {initial!r}.")
         bands = np.atleast_1d(self.band)
         if bands.dtype.kind not in "iu":
             raise InputError(f"SampleNODE: band must be a whole number >= 0, or one for each axis, got {self.band!r}.")
@@ -77,29 +87,45 @@ class SampleNODE:
             ("band", space.band),
             ("substeps", checked_count("substeps", self.substeps)),
             ("space", space),
-            ("output_space", Euclidean((n, d + 1))),
+            ("output_space", Euclidean((n,))),
+            ("_base", initial and TrigonometricPolynomial(initial.torus, initial.values)),
         ):
             object.__setattr__(self, name, value)
 
     def __call__(self, v) -> np.ndarray:
-        """Psi(y) and log det DPsi(y), array (N, d + 1).
+        """log rho_1(y), array (N,).
 
         Raises
         ------
         NumericalError
-            If Psi folds at a sample, or a point leaves the range of numbers.
+            If Psi folds at a sample, a point leaves the range of numbers, or rho_0 vanishes where samples come from.
         """
-        return self._run(self.space.element(v), self.points)[0]
+        return self.log_density(v, self.points)
 
     def log_density(self, v, points) -> np.ndarray:
-        """log rho_1 at any points (N, d), array (N,), for the uniform rho_0."""
-        return self._run(self.space.element(v), checked_rows(points))[0][:, -1]
+        """log rho_1 at any points (N, d), array (N,); raises as the call."""
+        x, logarithm, _ = self._trace(self.space.element(v), checked_rows(points))
+        return logarithm + self._log_base(x)[0]
+
+    def traced(self, v, points) -> tuple[np.ndarray, np.ndarray]:
+        """Psi(y), not wrapped, and log det DPsi(y), arrays (N, d) and (N,), at any points (N, d)."""
+        return self._trace(self.space.element(v), checked_rows(points))[:2]
+
+    def sample(self, v, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n points of rho_1 in [0, 1)^d, array (n, d): points of rho_0 moved along the flow.
+
+        The flow runs forwards with the steps of the model, so the points follow rho_1 up to the error of the steps.
+        """
+        n = checked_count("n", n)
+        start = rng.random((n, self.points.shape[1])) if self.initial is None else self.initial.sample(n, rng)
+        return FlowMap(self, v)(start) % 1.0
 
     def linearise(self, v) -> SampleLinearisation:
         """The map with tangent and adjoint; keeps the points and Jacobians at every stage."""
         v = self.space.element(v).copy()
-        output, steps = self._run(v, self.points, keep=True)
-        return SampleLinearisation(self, v, output, steps)
+        x, logarithm, steps = self._trace(v, self.points, keep=True)
+        base, slope = self._log_base(x)
+        return SampleLinearisation(self, v, logarithm + base, steps, slope)
 
     @property
     def step_length(self) -> float:
@@ -111,7 +137,7 @@ class SampleNODE:
         fields = [BandField(self.space, layer) for layer in v]
         return [(layer, fields[layer]) for layer in reversed(range(len(fields))) for _ in range(self.substeps)]
 
-    def _run(self, v, points, keep: bool = False):
+    def _trace(self, v, points, keep: bool = False):
         x, logarithm, steps = np.array(points), np.zeros(len(points)), []
         for _, field in self.fields(v):
             x, derivative, stages = advance(x, field, self.step_length)
@@ -124,31 +150,44 @@ class SampleNODE:
             logarithm += value
             if keep:
                 steps.append((stages, np.linalg.inv(derivative)))
-        return np.column_stack([x, logarithm]), steps
+        return x, logarithm, steps
+
+    def _log_base(self, x) -> tuple[np.ndarray, np.ndarray]:
+        """log rho_0 and its gradient, arrays (N,) and (N, d)."""
+        if self._base is None:
+            return np.zeros(len(x)), np.zeros_like(x)
+        value, gradient = self._base.jet(x)
+        vanishes = np.count_nonzero(value <= VANISHING)
+        if vanishes:
+            raise NumericalError(
+                f"the initial density vanishes where {vanishes} of {len(x)} samples come from, so "
+                f"their likelihood is zero. Use a positive one: the uniform, or add a floor."
+            )
+        return np.log(value), gradient / value[:, None]
 
 
 class SampleLinearisation:
-    """Traced samples at a control v with derivative and transpose (`torusflow.model.Linearisation`)."""
+    """The log-density of traced samples at a control v with derivative and transpose."""
 
-    def __init__(self, model: SampleNODE, v, output, steps):
+    def __init__(self, model: SampleNODE, v, output, steps, slope):
         self.output = output
-        self._model, self._v, self._steps = model, v, steps
+        self._model, self._v, self._steps, self._slope = model, v, steps, slope
 
     def tangent(self, dv) -> np.ndarray:
-        """The change of the output, array (N, d + 1): d log det = trace(D^(-1) dD) at every step."""
+        """The change of the output, array (N,): d log det = trace(D^(-1) dD) at every step."""
         model = self._model
         dx, logarithm = np.zeros_like(model.points), np.zeros(len(model.points))
         changes = model.fields(model.space.element(dv))
         for (stages, inverse), (_, field), (_, change) in zip(self._steps, model.fields(self._v), changes, strict=True):
             dx, d_derivative = advance_tangent(dx, stages, field, change, model.step_length)
             logarithm += np.einsum("nij,nji->n", inverse, d_derivative)
-        return np.column_stack([dx, logarithm])
+        return logarithm + np.einsum("nj,nj->n", self._slope, dx)
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dv>_H = sum p tangent(dv)."""
         model, space = self._model, self._model.space
-        p = model.output_space.element(p)
-        weight, on_logarithm = p[:, :-1], p[:, -1, None, None]
+        p = model.output_space.element(p)[:, None]
+        weight = p * self._slope
         gradient, wavenumbers = space.zeros(), [TWO_PI * 1j * k for k in space.wavenumbers]
 
         def take(layer):
@@ -165,6 +204,6 @@ class SampleLinearisation:
         for (stages, inverse), (layer, field) in zip(
             reversed(self._steps), reversed(model.fields(self._v)), strict=True
         ):
-            derivative_bar = on_logarithm * np.swapaxes(inverse, 1, 2)
+            derivative_bar = p[..., None] * np.swapaxes(inverse, 1, 2)
             weight = advance_transpose(weight, derivative_bar, stages, field, model.step_length, take(layer))
         return gradient

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from .evaluation import TrigonometricPolynomial
 from .grid import Torus
 
 # A density is taken as it is, never rescaled unasked, so its mass must be one to round-off.
 MASS_TOLERANCE = 1e-12
+# Points tried at once in sampling, so that memory stays bounded.
+LARGEST_BATCH = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,29 @@ class Density:
             raise InputError(f"the {self.name} has mass (mean over the grid) {mass:.15g}, not 1: {advice}.")
         values.flags.writeable = False
         object.__setattr__(self, "values", values)
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n independent points in [0, 1)^d, array (n, d), of the density between grid points by its Fourier series.
+
+        By rejection, with a bound of the series from its values on a grid twice as fine [1]_; where the series of an
+        unresolved density is negative no point falls.
+
+        References
+        ----------
+        .. [1] H. Ehlich, K. Zeller, Schwankung von Polynomen zwischen Gitterpunkten, Math. Z. 86 (1964) 41-44,
+           doi:10.1007/BF01111276.
+        """
+        torus, d = self.torus, self.torus.dimension
+        fine = Torus(tuple(2 * n for n in torus.shape), torus.threads, torus.library)
+        # Of degree at most a quarter of the points: no further above the grid's maximum than 1/cos(pi/4) an axis.
+        bound = fine.maximum(torus.resample(self.values, fine)) * 2 ** (d / 2)
+        series, chosen, missing = TrigonometricPolynomial(torus, self.values), [np.empty((0, d))], n
+        while missing > 0:
+            points = rng.random((math.ceil(1.1 * missing * bound) + 100, d))[:LARGEST_BATCH]
+            heights = rng.random(len(points)) * bound
+            chosen.append(points[heights < series.value(points)][:missing])
+            missing -= len(chosen[-1])
+        return np.concatenate(chosen)
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.values, dtype=dtype) if dtype is not None or copy else self.values

@@ -40,25 +40,20 @@ class BandField:
         flat = derivatives.reshape(d * d, *self._full.shape[1:])
         return _sum_modes(points, flat, self._space.torus).reshape(d, d, -1)
 
-    def jet(self, points, order: int) -> list[np.ndarray]:
-        """v(x), Dv(x) and, for order 2, D^2 v(x), arrays (N, d), (N, d, d) and (N, d, d, d), from one transform.
+    def jet(self, points) -> tuple[np.ndarray, np.ndarray]:
+        """v(x) and Dv(x), arrays (N, d) and (N, d, d) with entry i, j = d v_i / d x_j, from one transform."""
+        sums = self._derivatives(points, [1.0, *self._symbols()])
+        return sums[:, 0].copy(), np.swapaxes(sums[:, 1:], 1, 2).copy()
 
-        Entry i, j of Dv is d v_i / d x_j, entry i, j, l of D^2 v the second derivative along x_j and x_l.
-        """
-        d = points.shape[1]
-        symbols = [TWO_PI * 1j * k for k in full_wavenumbers(self._space)]
-        pairs = [(j, k) for j in range(d) for k in range(j, d)] if order > 1 else []
-        factors = [1.0, *symbols, *(symbols[j] * symbols[k] for j, k in pairs)]
-        spectra = np.stack([factor * component for factor in factors for component in self._full])
-        sums = _sum_modes(points, spectra, self._space.torus).reshape(len(factors), d, -1)
-        sums = np.moveaxis(sums, -1, 0)  # (N, factor, component)
-        parts = [sums[:, 0].copy(), np.swapaxes(sums[:, 1 : d + 1], 1, 2).copy()]
-        if order > 1:
-            second = np.empty((len(points), d, d, d))
-            for index, (j, k) in enumerate(pairs):
-                second[:, :, j, k] = second[:, :, k, j] = sums[:, d + 1 + index]
-            parts.append(second)
-        return parts
+    def second_derivative(self, points) -> np.ndarray:
+        """D^2 v(x), array (N, d, d, d), entry i, j, l the second derivative of v_i along x_j and x_l."""
+        d, symbols = points.shape[1], self._symbols()
+        pairs = [(j, k) for j in range(d) for k in range(j, d)]
+        sums = self._derivatives(points, [symbols[j] * symbols[k] for j, k in pairs])
+        second = np.empty((len(points), d, d, d))
+        for index, (j, k) in enumerate(pairs):
+            second[:, :, j, k] = second[:, :, k, j] = sums[:, index]
+        return second
 
     def tangent(self, points, change) -> np.ndarray:
         """Dv(x) x', array (N, d)."""
@@ -67,6 +62,15 @@ class BandField:
     def transpose(self, points, weight) -> np.ndarray:
         """Dv(x)^T p, array (N, d)."""
         return np.einsum("ijn,ni->nj", self.jacobian(points), weight)
+
+    def _symbols(self):
+        return [TWO_PI * 1j * k for k in full_wavenumbers(self._space)]
+
+    def _derivatives(self, points, factors) -> np.ndarray:
+        """Every factor times every component, array (N, factor, component)."""
+        spectra = np.stack([factor * component for factor in factors for component in self._full])
+        sums = _sum_modes(points, spectra, self._space.torus)
+        return np.moveaxis(sums.reshape(len(factors), len(self._full), -1), -1, 0)
 
 
 def momentum_coefficients(space: VelocitySpace, points, momenta) -> np.ndarray:
@@ -101,18 +105,35 @@ def momentum_coefficients(space: VelocitySpace, points, momenta) -> np.ndarray:
     return pairs.reshape(-1, *shape)[: momenta.shape[1], ..., : space.band[-1] + 1]
 
 
-def interpolate(torus: Torus, f, points) -> np.ndarray:
-    """f(x) = sum_k f^_k exp(2 pi i k.x) at any points, array (N,), to 1e-12.
+class TrigonometricPolynomial:
+    """f(x) = sum_k f^_k exp(2 pi i k.x) at any points, to 1e-12, from values on a grid.
 
     Parameters
     ----------
     torus : Torus
     f : array (*n)
-    points : array (N, d)
     """
-    odd = Torus(tuple(n + 1 - n % 2 for n in torus.shape), torus.threads, torus.library)
-    half = odd.transform(torus.resample(f, odd))  # so that no Nyquist mode stands for two
-    return _sum_modes(points, full_spectrum(half[None], torus.dimension), torus)[0]
+
+    def __init__(self, torus: Torus, f):
+        odd = Torus(tuple(n + 1 - n % 2 for n in torus.shape), torus.threads, torus.library)
+        half = odd.transform(torus.resample(f, odd))  # so that no Nyquist mode stands for two
+        self._torus, self._full = torus, full_spectrum(half[None], torus.dimension)
+
+    def value(self, points) -> np.ndarray:
+        """f(x), array (N,)."""
+        return _sum_modes(points, self._full, self._torus)[0]
+
+    def jet(self, points) -> tuple[np.ndarray, np.ndarray]:
+        """f(x) and grad f(x), arrays (N,) and (N, d), from one transform."""
+        axes = [np.fft.fftfreq(n, 1 / n) for n in self._full.shape[1:]]
+        symbols = [TWO_PI * 1j * k for k in np.meshgrid(*axes, indexing="ij", sparse=True)]
+        value, *gradient = _sum_modes(points, np.concatenate([f * self._full for f in [1.0, *symbols]]), self._torus)
+        return value, np.stack(gradient, axis=1)
+
+
+def interpolate(torus: Torus, f, points) -> np.ndarray:
+    """f(x) by the Fourier series of f, array (N,); see `TrigonometricPolynomial`."""
+    return TrigonometricPolynomial(torus, f).value(points)
 
 
 def full_spectrum(half, dimension: int) -> np.ndarray:

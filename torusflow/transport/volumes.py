@@ -15,8 +15,11 @@ from .particles import NODES, WEIGHTS
 class SmoothField(Protocol):
     """A vector field with two derivatives."""
 
-    def jet(self, points, order: int) -> list[np.ndarray]:
-        """v, Dv and, for order 2, D^2 v at points (N, d)."""
+    def jet(self, points) -> tuple[np.ndarray, np.ndarray]:
+        """v and Dv at points (N, d)."""
+
+    def second_derivative(self, points) -> np.ndarray:
+        """D^2 v."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def advance(points, field: SmoothField, h: float) -> tuple[np.ndarray, np.ndarra
         at, before = points + node * h * k, identity + node * h * slope
         if not np.all(np.isfinite(at)):
             raise NumericalError("points are not finite any more. Use a smaller control.")
-        k, jacobian = field.jet(at, 1)
+        k, jacobian = field.jet(at)
         slope = jacobian @ before
         stages.append(Stage(at, jacobian, before))
         change = change + weight * h * k
@@ -58,12 +61,12 @@ def advance_tangent(dx, stages: Sequence[Stage], field: SmoothField, change_of_f
     """The derivatives of x and D of `advance` for changes of the points and of the field, arrays (N, d), (N, d, d)."""
     dk, d_slope, change, d_derivative = np.zeros_like(dx), np.zeros_like(stages[0].jacobian), 0.0, 0.0
     for stage, node, weight in zip(stages, NODES, WEIGHTS, strict=True):
-        _, jacobian, second = field.jet(stage.points, 2)
-        value, change_of_jacobian = change_of_field.jet(stage.points, 1)
+        second = field.second_derivative(stage.points)
+        value, change_of_jacobian = change_of_field.jet(stage.points)
         dx_m = dx + node * h * dk
         d_jacobian = np.einsum("nijl,nl->nij", second, dx_m) + change_of_jacobian
-        dk = np.einsum("nij,nj->ni", jacobian, dx_m) + value
-        d_slope = d_jacobian @ stage.before + node * h * jacobian @ d_slope
+        dk = np.einsum("nij,nj->ni", stage.jacobian, dx_m) + value
+        d_slope = d_jacobian @ stage.before + node * h * stage.jacobian @ d_slope
         change = change + weight * h * dk
         d_derivative = d_derivative + weight * h * d_slope
     return dx + change, d_derivative
@@ -90,8 +93,8 @@ def advance_transpose(p, derivative_bar, stages: Sequence[Stage], field: SmoothF
             NODES[m + 1] * h * np.swapaxes(later.jacobian, 1, 2) @ slope_bar if later else 0.0
         )
         jacobian_bar = slope_bar @ np.swapaxes(stage.before, 1, 2)
-        _, jacobian, second = field.jet(stage.points, 2)
-        x_bar = np.einsum("nij,ni->nj", jacobian, q) + np.einsum("nijl,nij->nl", second, jacobian_bar)
+        second = field.second_derivative(stage.points)
+        x_bar = np.einsum("nij,ni->nj", stage.jacobian, q) + np.einsum("nijl,nij->nl", second, jacobian_bar)
         take(stage.points, q, jacobian_bar)
         start += x_bar
         later = stage
