@@ -19,6 +19,11 @@ def encode(group, name, thing, seen):
         group[name] = seen[id(thing)]
     elif isinstance(thing, np.ndarray):
         group.create_dataset(name, data=thing)
+    elif isinstance(thing, tuple) and any(dataclasses.is_dataclass(part) for part in thing):
+        child = group.create_group(name)
+        child.attrs["type"] = "tuple"
+        for index, part in enumerate(thing):
+            encode(child, str(index), part, seen)
     elif thing is None or isinstance(thing, bool | int | float | str | tuple | np.number | np.bool_):
         group.attrs[name] = json.dumps(thing, default=lambda number: number.item())
     elif dataclasses.is_dataclass(thing) and type(thing).__name__ in _types():
@@ -49,7 +54,10 @@ def decode(group, seen):
                 values[name] = tuple(value) if isinstance(value, list) else value
         for name, child in group.items():
             values[name] = child[...] if isinstance(child, h5py.Dataset) else decode(child, seen)
-        seen[address] = _types()[group.attrs["type"]](**values)
+        if group.attrs["type"] == "tuple":
+            seen[address] = tuple(values[str(index)] for index in range(len(values)))
+        else:
+            seen[address] = _types()[group.attrs["type"]](**values)
     return seen[address]
 
 

@@ -49,6 +49,26 @@ def test_gradient_is_the_first_variation(torus, make, rng):
     assert abs(difference - derivative) <= tolerances.FINITE_DIFFERENCE * scale
 
 
+@pytest.mark.parametrize("name", [name for name in DENSITY_LOSSES if name not in ("L2", "MMD 0", "MMD 1.5")])
+def test_curvature_is_the_second_variation(torus, name, rng):
+    """Against a fourth-order difference of the gradient, up to constants, which densities of one mass do not feel."""
+    loss = DENSITY_LOSSES[name](smooth_density(torus, 1))
+    rho = smooth_density(torus, 2).values
+    direction, other = (f - f.mean() for f in rng.standard_normal((2, *torus.shape)))
+    h = 1e-3 * rho.min() / np.abs(direction).max()
+
+    def along(t):
+        return loss.gradient(rho + t * direction)
+
+    difference = (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h)
+    curvature = loss.curvature(rho, direction)
+    difference, curvature = difference - difference.mean(), curvature - curvature.mean()
+    assert torus.norm(difference - curvature) <= tolerances.FINITE_DIFFERENCE * torus.norm(curvature)
+    assert torus.inner(curvature, direction) > 0
+    there, back = torus.inner(curvature, other), torus.inner(loss.curvature(rho, other), direction)
+    assert abs(there - back) <= tolerances.FINITE_DIFFERENCE * torus.norm(curvature) * torus.norm(other)
+
+
 def test_closed_forms_of_two_cosines():
     torus = tfl.Torus((64,))
     x = torus.points[0]
@@ -60,6 +80,8 @@ def test_closed_forms_of_two_cosines():
     b = np.sqrt(0.75)
     assert losses.KullbackLeibler(target)(rho) == pytest.approx(1 - b + np.log((1 + b) / 2), abs=tolerances.SUM)
     assert losses.KullbackLeibler(target, reverse=True)(rho) == pytest.approx(-np.log((1 + b) / 2), abs=tolerances.SUM)
+    root = np.mean(np.sqrt(1 + 0.5 * np.cos(2 * np.pi * np.arange(4096) / 4096)))  # an elliptic integral
+    assert losses.Hellinger(target)(rho) == pytest.approx(1 - root, abs=tolerances.SUM)
     expected = 0.5 / np.sqrt(2) / (1 + 4 * np.pi**2)
     assert losses.SobolevMMD(target, order=2)(rho) == pytest.approx(expected, abs=tolerances.SUM)
 
@@ -84,6 +106,23 @@ def test_kullback_leibler_below_the_floor_is_convex_and_smooth(reverse):
     assert np.max(np.abs(np.diff(near))) < 0.1 * near.max()
 
 
+def test_hellinger_below_the_floor_is_smooth_and_zero_at_the_target_only():
+    """The same descent through zero, towards a target with values below the floor."""
+    torus = tfl.Torus((8,))
+    target = tfl.densities.from_array(torus, np.where(np.arange(8) < 4, 1.95, 0.05))
+    loss = losses.Hellinger(target, floor=0.1)
+    assert loss(target.values) == 0 and torus.norm(loss.gradient(target.values)) == 0
+    sink = np.where(np.arange(8) < 4, -1.0, 1.0)
+    t = np.linspace(0, 2.5, 501)
+    values = np.array([loss(1.0 + s * sink) for s in t])
+    slopes = np.array([torus.inner(loss.gradient(1.0 + s * sink), sink) for s in t])
+    curvature = np.diff(slopes) / np.diff(t)
+    assert np.all(values > 0) and np.all(np.isfinite(slopes))
+    near = curvature[175:185]  # the floor is met at t = 0.9
+    assert np.max(np.abs(np.diff(near))) < 0.1 * np.abs(near).max()
+    assert np.all(slopes[t > 1] > 0)  # what has sunk below zero is lifted
+
+
 def test_zero_targets_only_where_the_divergence_is_finite():
     torus = tfl.Torus((8,))
     half = tfl.densities.from_array(torus, np.where(np.arange(8) < 4, 2.0, 0.0))
@@ -99,6 +138,8 @@ def test_refusals():
         losses.SquaredL2(np.ones(8))
     with pytest.raises(tfl.InputError, match=r"floor must be a number between 0 and 1, got 0"):
         losses.KullbackLeibler(target, floor=0)
+    with pytest.raises(tfl.InputError, match=r"Hellinger: floor must be a number between 0 and 1, got True"):
+        losses.Hellinger(target, floor=True)
     with pytest.raises(tfl.InputError, match=r"order and length must be numbers between 0 and 10, got order=-1"):
         losses.SobolevMMD(target, order=-1)
     model = tfl.MeasureNODE(tfl.Torus((16,)), tfl.SobolevMetric(), tfl.densities.uniform(tfl.Torus((16,))), band=3)

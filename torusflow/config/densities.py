@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from .. import losses
 from ..errors import InputError
 from ..models.measure_node import MeasureNODE
@@ -20,7 +22,34 @@ from .tables import call, kind_of, text
 
 # Grids when none is given: seconds an iteration at most.
 SHAPES = {1: (256,), 2: (64, 64), 3: (32, 32, 32)}
-LOSSES = {kind.__name__: kind for kind in (losses.SquaredL2, losses.L2, losses.KullbackLeibler, losses.SobolevMMD)}
+SINGLE_LOSSES = {
+    kind.__name__: kind
+    for kind in (
+        losses.SquaredL2,
+        losses.L2,
+        losses.KullbackLeibler,
+        losses.Hellinger,
+        losses.SobolevMMD,
+        losses.Sinkhorn,
+        losses.CircleWasserstein,
+    )
+}
+
+
+def _weighted_sum(target, terms) -> losses.WeightedSum:
+    """Each term is a table of a loss, with a weight that is 1 if left out."""
+    if not isinstance(terms, tuple) or not all(isinstance(term, dict) for term in terms):
+        raise InputError(
+            'terms must be a list of tables, such as [{kind = "SquaredL2", weight = 0.5}, {kind = "Sinkhorn"}].'
+        )
+    terms = [dict(term) for term in terms]
+    weights = [term.pop("weight", 1.0) for term in terms]
+    kinds = [kind_of("loss", term, SINGLE_LOSSES, None) for term in terms]
+    parts = [call(kind, "term", term, target=target) for kind, term in zip(kinds, terms, strict=True)]
+    return losses.WeightedSum(parts, weights)
+
+
+LOSSES = {**SINGLE_LOSSES, "WeightedSum": _weighted_sum}
 
 
 def density_risk(table: dict, folder: Path) -> tuple[Risk, Coordinates]:
@@ -39,29 +68,35 @@ def density_risk(table: dict, folder: Path) -> tuple[Risk, Coordinates]:
         table["torus"]["shape"] = SHAPES[_dimension(table["target"], folder)]
     torus = call(Torus, "torus", table["torus"])
     metric = call(SobolevMetric, "metric", table["metric"])
-    initial, _ = _density("initial", {"kind": "uniform"} | table["initial"], torus, folder)
-    target, coordinates = _density("target", table["target"], torus, folder)
+    initial, _ = density("initial", {"kind": "uniform"} | table["initial"], torus, folder)
+    target, coordinates = density("target", table["target"], torus, folder)
     defaults = {"layers": 8, "substeps": None}
     model = call(MeasureNODE, "model", defaults | table["model"], torus=torus, metric=metric, initial=initial)
     loss = call(kind_of("loss", table["loss"], LOSSES, "SquaredL2"), "loss", table["loss"], target=target)
     return call(Risk, "risk", table["risk"], model=model, loss=loss), coordinates
 
 
-def _density(name, table, torus, folder) -> tuple[Density, Coordinates]:
+def density(name: str, table: dict, torus: Torus, folder: Path) -> tuple[Density, Coordinates]:
+    """The density that a table describes, and the units it comes in."""
     make = kind_of(name, table, DENSITIES, None)
     return call(make, name, table, torus=torus, folder=folder)
 
 
-def _samples(torus, folder, file, columns=None, units="turns", names=None, centred=None, bandwidth="auto", floor=0.0):
-    """Bandwidth in the units of the file."""
+def read_samples(folder, file, columns=None, units="turns", names=None, centred=None) -> tuple[np.ndarray, Coordinates]:
+    """Points in [0, 1)^d of a CSV file, and the user's units; where not said, negative values mean centred ones."""
     values, header = read_csv(folder / text("file", file), columns)
     coordinates = Coordinates(units, tuple(names or header), (values < 0).any() if centred is None else centred)
-    if values.shape[1] != torus.dimension:
+    return coordinates.to_torus(values, repr(file)), coordinates
+
+
+def _samples(torus, folder, file, columns=None, units="turns", names=None, centred=None, bandwidth="auto", floor=0.0):
+    """Bandwidth in the units of the file."""
+    points, coordinates = read_samples(folder, file, columns, units, names, centred)
+    if points.shape[1] != torus.dimension:
         raise InputError(
-            f"{file!r} gives {values.shape[1]} columns, the torus has {torus.dimension} dimensions. "
+            f"{file!r} gives {points.shape[1]} columns, the torus has {torus.dimension} dimensions. "
             f"Choose as many columns, or another shape."
         )
-    points = coordinates.to_torus(values, repr(file))
     if isinstance(bandwidth, int | float):
         bandwidth = bandwidth / coordinates.period
     return densities.from_samples(torus, points, bandwidth, floor), coordinates

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -12,10 +11,41 @@ from ..errors import InputError
 from ..torus.density import Density
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
+from .points import checked_cloud, weighted_samples
+from .positive import checked_floor
+
+
+class TorusLoss:
+    """What the losses on densities have in common: they know the `torus` on which these live."""
+
+    torus: Torus
+
+    def check(self, space) -> None:
+        """Raise an InputError unless the output is a density on this torus."""
+        torus = getattr(space, "torus", None)
+        if torus != self.torus:
+            where = "no densities on a torus" if torus is None else f"densities on {torus!r}"
+            raise InputError(
+                f"{type(self).__name__} compares densities on {self.torus!r}, but the model gives {where}. "
+                f"Make the target on the model's torus."
+            )
+
+    def on(self, torus: Torus):
+        """The same loss on another grid, a target density by its Fourier series.
+
+        Parameters
+        ----------
+        torus : Torus
+            Of the same dimension.
+        """
+        changes = {"torus": torus} if any(field.name == "torus" for field in fields(self)) else {}
+        if isinstance(self.target, Density):
+            changes["target"] = self.target.on(torus)
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True, eq=False)
-class DensityLoss:
+class DensityLoss(TorusLoss):
     """What the losses against a target have in common.
 
     Parameters
@@ -43,16 +73,6 @@ class DensityLoss:
         """Where the target lives."""
         return self.target.torus
 
-    def check(self, space) -> None:
-        """Raise an InputError unless the output lives on the target's torus."""
-        torus = getattr(space, "torus", None)
-        if torus != self.torus:
-            where = "no densities on a torus" if torus is None else f"densities on {torus!r}"
-            raise InputError(
-                f"{type(self).__name__} compares densities on {self.torus!r}, but the model gives {where}. "
-                f"Make the target on the model's torus."
-            )
-
 
 @dataclass(frozen=True, eq=False)
 class SquaredL2(DensityLoss):
@@ -69,6 +89,9 @@ class SquaredL2(DensityLoss):
 
     def gradient(self, rho) -> np.ndarray:
         return rho - self.target.values
+
+    def curvature(self, rho, direction) -> np.ndarray:
+        return direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +140,7 @@ class KullbackLeibler(DensityLoss):
 
     def __post_init__(self):
         super().__post_init__()
-        if not isinstance(self.floor, numbers.Real) or not 0 < self.floor < 1:
-            raise InputError(f"KullbackLeibler: floor must be a number between 0 and 1, got {self.floor!r}.")
+        checked_floor("KullbackLeibler", self.floor)
         if not self.reverse and self.torus.minimum(self.target.values) <= 0:
             raise InputError(
                 "KL(rho | rho*) is infinite because the target vanishes somewhere. "
@@ -145,52 +167,132 @@ class KullbackLeibler(DensityLoss):
             return 1 - target * (1 / above - below / floor**2)
         return np.log(above) + below / floor - np.log(target)
 
+    def curvature(self, rho, direction) -> np.ndarray:
+        above = np.maximum(rho, self.floor)
+        return direction * self.target.values / above**2 if self.reverse else direction / above
+
 
 @dataclass(frozen=True, eq=False)
-class SobolevMMD(DensityLoss):
-    """|rho - rho*|_{H^-r}, with |f|^2 = sum_k (1 + l^2 |2 pi k|^2)^(-r) |f^_k|^2; or half its square.
+class Hellinger(DensityLoss):
+    """(1/2) mean (sqrt rho - sqrt rho*)^2, the squared Hellinger distance; at most one.
 
-    The maximum mean discrepancy of the kernel of H^r; with r = 0 it is the L2 norm.
+    Below the floor the square roots of both are continued by their second-order Taylor polynomial at the floor, so
+    that a density may undershoot zero: twice continuously differentiable, still zero at the target only, and exactly
+    the squared Hellinger distance wherever both are at least the floor.
 
     Parameters
     ----------
     target : Density
-    order : float
-        r, between 0 and 10.
-    length : float
-        l, in sides of the torus.
-    squared : bool
-        Whether to give (1/2) |rho - rho*|^2 instead, which is smooth at the target.
+    floor : float
+        Positive; relative to the uniform density.
 
     Raises
     ------
     InputError
-        If order or length are out of range.
+        If the floor is not between 0 and 1.
     """
 
-    order: float = 1.0
-    length: float = 1.0
-    squared: bool = False
+    floor: float = 1e-3
 
     def __post_init__(self):
         super().__post_init__()
+        checked_floor("Hellinger", self.floor)
+
+    def __call__(self, rho) -> float:
+        difference = self._root(rho)[0] - self._root(self.target.values)[0]
+        return self.torus.inner(difference, difference) / 2
+
+    def gradient(self, rho) -> np.ndarray:
+        root, slope, _ = self._root(rho)
+        return (root - self._root(self.target.values)[0]) * slope
+
+    def curvature(self, rho, direction) -> np.ndarray:
+        root, slope, second = self._root(rho)
+        convex = slope**2 + (root - self._root(self.target.values)[0]) * second
+        return direction * np.maximum(convex, 0.0)
+
+    def _root(self, rho) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The square root, continued, and its first two derivatives."""
+        root = np.sqrt(np.maximum(rho, self.floor))
+        below = np.minimum(rho - self.floor, 0)
+        second = -1 / (4 * root**3)
+        return root + below / (2 * root) + second * below**2 / 2, 1 / (2 * root) + second * below, second
+
+
+@dataclass(frozen=True, eq=False)
+class SobolevMMD(TorusLoss):
+    """|rho - rho*|_{H^-r}, with |f|^2 = sum_k (1 + l^2 |2 pi k|^2)^(-r) |f^_k|^2; or half its square.
+
+    The maximum mean discrepancy of the kernel of H^r; with r = 0 it is the L2 norm. Samples stand for the measure
+    (1/M) sum_i delta_{x_i}, without a kernel estimate, of which the modes |k_j| < n_j/2 of the grid are compared.
+
+    Parameters
+    ----------
+    target : Density or array (M, d)
+        rho*, or samples of it in sides of the torus.
+    order : float
+        r, between 0 and 10; for samples, above d/2 the limit of infinitely many modes exists.
+    length : float
+        l, in sides of the torus.
+    squared : bool
+        Whether to give (1/2) |rho - rho*|^2 instead, which is smooth at the target.
+    torus : Torus, optional
+        Of the densities; needed when the target is samples.
+
+    Raises
+    ------
+    InputError
+        If the target is neither, or a number is out of range.
+    """
+
+    target: Density | np.ndarray
+    order: float = 1.0
+    length: float = 1.0
+    squared: bool = False
+    torus: Torus | None = None
+
+    def __post_init__(self):
+        torus = self.target.torus if isinstance(self.target, Density) else self.torus
+        if not isinstance(torus, Torus):
+            raise InputError("SobolevMMD: give a Density as target, or samples (M, d) together with torus=Torus(...).")
+        if self.torus is not None and self.torus != torus:
+            raise InputError(
+                f"SobolevMMD: the target is a density on {torus!r}, but torus={self.torus!r}; leave it out."
+            )
         try:
-            object.__setattr__(self, "_metric", SobolevMetric(self.order, self.length))
+            weights = 1 / SobolevMetric(self.order, self.length).symbol(torus.laplacian_symbol)
         except InputError:
             raise InputError(
                 f"SobolevMMD: order and length must be numbers between 0 and 10, "
                 f"got order={self.order!r}, length={self.length!r}."
             ) from None
+        if isinstance(self.target, Density):
+            values = self.target.values
+        else:
+            samples = checked_cloud("SobolevMMD", self.target, torus.dimension)
+            object.__setattr__(self, "target", samples)
+            values = weighted_samples(torus, samples, np.ones(len(samples)))
+            weights = weights * torus.within([(n - 1) // 2 for n in torus.shape])
+        for name, value in (("torus", torus), ("_weights", weights), ("_values", values)):
+            object.__setattr__(self, name, value)
 
     def __call__(self, rho) -> float:
-        difference = rho - self.target.values
-        square = self.torus.inner(difference, self._metric.smooth(self.torus, difference))
+        difference = rho - self._values
+        square = self.torus.inner(difference, self._smooth(difference))
         return square / 2 if self.squared else math.sqrt(max(square, 0.0))
 
     def gradient(self, rho) -> np.ndarray:
-        difference = rho - self.target.values
-        smooth = self._metric.smooth(self.torus, difference)
+        difference = rho - self._values
+        smooth = self._smooth(difference)
         if self.squared:
             return smooth
         norm = math.sqrt(max(self.torus.inner(difference, smooth), 0.0))
         return smooth / norm if norm > 0 else smooth
+
+    def curvature(self, rho, direction) -> np.ndarray:
+        if not self.squared:
+            raise InputError("SobolevMMD has a second derivative at its target only with squared=True.")
+        return self._smooth(direction)
+
+    def _smooth(self, f) -> np.ndarray:
+        return self.torus.filter(f, self._weights)

@@ -24,6 +24,10 @@ class LogLikelihood:
     def gradient(self, output) -> np.ndarray:
         return np.full_like(output, -1 / len(output))
 
+    def part(self, rows) -> LogLikelihood:
+        """Itself: it holds nothing of the samples."""
+        return self
+
     def check(self, space) -> None:
         """Raise an InputError unless outputs are one number a sample."""
         if not isinstance(space, Euclidean) or len(space.shape) != 1:

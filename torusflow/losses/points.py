@@ -76,6 +76,9 @@ class SquaredDistance(PointLoss):
     def gradient(self, y) -> np.ndarray:
         return self.difference(y)
 
+    def curvature(self, y, direction) -> np.ndarray:
+        return direction
+
 
 @dataclass(frozen=True, eq=False)
 class GeodesicDistance(PointLoss):
@@ -95,6 +98,9 @@ class GeodesicDistance(PointLoss):
 
     def gradient(self, y) -> np.ndarray:
         return (self.difference(y) + 0.5) % 1.0 - 0.5
+
+    def curvature(self, y, direction) -> np.ndarray:
+        return direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +158,7 @@ class CloudMMD:
             half = odd.transform(values)
             target_hat = full_spectrum(half[None], len(shape))[0]
         else:
-            cloud = _cloud(real_array(self.target, "CloudMMD: the cloud"), torus.dimension)
-            target_hat = characteristic_function(cloud, shape)
+            target_hat = characteristic_function(checked_cloud("CloudMMD", self.target, torus.dimension), shape)
         for name, value in (
             ("torus", torus),
             ("_weights", 1 / metric.symbol(sum((TWO_PI * k) ** 2 for k in frequencies))),
@@ -187,18 +192,54 @@ class CloudMMD:
     def _difference(self, y) -> np.ndarray:
         from ..torus.densities import characteristic_function
 
-        return characteristic_function(_cloud(y, self.torus.dimension), self._target_hat.shape) - self._target_hat
+        cloud = _finite_cloud("CloudMMD", y, self.torus.dimension)
+        return characteristic_function(cloud, self._target_hat.shape) - self._target_hat
 
     def _square(self, difference) -> float:
         return float(np.vdot(difference, self._weights * difference).real)
 
 
-def _cloud(points, dimension: int) -> np.ndarray:
-    """Points (M, d), one at least; FINUFFT reads beyond its arrays where one is not finite."""
+def checked_cloud(name: str, points, dimension: int) -> np.ndarray:
+    """Points (M, d), one at least, as an array of their own."""
+    points = _finite_cloud(name, real_array(points, f"{name}: the cloud"), dimension)
+    points.flags.writeable = False
+    return points
+
+
+def _finite_cloud(name: str, points, dimension: int) -> np.ndarray:
+    """FINUFFT reads beyond its arrays where a point is not finite."""
     shape = np.shape(points)
     if len(shape) != 2 or shape[1] != dimension or not shape[0] or not np.all(np.isfinite(points)):
-        raise InputError(f"CloudMMD: the cloud must be finite (M, {dimension}), with M >= 1, got {shape}.")
+        raise InputError(f"{name}: the cloud must be finite (M, {dimension}), with M >= 1, got {shape}.")
     return np.asarray(points)
+
+
+def weighted_samples(torus: Torus, points, weights) -> np.ndarray:
+    """The modes |k_j| < n_j/2 of the measure (1/M) sum_i w_i delta_{x_i}, on the grid.
+
+    Parameters
+    ----------
+    torus : Torus
+    points : array (M, d)
+    weights : array (M,)
+
+    Returns
+    -------
+    array (*n)
+    """
+    import finufft
+
+    odd = without_nyquist(torus)
+    transform = {1: finufft.nufft1d1, 2: finufft.nufft2d1, 3: finufft.nufft3d1}[torus.dimension]
+    axes = (np.ascontiguousarray(TWO_PI * (axis % 1.0)) for axis in points.T)
+    strengths = np.asarray(weights, complex) / len(points)
+    sums = transform(*axes, strengths, odd.shape, isign=-1, eps=1e-12, modeord=1, nthreads=1)
+    return odd.resample(odd.inverse(sums[..., : odd.spectral_shape[-1]]), torus)
+
+
+def without_nyquist(torus: Torus) -> Torus:
+    """The largest grid with an odd number of points along each axis, so that each coefficient stands for one mode."""
+    return Torus(tuple(2 * ((n - 1) // 2) + 1 for n in torus.shape), torus.threads, torus.library)
 
 
 def conflicting_pairs(points, targets) -> int:

@@ -1,0 +1,96 @@
+"""Sums of losses."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..torus.density import Density
+from ..torus.grid import Torus
+from .loss import Loss
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedSum:
+    """sum_i w_i loss_i.
+
+    Parameters
+    ----------
+    losses : sequence of Loss
+        All of what one model gives.
+    weights : sequence of float
+        Positive, one a loss.
+
+    Raises
+    ------
+    InputError
+        If there are no losses, as many weights are not given, or one is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> uniform = tfl.densities.uniform(tfl.Torus(16))
+    >>> loss = tfl.losses.WeightedSum([tfl.losses.SquaredL2(uniform), tfl.losses.L2(uniform)], [0.5, 2.0])
+    >>> float(loss(np.full(16, 3.0)))
+    5.0
+    """
+
+    losses: tuple[Loss, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self):
+        for name in ("losses", "weights"):
+            try:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+            except TypeError:
+                raise InputError(
+                    f"WeightedSum: {name} must be a list, got a {type(getattr(self, name)).__name__}. "
+                    f"Write WeightedSum([first, second], [0.5, 2.0])."
+                ) from None
+        for loss in self.losses:
+            if isinstance(loss, type) or not all(hasattr(loss, name) for name in ("gradient", "check")):
+                raise InputError(f"WeightedSum: each loss must be one of tfl.losses, got {loss!r}.")
+        for weight in self.weights:
+            number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
+            if not number or not 0 < weight < math.inf:
+                raise InputError(f"WeightedSum: each weight must be a positive number, got {weight!r}.")
+        if not self.losses or len(self.losses) != len(self.weights):
+            raise InputError(
+                f"WeightedSum: give at least one loss and a weight for each, "
+                f"got {len(self.losses)} losses and {len(self.weights)} weights."
+            )
+        object.__setattr__(self, "weights", tuple(float(weight) for weight in self.weights))
+
+    @property
+    def target(self) -> Density | None:
+        """The first target density among the losses, for pictures and files."""
+        targets = (getattr(loss, "target", None) for loss in self.losses)
+        return next((target for target in targets if isinstance(target, Density)), None)
+
+    def on(self, torus: Torus) -> WeightedSum:
+        """The same with every loss on another grid."""
+        return replace(self, losses=tuple(loss.on(torus) for loss in self.losses))
+
+    def check(self, space) -> None:
+        """Raise an InputError unless every loss takes elements of the space."""
+        for loss in self.losses:
+            loss.check(space)
+
+    def __call__(self, output) -> float:
+        return sum(weight * loss(output) for weight, loss in self._terms())
+
+    def gradient(self, output) -> np.ndarray:
+        return sum(weight * loss.gradient(output) for weight, loss in self._terms())
+
+    def curvature(self, output, direction) -> np.ndarray:
+        for loss in self.losses:
+            if not hasattr(loss, "curvature"):
+                raise InputError(f"WeightedSum: a {type(loss).__name__} has no curvature, so neither has the sum.")
+        return sum(weight * loss.curvature(output, direction) for weight, loss in self._terms())
+
+    def _terms(self):
+        return zip(self.weights, self.losses, strict=True)
