@@ -64,6 +64,25 @@ class Risk:
         """R at w: the model runs forward now, backward only when the gradient is asked for."""
         return RiskAt(self, w)
 
+    def part(self, rows) -> Risk:
+        """The risk on some of the samples, for a mean over samples a model can be taken apart by.
+
+        Parameters
+        ----------
+        rows : array of int or slice
+
+        Raises
+        ------
+        InputError
+            If the model or the loss cannot be taken apart.
+        """
+        if not hasattr(self.model, "part") or not hasattr(self.loss, "part"):
+            raise InputError(
+                f"a {type(self.model).__name__} with {type(self.loss).__name__} is no mean over samples that could be "
+                f"taken in parts; that is a SampleNODE with LogLikelihood. Use another method."
+            )
+        return Risk(self.model.part(rows), self.loss.part(rows), self.penalty)
+
     def value_and_gradient(self, w) -> tuple[float, np.ndarray]:
         """R(w) and the gradient of R in the control space, <gradient, dw> = dR(w) dw.
 

@@ -230,3 +230,43 @@ def test_a_velocity_at_the_stability_limit_is_named_as_the_reason():
     risk = measure_risk(48, tfl.densities.banana, layers=2, band=8, substeps=1)
     result = tfl.descend(risk, risk.space.zeros(), tfl.GradientDescent(0.1, "armijo"), iterations=200)
     assert result.status.startswith("stalled") and "use substeps=" in result.status
+
+
+def test_validation_ends_the_descent_and_gives_back_the_best_iterate():
+    """Towards 1 past 1/2, where validation is smallest: the result is the iterate nearest to 1/2."""
+    seen = []
+
+    def validation(w):
+        seen.append(abs(w[0] - 0.5))
+        return seen[-1]
+
+    risk = quadratic(a=(1.0, 1.0))
+    result = tfl.descend(risk, np.zeros(2), tfl.GradientDescent(0.1), iterations=100, validation=validation, patience=4)
+    best = int(np.argmin(seen))
+    assert best > 0 and len(seen) == result.iterations + 1 == best + 5
+    np.testing.assert_array_equal(result.history["validation"], seen)
+    np.testing.assert_allclose(result.control, 1 - 0.9**best, rtol=tolerances.SAME)
+    assert result.value == risk(result.control) == result.history["risk"][best]
+    assert result.status.startswith(
+        f"validation: {seen[best]:.6g} at iteration {best}, not lowered in the 4 iterations"
+    )
+
+
+def test_a_control_that_validation_refuses_is_not_the_best():
+    def validation(w):
+        if w[0] > 0.3:
+            raise NumericalError("out of range")
+        return np.nan if w[0] == 0 else 1.0
+
+    result = tfl.descend(quadratic(), np.zeros(2), tfl.GradientDescent(0.1), validation=validation, patience=3)
+    np.testing.assert_array_equal(result.history["validation"][:2], [np.inf, 1.0])
+    assert result.control[0] == pytest.approx(0.1) and result.iterations == 4
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [({"validation": 3.0}, "validation must be a Risk or a function"), ({"patience": 0}, "patience must be a whole")],
+)
+def test_validation_that_makes_no_sense(keywords, words):
+    with pytest.raises(tfl.InputError, match=words):
+        tfl.descend(quadratic(), np.zeros(2), tfl.GradientDescent(0.1), **keywords)

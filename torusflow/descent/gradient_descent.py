@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from ..risk import Risk
-from .line_search import armijo
+from .line_search import GROW, armijo
 from .method import State, checked_step
-
-# Growth of the next step after one taken at once.
-GROW = 2.0
 
 
 @dataclass(frozen=True)

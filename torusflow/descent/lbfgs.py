@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError
 from ..hilbert import HilbertSpace, norm
 from ..risk import Risk
-from .line_search import wolfe
+from .line_search import SUFFICIENT_DECREASE, wolfe
 from .method import State, checked_step
 
 # A pair of step and change of gradient with less curvature than this, <s, y> / |y|^2 relative to the step, is noise.
@@ -60,7 +60,10 @@ class LBFGS:
         direction = -inverse_hessian(risk.space, steps, changes, state.gradient)
         if len(steps) and not risk.space.inner(state.gradient, direction) < 0:
             steps, changes, direction = steps[:0], changes[:0], -state.gradient
-        point, t = wolfe(risk, state, direction, 1.0 if len(steps) else state.next_step)
+        if len(steps):
+            point, t = wolfe(risk, state, direction, 1.0)
+        else:  # of unknown scale: a step that overshoots can lead a flow to where it does not come back from
+            point, t = wolfe(risk, state, direction, state.next_step, SUFFICIENT_DECREASE)
         moved, changed = t * direction, point.gradient - state.gradient
         curvature = risk.space.inner(moved, changed)
         if curvature > LEAST_CURVATURE * norm(risk.space, moved) * norm(risk.space, changed):

@@ -25,7 +25,7 @@ class Result:
     Attributes
     ----------
     control : array
-        The last control, an element of ``risk.space``.
+        The last control, an element of ``risk.space``; with validation the best one.
     output : array
         The model's output there.
     value : float
@@ -33,7 +33,8 @@ class Result:
     history : dict of str to array (iterations + 1,)
         One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``distance`` from the
         start, ``pl_ratio`` = |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the
-        start, and what the output space describes (``mass``, ``minimum``, ``maximum`` for densities).
+        start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities), and ``validation``
+        where it was asked for.
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)
@@ -65,6 +66,8 @@ def descend(
     gradient_tolerance: float = 0.0,
     risk_tolerance: float = -math.inf,
     max_time: float = math.inf,
+    validation: Callable[[np.ndarray], float] | None = None,
+    patience: int = 10,
     store=None,
     progress: bool = False,
     callback: Callable[[int, dict], None] | None = None,
@@ -84,6 +87,11 @@ def descend(
         Converged when the norm of the gradient, or the risk, is not above.
     max_time : float
         Seconds after which no new iteration starts.
+    validation : callable, optional
+        From a control to a number, such as a `Risk` on data that training does not see. The result is then the iterate
+        where it was smallest.
+    patience : int
+        The descent ends when so many iterations in a row have not lowered the validation.
     store : str, path or RunFile, optional
         Where to write the run; an existing file is refused unless ``RunFile(path, overwrite=True)``.
     progress : bool
@@ -102,7 +110,9 @@ def descend(
     InputError
         If the start is no control of this risk, a limit makes no sense, or the file exists.
     """
-    _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time)
+    _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience)
+    if validation is not None and not callable(validation):
+        raise InputError(f"validation must be a Risk or a function of the control, got a {type(validation).__name__}.")
     if not isinstance(risk, Risk) or not hasattr(method, "update") or isinstance(method, type):
         raise InputError(
             f"descend(risk, control, method) takes a Risk and a method such as tfl.GradientDescent(step=0.1), "
@@ -118,20 +128,25 @@ def descend(
     started = saved = time.perf_counter()
     rows: list[dict] = []
     kept: list[tuple[float, np.ndarray]] = []
-    state = method.init(risk, control)
+    state = best = method.init(risk, control)
     start = state.control
 
     def result(status: str) -> Result:
         history = {key: np.array([row[key] for row in rows]) for key in rows[0]}
         times, controls = np.array([time for time, _ in kept]), [control for _, control in kept]
         controls = np.array(controls).reshape(len(kept), *state.control.shape)
-        return Result(state.control, state.output, state.value, history, status, times, controls)
+        return Result(best.control, best.output, best.value, history, status, times, controls)
 
     status = None
     with _progress_bar(iterations, progress) as bar:
         while True:
             iteration = len(rows)
             rows.append(_row(risk, state, start, time.perf_counter() - started))
+            if validation is None:
+                best = state
+            else:
+                rows[-1]["validation"] = _validated(validation, state.control)
+                best = state if _since_best(rows) == 0 else best
             if state.keep:
                 kept.append((state.time, state.control))
             bar.show(rows[-1])
@@ -139,7 +154,7 @@ def descend(
                 if callback is not None:
                     callback(iteration, rows[-1])
                 status = state.finished or _reason_to_stop(
-                    rows, iterations, gradient_tolerance, risk_tolerance, max_time
+                    rows, iterations, gradient_tolerance, risk_tolerance, max_time, patience
                 )
                 if status is None:
                     attempt = method.update(risk, state)
@@ -183,8 +198,28 @@ def _row(risk: Risk, state: State, start, seconds: float) -> dict:
     }
 
 
-def _reason_to_stop(rows, iterations, gradient_tolerance, risk_tolerance, max_time) -> str | None:
+def _validated(validation, control) -> float:
+    """Infinite where it is no number or the model refuses the control on the data set aside."""
+    try:
+        value = float(validation(control))
+    except NumericalError:
+        return math.inf
+    return math.inf if math.isnan(value) else value
+
+
+def _since_best(rows) -> int:
+    """Iterations since the smallest validation."""
+    return len(rows) - 1 - int(np.argmin([row["validation"] for row in rows]))
+
+
+def _reason_to_stop(rows, iterations, gradient_tolerance, risk_tolerance, max_time, patience) -> str | None:
     row, done = rows[-1], len(rows) - 1
+    if "validation" in row and _since_best(rows) >= patience:
+        best = done - _since_best(rows)
+        return (
+            f"validation: {rows[best]['validation']:.6g} at iteration {best}, not lowered in the {patience} "
+            f"iterations since"
+        )
     if row["gradient_norm"] <= gradient_tolerance:
         return (
             f"converged after {done} iterations: gradient norm {row['gradient_norm']:.3g} <= {gradient_tolerance:.3g}"
@@ -198,9 +233,11 @@ def _reason_to_stop(rows, iterations, gradient_tolerance, risk_tolerance, max_ti
     return None
 
 
-def _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time):
+def _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience):
     if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
         raise InputError(f"iterations must be a whole number >= 0, got {iterations!r}.")
+    if isinstance(patience, bool) or not isinstance(patience, int | np.integer) or patience < 1:
+        raise InputError(f"patience must be a whole number >= 1, got {patience!r}.")
     for name, value in (
         ("gradient_tolerance", gradient_tolerance),
         ("risk_tolerance", risk_tolerance),
@@ -231,5 +268,8 @@ class _progress_bar:
 
     def show(self, row: dict) -> None:
         if self._bar is not None:
-            self._bar.set_postfix_str(f"risk {row['risk']:.3e}, gradient {row['gradient_norm']:.2e}", refresh=False)
+            validation = f", validation {row['validation']:.4g}" if "validation" in row else ""
+            self._bar.set_postfix_str(
+                f"risk {row['risk']:.3e}, gradient {row['gradient_norm']:.2e}{validation}", refresh=False
+            )
             self._bar.update(1)

@@ -1,0 +1,74 @@
+"""Real coordinates of controls in which their inner product is the dot product."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..errors import InputError
+from ..hilbert import Euclidean, HilbertSpace
+from ..torus.control import VelocitySpace
+
+
+def isometry(space: HilbertSpace):
+    """The isometry of a space of controls and R^n, with methods ``of(u)``, array (n,), and ``element(x)``.
+
+    Parameters
+    ----------
+    space : Euclidean or VelocitySpace
+
+    Raises
+    ------
+    InputError
+        If the space is another.
+    """
+    for kind, coordinates in ((Euclidean, _EuclideanCoordinates), (VelocitySpace, _VelocityCoordinates)):
+        if isinstance(space, kind):
+            return coordinates(space)
+    raise InputError(f"coordinates are known for Euclidean spaces and velocities, not for a {type(space).__name__}.")
+
+
+class _EuclideanCoordinates:
+    """x = sqrt(weight) C^T u, where G = C C^T."""
+
+    def __init__(self, space: Euclidean):
+        self._shape, self._root = space.shape, math.sqrt(space.weight)
+        self._factor = None if space.gram is None else np.linalg.cholesky(space.gram).T
+
+    def of(self, u) -> np.ndarray:
+        return self._root * (u if self._factor is None else self._factor @ u).ravel()
+
+    def element(self, x) -> np.ndarray:
+        u = x.reshape(self._shape) / self._root
+        return u if self._factor is None else np.linalg.solve(self._factor, u)
+
+
+class _VelocityCoordinates:
+    """Real and imaginary parts of one of v^_k and v^_(-k) each, times sqrt(2 (1 + l^2 |2 pi k|^2)^s / L)."""
+
+    def __init__(self, space: VelocitySpace):
+        k = np.broadcast_arrays(*space.wavenumbers)
+        last = np.zeros_like(k[0])
+        for axis in k:  # the sign of the last component that is not zero tells k from -k
+            last = np.where(axis != 0, np.sign(axis), last)
+        self._half = last > 0
+        weights = space.metric.symbol(sum((2 * math.pi * axis) ** 2 for axis in space.wavenumbers)) / space.layers
+        self._root, self._mean_root = np.sqrt(2 * weights[self._half]), math.sqrt(1 / space.layers)
+        self._space, self._zero = space, (0,) * len(k)
+
+    def of(self, v) -> np.ndarray:
+        mean = self._mean_root * v[(..., *self._zero)].real
+        half = self._root * v[..., self._half]
+        return np.concatenate([mean.ravel(), half.real.ravel(), half.imag.ravel()])
+
+    def element(self, x) -> np.ndarray:
+        v = self._space.zeros()
+        components = v.shape[0] * v.shape[1]
+        mean, re, im = x[:components], *np.split(x[components:], 2)
+        v[..., self._half] = (re + 1j * im).reshape(*v.shape[:2], -1) / self._root
+        plane = v[..., 0]
+        axes = tuple(range(2, plane.ndim))
+        v[..., 0] += np.roll(np.flip(plane, axes), 1, axes).conj()  # v^_(-k), which are still zero
+        v[(..., *self._zero)] = mean.reshape(v.shape[:2]) / self._mean_root
+        return v

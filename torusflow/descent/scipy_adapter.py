@@ -1,0 +1,131 @@
+"""SciPy's minimisers on the risk, in coordinates where the inner product of the controls is the dot product."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+
+from ..errors import InputError, NumericalError
+from ..risk import Risk
+from .isometry import isometry
+from .loop import Result, _row
+from .method import State
+
+FIRST_ORDER = ("CG", "BFGS", "L-BFGS-B", "TNC", "SLSQP")
+# These ask for products with the Hessian, and get those of Gauss-Newton.
+SECOND_ORDER = ("Newton-CG", "trust-ncg", "trust-krylov", "trust-constr")
+# A control that the model refuses counts as this many times worse than the start.
+REFUSED = 100.0
+
+
+def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: int = 1000, **options) -> Result:
+    """Minimise a risk by `scipy.optimize.minimize`, for comparison and for its methods.
+
+    Parameters
+    ----------
+    risk : Risk
+    control : array
+        The start, an element of ``risk.space``.
+    method : str
+        A minimiser of SciPy that uses gradients: CG, BFGS, L-BFGS-B, TNC, SLSQP, Newton-CG, trust-ncg, trust-krylov,
+        trust-constr. The last four are given the Hessian of Gauss-Newton.
+    iterations : int
+        At most so many.
+    **options
+        SciPy's for this method, such as ``ftol`` and ``gtol``. They measure in coordinates in which <v, w> of the
+        control space is the dot product.
+
+    Returns
+    -------
+    Result
+        As of `descend`; the status quotes SciPy. ``step`` is the distance from the last iterate, ``time`` their sum.
+
+    Raises
+    ------
+    InputError
+        If the start is no control of this risk, the method is another, or needs second derivatives that the loss lacks.
+    """
+    from scipy.optimize import minimize
+
+    if not isinstance(risk, Risk) or method not in FIRST_ORDER + SECOND_ORDER:
+        raise InputError(
+            f"scipy_minimize(risk, control, method) takes a Risk and one of {', '.join(FIRST_ORDER + SECOND_ORDER)}, "
+            f"got a {type(risk).__name__} and {method!r}."
+        )
+    if method in SECOND_ORDER and not hasattr(risk.loss, "curvature"):
+        raise InputError(
+            f"scipy_minimize: {method} needs the second derivative of the loss, which {type(risk.loss).__name__} "
+            f"lacks. Use method='L-BFGS-B'."
+        )
+    run = _Run(risk, risk.space.element(control))
+    try:
+        found = minimize(
+            run.value_and_gradient,
+            run.coordinates.of(run.start),
+            jac=True,
+            hessp=run.hessian_product if method in SECOND_ORDER else None,
+            method=method,
+            callback=run.visit,
+            options={"maxfun" if method == "TNC" else "maxiter": iterations} | options,
+        )
+        run.visit(found.x)
+        status = f"SciPy's {method} after {len(run.rows) - 1} iterations, risk {run.state.value:.6g}: {found.message}"
+    except KeyboardInterrupt:
+        status = f"interrupted at iteration {len(run.rows)}"
+    return run.result(status)
+
+
+class _Run:
+    """What SciPy calls: the risk in coordinates, and the history of the iterates it reports."""
+
+    def __init__(self, risk: Risk, start):
+        self.risk, self.start, self.rows = risk, start, []
+        self.coordinates = isometry(risk.space)
+        self._started = time.perf_counter()
+        self._points = {}
+        self._record(State.at(risk.at(start), 0.0, 0.0))
+
+    def value_and_gradient(self, x):
+        """R and its gradient; where the model refuses the control a high plateau, which every line search leaves."""
+        point = self._at(x)
+        if point is None:
+            return REFUSED * (abs(self.rows[0]["risk"]) or 1.0), np.zeros_like(x)
+        return point.value, self.coordinates.of(point.gradient)
+
+    def hessian_product(self, x, direction):
+        point = self._at(x)
+        d = self.coordinates.element(direction)
+        change = self.risk.loss.curvature(point.output, point.linearisation.tangent(d))
+        return self.coordinates.of(point.linearisation.adjoint(change) + self.risk.penalty * d)
+
+    def visit(self, x, *_):
+        """One iterate more, unless it is the last one again."""
+        control = self.coordinates.element(x)
+        moved = control - self.state.control
+        length = math.sqrt(self.risk.space.inner(moved, moved))
+        point = self._at(x)
+        if length > 0 and point is not None:
+            self._record(State.at(point, length, 0.0, self.state.time + length))
+
+    def result(self, status: str) -> Result:
+        history = {key: np.array([row[key] for row in self.rows]) for key in self.rows[0]}
+        none = np.zeros((0, *self.start.shape), self.start.dtype)
+        state = self.state
+        return Result(state.control, state.output, state.value, history, status, np.zeros(0), none)
+
+    def _record(self, state: State):
+        self.state = state
+        self.rows.append(_row(self.risk, state, self.start, time.perf_counter() - self._started))
+
+    def _at(self, x):
+        """The risk at the control with coordinates x, the last few kept: SciPy asks for its iterates again."""
+        key = x.tobytes()
+        if key not in self._points:
+            try:
+                point = self.risk.at(self.coordinates.element(x))
+            except NumericalError:
+                point = None
+            self._points = dict(list(self._points.items())[-2:]) | {key: point}
+        return self._points[key]
