@@ -21,14 +21,14 @@ class Case:
             v = self.model.space.random(rng)
             return v * (1.5 / self.model.courant(v))
         w = self.model.space.random(rng)
-        if isinstance(self.model, tfl.TorusNODE | tfl.SampleNODE):
+        if isinstance(self.model, tfl.TorusNODE | tfl.SampleNODE | tfl.GeodesicNODE):
             return w * (0.3 / np.max(np.abs(self.model.space.to_grid(w))))
         return self.size * w
 
     def risk(self, rng):
         """With targets a little away from the outputs at zero."""
         space = self.model.output_space
-        if isinstance(self.model, tfl.MeasureNODE):
+        if isinstance(self.model, tfl.MeasureNODE | tfl.GeodesicNODE):
             return tfl.Risk(self.model, losses.SquaredL2(tfl.densities.von_mises(self.model.torus, 0.3, 1.0)))
         targets = self.model(self.model.space.zeros()) + 0.3 * rng.standard_normal(space.shape)
         return tfl.Risk(self.model, losses.SquaredDistance(targets))
@@ -59,6 +59,10 @@ def make_cases():
         torus = tfl.Torus(shape)
         return tfl.MeasureNODE(torus, smooth, tfl.densities.von_mises(torus, 0.7, 0.5), layers=3, band=2, substeps=2)
 
+    def geodesic(*shape):
+        torus = tfl.Torus(shape)
+        return tfl.GeodesicNODE(torus, smooth, tfl.densities.von_mises(torus, 0.7, 0.5), band=2, steps=8)
+
     def kernel_node(kernel):
         return tfl.RKHSNODE(x, tfl.KernelField(kernel, centres), 4, 2)
 
@@ -86,6 +90,9 @@ def make_cases():
         "MeasureNODE T1": Case(density(24)),
         "MeasureNODE T2": Case(density(15, 16)),
         "MeasureNODE T3": Case(density(9, 10, 8)),
+        "GeodesicNODE T1": Case(geodesic(24)),
+        "GeodesicNODE T2": Case(geodesic(18, 19)),
+        "GeodesicNODE T3": Case(geodesic(12, 13, 12)),
     }
 
 

@@ -19,8 +19,11 @@ def test_there_and_back(units, centred, rng):
 
 
 def test_labels():
-    coordinates = tfl.Coordinates("degrees", ("phi",))
-    assert [coordinates.label(axis) for axis in range(2)] == ["phi [degrees]", "y [degrees]"]
+    """Angles of chemistry by their letters; anything else as it is called."""
+    coordinates = tfl.Coordinates("degrees", ("phi", "chi1"))
+    assert [coordinates.label(axis) for axis in range(3)] == ["φ [°]", "χ1 [°]", "z [°]"]
+    assert tfl.Coordinates("radians", ("Psi", "phish")).label(0) == "ψ [radians]"
+    assert tfl.Coordinates("radians", ("Psi", "phish")).label(1) == "phish [radians]"
     assert tfl.Coordinates().label(0) == "x"
 
 
@@ -32,6 +35,22 @@ def test_values_outside_the_units(units, value, hint):
     with pytest.raises(tfl.InputError, match=r"lie outside the stated units: y = .* in row 3 of the data") as error:
         tfl.Coordinates(units).to_torus([[0, 0], [0.5, 0.5], [0.1, value]])
     assert (f"Did you mean units '{hint}'" in str(error.value)) == (hint is not None)
+
+
+def test_rows_outside_or_without_numbers_are_counted_and_named():
+    values = np.zeros((200, 2))
+    values[[2, 5], [1, 0]] = 131, -170
+    with pytest.raises(tfl.InputError, match=r"^'a.csv' lie outside .* psi = 131 in row 3 .* 2 of 200 \(3, 6\)"):
+        tfl.Coordinates("radians", ("phi", "psi")).to_torus(values, "'a.csv'")
+    values[10:20, 0] = np.nan
+    words = r"not all finite: x = nan in row 11 of the data\. .* 10 of 200 \(11, 12, 13, 14, 15, \.\.\.\)\. Remove"
+    with pytest.raises(tfl.InputError, match=words):
+        tfl.Coordinates("degrees").to_torus(values)
+
+
+def test_values_are_one_sample_a_row():
+    with pytest.raises(tfl.InputError, match=r"must have shape \(N, d\), one sample a row, got \(3,\)"):
+        tfl.Coordinates("degrees").to_torus([1.0, 2.0, 3.0])
 
 
 def test_unknown_units():

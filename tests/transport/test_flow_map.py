@@ -6,6 +6,7 @@ from tolerances import ADJOINT, LATTICE, NONUNIFORM, ORDER
 
 import torusflow as tfl
 from torusflow.errors import InputError, NumericalError
+from torusflow.models.geodesic_node import GeodesicNODE
 
 METRIC = tfl.SobolevMetric(3.0, 0.2)
 DIMENSIONS = [(32,), (24, 25), (12, 13, 14)]
@@ -157,6 +158,26 @@ class TestBadInput:
         with pytest.raises(NumericalError, match="substeps="):
             flow.inverse(x)
 
+    @pytest.mark.parametrize("shape", [(32,), (26, 27), (26, 27, 28)], ids=str)
+    def test_a_folded_map_has_no_inverse_anywhere(self, shape):
+        """Newton's method alone would find one of several inverse images of this point."""
+        model, d = node(shape, layers=1, band=8, substeps=1), len(shape)
+        v = model.space.from_function(lambda s, *x: [0.4 * np.sin(2 * np.pi * 6 * x[0]), *[0.0] * (d - 1)])
+        words = r"folds at \d+ of \d+ points of a lattice .* so it has no inverse.*Use substeps=31"
+        with pytest.raises(NumericalError, match=words):
+            tfl.FlowMap(model, v).inverse(np.full((1, d), 0.02))
+
+    def test_points_without_an_inverse_image_are_counted(self):
+        """Folds that the lattice does not see: it meets every wave of the velocity at its zeros."""
+        model = node((400,), layers=1, band=128, substeps=1)
+        v = model.space.from_function(lambda s, x: (0.004 * np.sin(2 * np.pi * 128 * x),))
+        flow = tfl.FlowMap(model, v)
+        y = np.concatenate([np.arange(8) / 128, np.linspace(0, 1, 500)])[:, None]
+        assert np.min(flow.jacobian(np.linspace(0, 1, 4001)[:, None])) < 0
+        words = r"cannot be inverted at \d+ of 508 points, the first is row \d+: .* Use substeps=7"
+        with pytest.raises(NumericalError, match=words):
+            flow.inverse(y)
+
     @pytest.mark.parametrize(
         ("call", "words"),
         [
@@ -179,6 +200,10 @@ class TestBadInput:
     def test_models_and_steps(self):
         with pytest.raises(InputError, match="got a LinearNODE"):
             tfl.FlowMap(tfl.LinearNODE(np.eye(2), 2), np.zeros((2, 2, 2)))
+        torus = tfl.Torus((12,))
+        along = GeodesicNODE(torus, METRIC, tfl.densities.uniform(torus))  # its velocity changes: no flow of one field
+        with pytest.raises(InputError, match="got a GeodesicNODE"):
+            tfl.FlowMap(along, along.space.zeros(), 4)
         model = node((12, 13))
         with pytest.raises(InputError, match="substeps must be a whole number"):
             tfl.FlowMap(model, model.space.zeros(), 0)

@@ -2,29 +2,17 @@
 
 import numpy as np
 import pytest
+from geodesics import TWO_PI, c15, c16
 from tolerances import REFERENCE_EQUATION
 
 import torusflow as tfl
 from torusflow.errors import InputError, NumericalError
+from torusflow.transport.epdiff import EPDiff
 from torusflow.transport.geodesic import shoot
 
 # The project's bounds for the reference geodesics and for the drift of the energy. Absolute.
 REFERENCE_GEODESIC = 1e-7
 DRIFT = 1e-8
-TWO_PI = 2 * np.pi
-
-
-def c15(n):
-    torus = tfl.Torus((n,))
-    x = torus.points[0]
-    return torus, tfl.SobolevMetric(2.0, 0.3), (0.2 * (np.sin(TWO_PI * x) + 0.5 * np.cos(2 * TWO_PI * x)) + 0.1)[None]
-
-
-def c16(n):
-    torus = tfl.Torus((n, n))
-    x, y = torus.points
-    u0 = 0.1 * np.stack([np.sin(TWO_PI * y) + 0.5 * np.cos(TWO_PI * x), np.sin(TWO_PI * (x + y))])
-    return torus, tfl.SobolevMetric(3.0, 0.15), u0
 
 
 @pytest.mark.parametrize("n", [80, 92])
@@ -73,12 +61,10 @@ def test_the_tolerance_bounds_the_error_in_the_norm_of_the_metric(case, toleranc
 @pytest.mark.parametrize("shape", [(16,), (17,), (9, 12), (8, 9, 7)], ids=str)
 def test_the_equation_in_space_conserves_energy_and_momentum(shape, rng):
     """To round-off, for white noise within the modes kept: <m, d_t u> = 0 and d_t mean m = mean d_t u = 0."""
-    from torusflow.transport.geodesic import _EPDiff
-
     torus, metric = tfl.Torus(shape), tfl.SobolevMetric(1.5, 0.1)
-    equation = _EPDiff(torus, metric)
+    equation = EPDiff(torus, metric)
     u = torus.truncate(rng.normal(size=(len(shape), *shape)), equation.modes)
-    rate = torus.inverse(equation.coefficients(equation.rate(0.0, equation._state(torus.transform(u)))))
+    rate = torus.inverse(equation.rate(equation.fields(torus.transform(u))))
     momentum = metric.roughen(torus, u)
     scale = torus.norm(momentum) * torus.norm(rate)
     assert abs(torus.inner(momentum, rate)) < 1e-13 * scale
@@ -88,15 +74,13 @@ def test_the_equation_in_space_conserves_energy_and_momentum(shape, rng):
 @pytest.mark.parametrize("shape", [(16,), (17,), (9, 12), (8, 9, 7)], ids=str)
 def test_products_are_free_of_aliasing(shape, rng):
     """The same rate on a grid twice as fine, which conservation does not tell: it holds with aliasing too."""
-    from torusflow.transport.geodesic import _EPDiff
-
     rates, torus, finer = [], tfl.Torus(shape), tfl.Torus(tuple(2 * n for n in shape))
-    modes = _EPDiff(torus, tfl.SobolevMetric(1.5, 0.1)).modes
+    modes = EPDiff(torus, tfl.SobolevMetric(1.5, 0.1)).modes
     u = torus.truncate(rng.normal(size=(len(shape), *shape)), modes)
     for grid in (torus, finer):
-        equation = _EPDiff(grid, tfl.SobolevMetric(1.5, 0.1))
-        state = equation._state(grid.transform(torus.resample(u, grid)))
-        rates.append(grid.truncate(grid.inverse(equation.coefficients(equation.rate(0.0, state))), modes))
+        equation = EPDiff(grid, tfl.SobolevMetric(1.5, 0.1))
+        fields = equation.fields(grid.transform(torus.resample(u, grid)))
+        rates.append(grid.truncate(grid.inverse(equation.rate(fields)), modes))
     error = finer.resample(rates[1], torus) - rates[0]
     assert torus.norm(error) < 1e-12 * torus.norm(rates[0])
 
@@ -196,14 +180,14 @@ class TestBadInput:
             shoot(torus, metric, size * u0)
 
     def test_more_steps_than_anyone_waits_for(self, monkeypatch):
-        monkeypatch.setattr("torusflow.transport.geodesic.MOST_STEPS", 5)
+        monkeypatch.setattr("torusflow.transport.shooting.MOST_STEPS", 5)
         torus, metric, u0 = c16(48)
         with pytest.raises(NumericalError, match=r"cannot be continued at time \d.* of 1, after 5 steps: too many"):
             shoot(torus, metric, 1e6 * u0)
 
     def test_the_energy_may_not_drift(self, monkeypatch):
-        monkeypatch.setattr("torusflow.transport.geodesic.LARGEST_DRIFT", 0)
-        monkeypatch.setattr("torusflow.transport.geodesic.ROUND_OFF_DRIFT", 1e-14)
+        monkeypatch.setattr("torusflow.transport.shooting.LARGEST_DRIFT", 0)
+        monkeypatch.setattr("torusflow.transport.shooting.ROUND_OFF_DRIFT", 1e-14)
         with pytest.raises(
             NumericalError, match=r"at time 0\.\d+ of 0.5 the energy has drifted by .* smaller tolerance"
         ):
@@ -218,13 +202,13 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            ({"torus": (16,)}, "takes a Torus and a SobolevMetric first"),
+            ({"torus": (16,)}, "take a Torus and a SobolevMetric first"),
             ({"metric": tfl.SobolevMetric(0.5)}, "smoothness >= 1, got 0.5"),
             ({"u0": np.zeros(16)}, r"finite velocity \(1, 16\)"),
             ({"u0": np.full((1, 16), np.nan)}, "finite velocity"),
             ({"u0": np.zeros((1, 15))}, "has shape"),
             ({"times": [0.2, 0.1]}, "times must increase"),
-            ({"times": [-1.0]}, "shoot with -u0"),
+            ({"times": [-1.0]}, "times must increase from 0 or later"),
             ({"times": ["a"]}, "times must be numbers"),
             ({"tolerance": 0}, "tolerance must be a number between"),
         ],

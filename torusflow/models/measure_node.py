@@ -16,6 +16,9 @@ from ..transport.flow_map import FlowMap
 from ..transport.spectral import ContinuityEquation
 from .inputs import checked_count
 
+# Points an axis of the coarsest grid worth a descent.
+COARSEST = 16
+
 
 @dataclass(frozen=True, eq=False)
 class MeasureNODE:
@@ -110,6 +113,19 @@ class MeasureNODE:
         stages = np.empty((self.equation.steps, 4, *self.torus.shape))
         output = self._output(self.equation.push(self._start, self._velocity(v), stages))
         return MeasureLinearisation(self, v, output, stages)
+
+    def coarser(self) -> MeasureNODE | None:
+        """The model on half the grid, with half the layers where they are even; None where that is too coarse.
+
+        Courant numbers stay the same: layers last twice as long, and the highest modes are half as high.
+        """
+        shape = tuple(-(-n // 2) for n in self.torus.shape)
+        if min(shape) < COARSEST:
+            return None
+        torus = Torus(shape, self.torus.threads, self.torus.library)
+        layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
+        band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.band, shape, strict=True))
+        return MeasureNODE(torus, self.metric, self.initial.on(torus), layers, band, self.substeps)
 
     def log_density(self, v, points) -> np.ndarray:
         """log rho_1 at points (N, d) by the flow map of v, array (N,); positive where the spectral scheme may not be.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,6 +111,22 @@ class SampleNODE:
     def traced(self, v, points) -> tuple[np.ndarray, np.ndarray]:
         """Psi(y), not wrapped, and log det DPsi(y), arrays (N, d) and (N,), at any points (N, d)."""
         return self._trace(self.space.element(v), checked_rows(points))[:2]
+
+    def coarser(self) -> SampleNODE | None:
+        """The model with half the band, and half the layers where they are even; None where that is too coarse."""
+        if max(self.band) < 4:
+            return None
+        layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
+        substeps = self.substeps * (self.layers // layers)
+        band = tuple(-(-b // 2) for b in self.band)
+        return SampleNODE(self.points, self.metric, self.initial, layers, band, substeps, self.threads)
+
+    def part(self, rows) -> SampleNODE:
+        """The same model at some of the points."""
+        other = copy.copy(self)
+        object.__setattr__(other, "points", self.points[rows])
+        object.__setattr__(other, "output_space", Euclidean((len(other.points),)))
+        return other
 
     def sample(self, v, n: int, rng: np.random.Generator) -> np.ndarray:
         """n points of rho_1 in [0, 1)^d, array (n, d): points of rho_0 moved along the flow.

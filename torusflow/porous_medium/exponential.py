@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError, NumericalError
+from ..errors import NumericalError
 
 # Of the largest diffusivity: with half of it the remainder is just dominated and some steps are refused, with all of it
 # the remainder is larger than need be. Measured on C5: 0.7 takes the same steps on every grid, none refused.
@@ -147,27 +147,3 @@ def phi_functions(z) -> tuple[np.ndarray, ...]:
         far = (far - 1 / math.factorial(k - 1)) / large
         values.append(np.where(near, close, far))
     return tuple(values)
-
-
-def checked_times(times, tolerance: float) -> tuple[float, ...]:
-    """Times to report at, checked together with the tolerance.
-
-    Raises
-    ------
-    InputError
-        If the times do not increase from zero or later, or the tolerance is out of range.
-    """
-    try:
-        times = tuple(float(t) for t in np.atleast_1d(times))
-    except (TypeError, ValueError):
-        raise InputError(f"times must be numbers, got {times!r}. Write times=[0.1, 0.2], say.") from None
-    if not times or not all(math.isfinite(t) and t >= 0 for t in times) or any(np.diff(times) <= 0):
-        raise InputError(f"times must increase from 0 or later, got {_short(times)}. Write times=[0.1, 0.2], say.")
-    if not isinstance(tolerance, int | float | np.number) or not 1e-14 <= tolerance <= 0.1:
-        raise InputError(f"tolerance must be a number between 1e-14 and 0.1, got {tolerance!r}.")
-    return times
-
-
-def _short(times) -> str:
-    words = ", ".join(f"{t:g}" for t in times[:6])
-    return f"({words}{', ...' if len(times) > 6 else ''})"

@@ -10,9 +10,10 @@ import numpy as np
 from scipy.fft import next_fast_len
 
 from ..errors import InputError, NumericalError
+from ..times import checked_times, checked_tolerance
 from ..torus.density import Density
 from ..torus.grid import TWO_PI, Torus
-from .exponential import SHARE_OF_THE_DIFFUSIVITY, Evolution, checked_times, solve
+from .exponential import SHARE_OF_THE_DIFFUSIVITY, Evolution, solve
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ class Spectral:
         NumericalError
             If the tolerance cannot be met, or the density does not stay positive: then the grid does not resolve it.
         """
-        times = checked_times(times, tolerance)
+        times, tolerance = checked_times(times), checked_tolerance(tolerance, 1e-14, 0.1)
         rho0 = rho0 if isinstance(rho0, Density) else Density(self.torus, rho0, "initial density")
         if rho0.torus != self.torus:
             raise InputError(f"the initial density lives on {rho0.torus!r}, the solver on {self.torus!r}.")

@@ -8,11 +8,12 @@ import numpy as np
 
 from ..errors import InputError, NumericalError
 from ..losses.loss import Loss
+from ..times import checked_times, checked_tolerance
 from ..torus.control import checked_band
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
-from .exponential import SHARE_OF_THE_DIFFUSIVITY, Evolution, checked_times, solve
+from .exponential import SHARE_OF_THE_DIFFUSIVITY, Evolution, solve
 
 # Relative change of the density by which the second variation of a loss is seen; only the step's efficiency depends
 # on it.
@@ -146,7 +147,7 @@ class TangentFlow:
             If the tolerance cannot be met, or loss and dissipated loss no longer add up, with the time reached: so it
             is where a loss that is not smooth at its minimum, as L2, comes there in finite time.
         """
-        times = checked_times(times, tolerance)
+        times, tolerance = checked_times(times), checked_tolerance(tolerance, 1e-14, 0.1)
         rho0 = rho0 if isinstance(rho0, Density) else Density(self.torus, rho0, "initial density")
         if rho0.torus != self.torus:
             raise InputError(f"the initial density lives on {rho0.torus!r}, the flow on {self.torus!r}.")

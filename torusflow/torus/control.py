@@ -192,6 +192,36 @@ class VelocitySpace:
         with self._lock:  # each field is a view of one work array
             return np.stack([self.field(layer).copy() for layer in v])
 
+    def embed(self, v, other: VelocitySpace) -> np.ndarray:
+        """The control of another space as one of this: layers are split, modes beyond its band are zero.
+
+        Its flow is the same, but for modes beyond the band of this space, which are dropped.
+
+        Parameters
+        ----------
+        v : complex array
+            An element of the other space.
+        other : VelocitySpace
+            Of the same dimension, with layers that divide those of this space.
+
+        Raises
+        ------
+        InputError
+            If the dimensions differ, or the layers do not divide.
+        """
+        v = other.element(v)
+        if len(other.band) != len(self.band) or self.layers % other.layers:
+            raise InputError(
+                f"cannot make {self.layers} layers in dimension {len(self.band)} of {other.layers} in dimension "
+                f"{len(other.band)}: the layers must be a multiple, the dimension the same."
+            )
+        common = [min(a, b) for a, b in zip(self.band, other.band, strict=True)]
+        rows = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in common[:-1]]
+        modes = np.ix_(np.arange(other.layers), np.arange(len(self.band)), *rows, np.arange(common[-1] + 1))
+        embedded = np.zeros((other.layers, *self.shape[1:]), self.dtype)
+        embedded[modes] = v[modes]
+        return np.repeat(embedded, self.layers // other.layers, axis=0)
+
     def riesz(self, momentum_hat) -> np.ndarray:
         """K*m: the field that represents u -> <m, u>_L2 in V, from and to coefficients (d, *modes)."""
         return momentum_hat / self._symbol

@@ -10,6 +10,8 @@ import numpy as np
 
 from ..errors import InputError
 
+GREEK = {"phi": "φ", "psi": "ψ", "chi": "χ", "omega": "ω", "theta": "θ"}
+ROWS_NAMED = 5
 PERIODS = {"degrees": 360.0, "radians": 2 * math.pi, "turns": 1.0}
 
 
@@ -53,13 +55,27 @@ class Coordinates:
         """Smallest value shown."""
         return -self.period / 2 if self.centred else 0.0
 
+    def log_volume(self, dimension: int) -> float:
+        """Logarithm of the volume of the torus as nats count it: angles in radians, d log 2 pi; turns, 0.
+
+        The uniform density scores so many nats; log-densities relative to it, less this, are in the user's units.
+        """
+        return 0.0 if self.units == "turns" else dimension * math.log(2 * math.pi)
+
     def name(self, axis: int) -> str:
         """The name of an axis."""
         return self.names[axis] if axis < len(self.names) else "xyz"[axis]
 
+    def symbol(self, axis: int) -> str:
+        """The name of an axis, angles such as phi and chi1 by their Greek letters, for a plot."""
+        name = self.name(axis)
+        stem = name.rstrip("0123456789")
+        return GREEK.get(stem.lower(), stem) + name[len(stem) :]
+
     def label(self, axis: int) -> str:
-        """Name and units of an axis, for a plot."""
-        return self.name(axis) if self.units == "turns" else f"{self.name(axis)} [{self.units}]"
+        """Symbol and units of an axis, for a plot."""
+        unit = {"turns": "", "degrees": " [°]"}.get(self.units, f" [{self.units}]")
+        return self.symbol(axis) + unit
 
     def to_torus(self, values, what: str = "the samples") -> np.ndarray:
         """values / period modulo 1.
@@ -74,24 +90,34 @@ class Coordinates:
         Raises
         ------
         InputError
-            If one is further out: then the units are probably others.
+            If one is further out: then the units are probably others. If one is not finite. It says how many rows are
+            like that and which are the first, counted from 1.
         """
         values = np.asarray(values, float)
-        outside = np.abs(values) > self.period * (1 + 1e-9)
-        if outside.any():
-            row, column = (int(i) for i in np.argwhere(outside)[0])
-            largest, other = float(np.nanmax(np.abs(values))), None
-            for unit, period in sorted(PERIODS.items(), key=lambda item: item[1]):
-                if largest <= period * (1 + 1e-9):
-                    other = unit
-                    break
-            hint = f" Did you mean units {other!r}?" if other else ""
-            raise InputError(
-                f"{what} lie outside the stated units: {self.name(column)} = {values[row, column]:g} in row {row + 1} "
-                f"of the data, but {self.units} are between -{self.period:g} and {self.period:g}.{hint}"
-            )
+        if values.ndim != 2:
+            raise InputError(f"{what} must have shape (N, d), one sample a row, got {values.shape}.")
+        self._refuse(~np.isfinite(values), values, f"{what} are not all finite", "Remove rows without values.")
+        largest, other = float(np.max(np.abs(values), initial=0.0)), None
+        for unit, period in sorted(PERIODS.items(), key=lambda item: item[1]):
+            if largest <= period * (1 + 1e-9):
+                other = unit
+                break
+        hint = f"In {self.units} they would be between -{self.period:g} and {self.period:g}."
+        hint += f" Did you mean units {other!r}?" if other else ""
+        self._refuse(np.abs(values) > self.period * (1 + 1e-9), values, f"{what} lie outside the stated units", hint)
         return np.mod(values / self.period, 1.0)
 
     def from_torus(self, points) -> np.ndarray:
         """Values in the shown range of points in [0, 1), array (N, d)."""
         return np.mod(np.asarray(points) - self.start / self.period, 1.0) * self.period + self.start
+
+    def _refuse(self, bad, values, fault: str, hint: str):
+        """An InputError that counts the rows where an entry is bad and names the first."""
+        rows = np.flatnonzero(bad.any(axis=1))
+        if rows.size:
+            column = int(np.argmax(bad[rows[0]]))
+            numbers = ", ".join(str(row + 1) for row in rows[:ROWS_NAMED]) + ", ..." * (rows.size > ROWS_NAMED)
+            raise InputError(
+                f"{fault}: {self.name(column)} = {values[rows[0], column]:g} in row {rows[0] + 1} of the data. "
+                f"Rows like that: {rows.size} of {len(values)} ({numbers}). {hint}"
+            )

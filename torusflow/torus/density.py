@@ -62,6 +62,18 @@ class Density:
         values.flags.writeable = False
         object.__setattr__(self, "values", values)
 
+    def on(self, torus: Torus) -> Density:
+        """Its Fourier series on another grid; where that is negative zero, and of mass one again.
+
+        Parameters
+        ----------
+        torus : Torus
+            Of the same dimension.
+        """
+        values = np.maximum(self.torus.resample(self.values, torus), 0.0)
+        values = values / torus.mean(values)
+        return Density(torus, values / torus.mean(values), self.name)
+
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n independent points in [0, 1)^d, array (n, d), of the density between grid points by its Fourier series.
 

@@ -19,6 +19,8 @@ NEWTON_ITERATIONS = 20
 INVERSE_TOLERANCE = 1e-13
 # Step length times the largest derivative of the velocity, below which Runge-Kutta steps are far from folding.
 SAFE_STEP = 0.5
+# Points per axis, for each dimension, of the lattice on which derivatives are judged.
+LATTICE = {1: 256, 2: 64, 3: 16}
 
 
 class Piece(NamedTuple):
@@ -37,7 +39,7 @@ class FlowMap:
 
     Parameters
     ----------
-    model : MeasureNODE or TorusNODE
+    model : MeasureNODE, TorusNODE or SampleNODE
         Whose control space v belongs to.
     v : complex array
         The control.
@@ -62,10 +64,10 @@ class FlowMap:
 
     def __init__(self, model, v, substeps: int | None = None):
         space = getattr(model, "space", None)
-        if not isinstance(space, VelocitySpace):
+        if not isinstance(space, VelocitySpace) or not hasattr(model, "substeps"):
             raise InputError(
                 f"FlowMap takes a model that moves points or densities on the torus, got a {type(model).__name__}. "
-                f"Use a MeasureNODE or a TorusNODE."
+                f"Use a MeasureNODE, TorusNODE or SampleNODE."
             )
         substeps = model.substeps if substeps is None else substeps
         if isinstance(substeps, bool) or not isinstance(substeps, int | np.integer) or substeps < 1:
@@ -120,9 +122,11 @@ class FlowMap:
         Raises
         ------
         NumericalError
-            If the map cannot be inverted at one of the points because it folds.
+            If the map folds, at one of the points or on a lattice of 256, 64^2 or 16^3 points: it has no inverse. Names
+            the substeps that would avoid it.
         """
         y, pieces = self._checked(points), self._until(s)
+        self._refuse_folds(pieces)
         x, _ = self._flow(y, [Piece(p.field, -p.duration, p.substeps) for p in reversed(pieces)])
         for _ in range(NEWTON_ITERATIONS):
             image, jacobian = self._flow(x, pieces, with_jacobian=True)
@@ -134,7 +138,11 @@ class FlowMap:
                 x = x - np.linalg.solve(jacobian, gap[..., None])[..., 0]
             except np.linalg.LinAlgError:
                 break
-        raise NumericalError(f"the map cannot be inverted at some of the points: {self._advice(pieces)}")
+        lost = np.flatnonzero(~(np.abs(gap).max(axis=1) <= INVERSE_TOLERANCE * (1 + np.max(np.abs(y)))))
+        raise NumericalError(
+            f"the map cannot be inverted at {len(lost)} of {len(y)} points, the first is row {lost[0]}: "
+            f"{self._advice(pieces)}"
+        )
 
     # -- functions and densities ---------------------------------------------------------------------------------
 
@@ -191,16 +199,37 @@ class FlowMap:
             raise NumericalError(f"the map folds at {folded} of {len(sign)} points (det <= 0): {self._advice(pieces)}")
         return value
 
+    def _refuse_folds(self, pieces):
+        """Short steps cannot fold; long ones may, and then Newton's method would find one of several inverse images."""
+        if all(needed <= piece.substeps for piece, needed in zip(pieces, self._needed(pieces), strict=True)):
+            return
+        lattice = self._lattice()
+        signs = np.linalg.slogdet(self._flow(lattice, pieces, with_jacobian=True)[1])[0]
+        folded = np.count_nonzero(signs <= 0)
+        if folded:
+            raise NumericalError(
+                f"the map folds at {folded} of {len(lattice)} points of a lattice (det <= 0), so it has no inverse: "
+                f"{self._advice(pieces)}"
+            )
+
     def _advice(self, pieces) -> str:
         """The substeps with which steps are short against the derivatives of the velocity."""
-        axis = np.arange(16) / 16
-        lattice = np.stack(np.meshgrid(*[axis] * self.dimension, indexing="ij"), axis=-1).reshape(-1, self.dimension)
-        needed, given = 1, 1
-        for field, duration, substeps in pieces:
-            steepest = float(np.max(np.abs(field.jacobian(lattice)).sum(axis=1)))
-            needed = max(needed, math.ceil(abs(duration) * steepest / SAFE_STEP))
-            given = max(given, substeps)
-        return f"its {given} steps a layer are too long for this velocity. Use substeps={max(needed, given + 1)}."
+        given = max((piece.substeps for piece in pieces), default=1)
+        needed = max([given + 1, *self._needed(pieces)])
+        return f"its steps, {given} a layer, are too long for this velocity. Use substeps={needed}."
+
+    def _needed(self, pieces) -> list[int]:
+        """For each piece the steps that are short against the derivatives of its velocity."""
+        lattice = self._lattice()
+        steepest = [float(np.max(np.abs(piece.field.jacobian(lattice)).sum(axis=1))) for piece in pieces]
+        return [
+            max(1, math.ceil(abs(piece.duration) * slope / SAFE_STEP))
+            for piece, slope in zip(pieces, steepest, strict=True)
+        ]
+
+    def _lattice(self) -> np.ndarray:
+        axis = np.arange(LATTICE[self.dimension]) / LATTICE[self.dimension]
+        return np.stack(np.meshgrid(*[axis] * self.dimension, indexing="ij"), axis=-1).reshape(-1, self.dimension)
 
     def _until(self, s) -> list[Piece]:
         """The pieces up to time s, the last one cut short."""
