@@ -65,3 +65,36 @@ def test_at_the_minimum_there_is_nothing_to_fit(risk):
     """With the initial density as target, v = 0 has a zero gradient; the check neither divides by it nor fails."""
     same = dataclasses.replace(risk, loss=tfl.losses.SquaredL2(risk.model.initial))
     assert checks.taylor(same, same.space.zeros()).passed
+
+
+class TestLikelihood:
+    """A field that compresses: short steps are sound; a few long ones make another density, or fold."""
+
+    def model(self, substeps):
+        points = np.random.default_rng(1).random((40, 1))
+        return tfl.SampleNODE(points, tfl.SobolevMetric(3.0, 0.2), layers=1, band=3, substeps=substeps)
+
+    def control(self, model, a):
+        return model.space.from_function(lambda s, x: (a * np.sin(2 * np.pi * x) / (2 * np.pi),))
+
+    def test_short_steps_are_sound(self):
+        model = self.model(8)
+        outcome = tfl.checks.likelihood(model, self.control(model, 2.0))
+        assert outcome.passed and abs(outcome.mass - 1) < 1e-5 and "sound" in str(outcome)
+
+    def test_long_steps_are_seen(self):
+        model = self.model(1)
+        outcome = tfl.checks.likelihood(model, self.control(model, 2.0))
+        assert not outcome.passed and abs(outcome.change) > 5e-3 and "steps are too long" in str(outcome)
+
+    def test_a_density_that_is_not_that_of_the_flow_is_seen(self):
+        """With a determinant that is not the map's the mass is not one: the trap of quadratures of div v."""
+
+        class Wrong(tfl.SampleNODE):
+            def log_density(self, v, points):
+                return 1.1 * super().log_density(v, points)
+
+        model = self.model(8)
+        wrong = Wrong(model.points, model.metric, layers=1, band=3, substeps=8)
+        outcome = tfl.checks.likelihood(wrong, self.control(model, 2.0))
+        assert not outcome.passed and abs(outcome.mass - 1) > 1e-2

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import special
 
 import torusflow as tfl
 
@@ -88,3 +89,110 @@ def test_mistakes_give_one_sentence_and_exit_code_two(call, tmp_path, angles, ar
     before = sorted(tmp_path.iterdir())
     assert words in " ".join(call(*arguments, code=2).stderr.split())
     assert sorted(tmp_path.iterdir()) == before
+
+
+LIKELIHOOD = ("--units", "degrees", "--likelihood", "--band", "3", "--layers", "2", "--length", "0.2")
+
+
+def test_likelihood_from_fit_to_samples_and_scores(call, tmp_path, angles):
+    fitted = call("fit", "angles.csv", *LIKELIHOOD, "--test", "0.2", "--iterations", "15", "-o", "run.h5").output
+    assert "the likelihood is sound" in fitted and "uniform 3.6758" in fitted
+    assert all(len(line) <= 80 for line in fitted.splitlines())
+    scores = {line.split()[0]: float(line.split()[1]) for line in fitted.splitlines() if " +- " in line}
+    run = tfl.load("run.h5")
+    model, volume = run.risk.model, 2 * np.log(2 * np.pi)
+    assert len(model.points) == 280 and scores["training"] == pytest.approx(
+        volume - np.mean(model(run.control)), abs=1e-4
+    )
+    entropy = 2 * (np.log(2 * np.pi * special.i0(3)) - 3 * special.i1(3) / special.i0(3))
+    assert abs(scores["test"] - entropy) < 0.3
+    assert "280 for training; axes phi, psi in degrees" in call("info", "run.h5").output
+
+    call("sample", "run.h5", "-n", "5000", "-o", "new.csv")
+    header, *rows = (tmp_path / "new.csv").read_text().splitlines()
+    new = np.loadtxt(rows, delimiter=",")
+    assert header == "phi,psi" and new.shape == (5000, 2) and new.min() >= -180 and new.max() < 180
+    assert abs(np.degrees(np.angle(np.mean(np.exp(1j * np.radians(new[:, 1]))))) - np.degrees(2)) < 10
+    scored = call("score", "run.h5", "new.csv").output
+    assert abs(float(scored.splitlines()[1].split()[1]) - scores["training"]) < 0.2
+
+    for what in ("map", "fit"):
+        call("plot", "run.h5", f"--{what}")
+        with Image.open(tmp_path / f"run-{what}.png") as picture:
+            assert picture.size[0] > 500
+
+    call("score", "run.h5", "angles.csv", "-o", "scores.csv")
+    comment, header, *rows = (tmp_path / "scores.csv").read_text().splitlines()
+    values = np.loadtxt(rows, delimiter=",")
+    assert comment.startswith("# log_density: natural logarithm of the density per radian^2")
+    assert header == "phi,psi,log_density" and len(values) == 400
+    np.testing.assert_allclose(
+        values[:, 2], model.log_density(run.control, np.mod(angles / 360, 1)) - volume, rtol=0, atol=1e-6
+    )
+    assert "exists" in call("score", "run.h5", "angles.csv", "-o", "scores.csv", code=2).stderr
+    assert "exists" in call("sample", "run.h5", "-o", "new.csv", code=2).stderr
+
+
+def test_select_prints_what_it_compared(call, tmp_path, angles):
+    (tmp_path / "p.toml").write_text(
+        '[target]\nkind = "samples"\nfile = "angles.csv"\nunits = "degrees"\n[loss]\nkind = "LogLikelihood"\n'
+        "[model]\nlayers = 2\n[select]\nsmoothness = [3.0]\nlength = [0.01, 0.2]\nband = [2, 4]\nrounds = [2, 2]\n"
+        "[limits]\niterations = 3\n"
+    )
+    said = call("fit", "p.toml", "-o", "run.h5").output
+    lines = [line for line in said.splitlines() if "iterations  " in line]
+    assert "4 choices" in said and len(lines) == 4 and lines[0].endswith("<- chosen") and "length 0.2" in lines[0]
+    assert all(len(line) <= 80 for line in said.splitlines())
+    assert tfl.load("run.h5").risk.model.metric == tfl.SobolevMetric(3.0, 0.2)
+
+
+def test_a_likelihood_that_is_not_sound_fails_and_is_kept(call, angles):
+    """One step for a flow this fast folds the torus somewhere, or is another flow's."""
+    steep = (
+        "--layers",
+        "1",
+        "--substeps",
+        "1",
+        "--band",
+        "6",
+        "--penalty",
+        "0",
+        "--length",
+        "0.05",
+        "--iterations",
+        "30",
+    )
+    failed = call("fit", "angles.csv", "--units", "degrees", "--likelihood", "-o", "run.h5", *steep, code=1)
+    assert "the fit failed. Use --substeps 2" in failed.output
+    run = tfl.load("run.h5")
+    assert run.status.startswith("failed: ") and len(run.history["validation"]) == len(run.history["risk"])
+
+
+def test_densities_are_sampled_and_scored_too(call, tmp_path, angles):
+    call("fit", "angles.csv", "--units", "degrees", "-o", "run.h5", *SMALL)
+    call("sample", "run.h5", "-n", "50", "-o", "new.csv")
+    assert "per square radian" in call("score", "run.h5", "new.csv").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("fit", "angles.csv", "-o", "r.h5", "--likelihood", "--loss", "L2"), "--likelihood is a loss itself"),
+        (("fit", "angles.csv", "-o", "r.h5", "--units", "degrees", "--select"), "--select chooses among likelihoods"),
+        (("score", "run.h5", "one.csv"), "gives 1 columns, the run has 2"),
+        (("score", "run.h5", "far.csv"), "outside the stated units"),
+        (("score", "points.h5", "angles.csv"), "trained a LinearNODE, which is no density"),
+        (("sample", "points.h5", "-o", "new.csv"), "trained a LinearNODE, which is no density"),
+        (("plot", "points.h5", "--fit"), "trained a LinearNODE, which is no density"),
+        (("plot", "points.h5", "--map"), "got a LinearNODE"),
+    ],
+)
+def test_what_cannot_be_scored_is_said(call, tmp_path, angles, arguments, words):
+    (tmp_path / "one.csv").write_text("1\n2\n")
+    (tmp_path / "far.csv").write_text("1,700\n2,3\n")
+    (tmp_path / "p.toml").write_text(
+        '[model]\nkind = "LinearNODE"\nlayers = 2\n[inputs]\nvalues = [[1.0]]\n[targets]\nvalues = [[2.0]]\n'
+    )
+    call("fit", "angles.csv", *LIKELIHOOD, "--iterations", "1", "-o", "run.h5")
+    call("fit", "p.toml", "-o", "points.h5", "--iterations", "1")
+    assert words in call(*arguments, code=2).stderr.replace("\n", " ")

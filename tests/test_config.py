@@ -171,3 +171,102 @@ def test_gradient_flow_from_a_file(tmp_path):
 def test_mistakes_in_problems_on_points(tmp_path, text, words):
     with pytest.raises(tfl.InputError, match=words):
         problem_from(tmp_path, text)
+
+
+LIKELIHOOD = """
+[target]
+kind = "samples"
+file = "angles.csv"
+units = "degrees"
+[loss]
+kind = "LogLikelihood"
+"""
+
+
+@pytest.fixture
+def angles(tmp_path, rng):
+    values = rng.uniform(-180, 180, (200, 2))
+    np.savetxt(tmp_path / "angles.csv", values, delimiter=",", header="phi,psi", comments="")
+    return values
+
+
+def test_likelihood(tmp_path, angles):
+    """In the order of the legacy generator the last rows are for the test, those before them for validation."""
+    text = LIKELIHOOD + "[split]\nvalidation = 0.1\ntest = 0.2\nseed = 3\n[model]\nband = 4\n[limits]\npatience = 7\n"
+    problem = problem_from(tmp_path, text)
+    order = np.random.RandomState(3).permutation(200)
+    parts = problem.risk.model, problem.limits["validation"].model, problem.test.model
+    for model, rows in zip(parts, (order[:140], order[140:160], order[160:]), strict=True):
+        np.testing.assert_allclose(model.points, np.mod(angles[rows] / 360, 1), rtol=0, atol=1e-12)
+        assert model.band == (4, 4) and model.metric == tfl.SobolevMetric(2.5, 0.06)
+    assert isinstance(problem.method, tfl.LBFGS) and problem.limits["patience"] == 7 and problem.risk.penalty == 1e-4
+    assert problem.limits["validation"].penalty == 0 and problem.coordinates.names == ("phi", "psi")
+
+
+def test_likelihood_of_one_kind_of_model_and_from_a_base_density(tmp_path, angles):
+    text = LIKELIHOOD.replace('[loss]\nkind = "LogLikelihood"', '[model]\nkind = "SampleNODE"')
+    problem = problem_from(tmp_path, text + '[initial]\nkind = "von_mises"\n[split]\nvalidation = 0.0\n')
+    assert problem.risk.model.initial.torus.shape == (64, 64)
+    assert problem.limits["validation"] is None and problem.test is None and len(problem.risk.model.points) == 200
+
+
+def test_choices_are_the_product_of_lists(tmp_path, angles):
+    from torusflow.config import choices, chosen
+
+    tables = read_tables_of(
+        tmp_path,
+        LIKELIHOOD + "[select]\nlength = [0.1, 0.2]\npenalty = [1e-3]\nsamples = 50\n[metric]\nsmoothness = 3.0\n",
+    )
+    found = choices(tables | {"model": {"band": 3}}, tmp_path)
+    assert found.values == [{"length": 0.1, "penalty": 1e-3}, {"length": 0.2, "penalty": 1e-3}] and found.rounds == (
+        10,
+        20,
+    )
+    for (risk, validation), values in zip(found.candidates, found.values, strict=True):
+        assert len(risk.model.points) == 50 and len(validation.model.points) == 20
+        assert risk.model.metric == tfl.SobolevMetric(3.0, values["length"]) and risk.penalty == 1e-3
+    final = chosen(tables, found.values[1])
+    assert final["metric"] == {"smoothness": 3.0, "length": 0.2} and "select" not in final and "select" in tables
+
+
+def read_tables_of(tmp_path, text):
+    (tmp_path / "problem.toml").write_text(text)
+    return read_tables(tmp_path / "problem.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[torus]\nshape = [8, 8]\n", r"\[torus\] a likelihood has no grid"),
+        ("[split]\nvalidation = 1.0\n", "validation must be a share of the samples, 0 <= validation < 1"),
+        ("[split]\nvalidation = 0.5\ntest = 0.5\n", "leave none of 200 samples"),
+        ("[split]\nseed = -1\n", "seed must be a whole number"),
+        ("[split]\ntset = 0.1\n", "Did you mean 'test'?"),
+        ('[model]\nkind = "TorusNODE"\n', "a SampleNODE and LogLikelihood need each other"),
+        ("[inputs]\nvalues = [[1.0]]\n", r"\[inputs\] does not go with a SampleNODE"),
+    ],
+)
+def test_mistakes_in_likelihoods(tmp_path, angles, text, words):
+    with pytest.raises(tfl.InputError, match=words):
+        problem_from(tmp_path, LIKELIHOOD + text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[select]\nlength = 0.1\n", "length must be a list of values to choose from"),
+        ("[select]\nlenght = [0.1]\n", "Did you mean 'length'?"),
+        ("[select]\nrounds = [0]\n", "rounds must be a list of iterations"),
+        ("[split]\nvalidation = 0.0\n", "write validation = 0.1 below"),
+    ],
+)
+def test_mistakes_in_choices(tmp_path, angles, text, words):
+    from torusflow.config import choices
+
+    with pytest.raises(tfl.InputError, match=words):
+        choices(read_tables_of(tmp_path, LIKELIHOOD + text), tmp_path)
+
+
+def test_other_problems_have_nothing_to_split():
+    with pytest.raises(tfl.InputError, match=r"\[split\] does not go with a MeasureNODE"):
+        make_problem({"target": {"kind": "von_mises"}, "split": {"test": 0.1}})

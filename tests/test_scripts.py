@@ -82,6 +82,25 @@ def test_rate_of_descent(tmp_path):
         assert exponent == pytest.approx(0.5 + (s - 1) / 3, abs=0.03) and decay == pytest.approx(predicted, rel=0.1)
 
 
+def test_flow_of_a_fit(tmp_path):
+    """Far from the uniform density, whose mean log density is zero, and near the density that the data come from."""
+    picture = tmp_path / "picture.png"
+    arguments = ["--samples", "300", "--iterations", "15", "-o", str(picture)]
+    fitted, truth = load("flow_of_a_fit").main(arguments)
+    assert truth == pytest.approx(2.211483566860192, rel=1e-9) and truth - 0.3 < fitted < truth
+    assert picture.stat().st_size > 100_000
+
+
+def test_geodesic_matching(tmp_path):
+    """The project's bound for the two energies; the map alone says how far it is from the identity."""
+    picture = tmp_path / "picture.png"
+    arguments = ["--points", "20", "--layers", "10", "--penalty", "0.1", "--tolerance", "1e-6", "-o", str(picture)]
+    shooting, path, distance = load("geodesic_matching").main(arguments)
+    assert shooting == pytest.approx(path, rel=0.01) and shooting == pytest.approx(0.2334, rel=1e-3)
+    assert distance == pytest.approx(shooting, rel=1e-4)
+    assert picture.stat().st_size > 100_000
+
+
 def test_reference_solutions_are_made_as_they_were(tmp_path):
     import h5py
 

@@ -1,9 +1,23 @@
 """torusflow: gradient descent on flows of vector fields, from two points to a density on a 3-D torus."""
 
 from . import checks, lojasiewicz, losses, model, porous_medium
-from .descent import LBFGS, GradientDescent, GradientFlow, GreedyDescent, Result, descend
+from .continuation import coarse_to_fine
+from .descent import (
+    LBFGS,
+    BarzilaiBorwein,
+    GaussNewton,
+    GradientDescent,
+    GradientFlow,
+    GreedyDescent,
+    HeavyBall,
+    Nesterov,
+    Result,
+    StochasticGradientDescent,
+    descend,
+)
 from .errors import InputError, NumericalError, TorusflowError, UnstableError
 from .models.features import Features, RandomFourierFeatures
+from .models.geodesic_node import GeodesicNODE
 from .models.kernels import GaussianKernel, KernelField, MaternKernel
 from .models.lazy import Linearised, Scaled
 from .models.linear import LinearNetwork, LinearNODE, LinearResNet
@@ -14,6 +28,7 @@ from .models.sample_node import SampleNODE
 from .models.torus_node import TorusNODE
 from .porous_medium.tangent_flow import TangentFlow
 from .risk import Risk
+from .selection import Selection, select
 from .storage import Reference, Run, RunFile, add_reference, load
 from .tangent_kernels import TangentKernel, drift, lazy_risk, tangent_kernel
 from .torus import densities
@@ -22,19 +37,25 @@ from .torus.density import Density
 from .torus.grid import Torus
 from .torus.sobolev import SobolevMetric
 from .transport import geodesic
+from .transport.diffeomorphism import Diffeomorphism
 from .transport.flow_map import FlowMap
 
 __all__ = [
     "LBFGS",
     "RKHSNODE",
+    "BarzilaiBorwein",
     "Coordinates",
     "Density",
+    "Diffeomorphism",
     "Features",
     "FlowMap",
+    "GaussNewton",
     "GaussianKernel",
+    "GeodesicNODE",
     "GradientDescent",
     "GradientFlow",
     "GreedyDescent",
+    "HeavyBall",
     "InputError",
     "KernelField",
     "LinearNODE",
@@ -43,6 +64,7 @@ __all__ = [
     "Linearised",
     "MaternKernel",
     "MeasureNODE",
+    "Nesterov",
     "NumericalError",
     "RandomFourierFeatures",
     "Reference",
@@ -53,7 +75,9 @@ __all__ = [
     "RunFile",
     "SampleNODE",
     "Scaled",
+    "Selection",
     "SobolevMetric",
+    "StochasticGradientDescent",
     "TangentFlow",
     "TangentKernel",
     "Torus",
@@ -62,6 +86,7 @@ __all__ = [
     "UnstableError",
     "add_reference",
     "checks",
+    "coarse_to_fine",
     "densities",
     "descend",
     "drift",
@@ -72,6 +97,7 @@ __all__ = [
     "losses",
     "model",
     "porous_medium",
+    "select",
     "tangent_kernel",
 ]
 

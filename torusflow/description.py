@@ -7,6 +7,7 @@ import textwrap
 import numpy as np
 
 from .models.measure_node import MeasureNODE
+from .models.sample_node import SampleNODE
 from .risk import Risk
 from .storage import Run
 from .torus.coordinates import Coordinates
@@ -17,6 +18,27 @@ COLUMNS, LABEL = 80, 11
 def describe_problem(risk: Risk, coordinates: Coordinates) -> str:
     """Model, target and risk, a line or two each."""
     return _table(_problem(risk, coordinates))
+
+
+def describe_scores(scores: dict[str, np.ndarray], coordinates: Coordinates, dimension: int) -> str:
+    """Mean negative log-likelihoods with their standard errors, one part of the samples a line.
+
+    Parameters
+    ----------
+    scores : dict of str to array (N,)
+        -log rho_1, relative to the uniform density.
+    coordinates : Coordinates
+        Say whether densities are counted per radian or per turn.
+    dimension : int
+    """
+    volume = coordinates.log_volume(dimension)
+    unit = "turn" if coordinates.units == "turns" else "radian"
+    power = {1: "", 2: " square", 3: " cubic"}[dimension]
+    lines = [f"negative log-likelihood in nats, densities per{power} {unit} (uniform {volume:.4f}):"]
+    for name, values in scores.items():
+        error = np.std(values) / np.sqrt(len(values))
+        lines.append(f"  {name:<12}{np.mean(values) + volume:8.4f} +- {error:.4f}  ({len(values)} samples)")
+    return "\n".join(lines)
 
 
 def describe_run(name: str, run: Run) -> str:
@@ -46,27 +68,45 @@ def wrap(text: str, indent: int = 0) -> str:
 
 
 def _problem(risk: Risk, coordinates: Coordinates) -> dict[str, str]:
-    lines = _densities(risk, coordinates) if isinstance(risk.model, MeasureNODE) else _points(risk)
+    describe = {MeasureNODE: _densities, SampleNODE: _samples}.get(type(risk.model), _points)
+    lines = describe(risk, coordinates)
     return lines | {"loss": f"{type(risk.loss).__name__}, penalty {risk.penalty:g}"}
 
 
 def _densities(risk, coordinates) -> dict[str, str]:
     model = risk.model
-    torus, metric = model.torus, model.metric
+    torus = model.torus
     grid = " x ".join(str(n) for n in torus.shape)
-    names = ", ".join(coordinates.name(axis) for axis in range(torus.dimension))
     memory = model.equation.steps * 4 * torus.size * 8 / 1e9
     return {
         "initial": model.initial.name,
         "target": getattr(getattr(risk.loss, "target", None), "name", "none"),
-        "torus": f"{grid}; axes {names} in {coordinates.units}; transforms by {torus.library}, {torus.threads} threads",
-        "control": f"{model.layers} layers, band {max(model.band)}, H^s with s = {metric.smoothness:g}, "
-        f"l = {metric.length:g}",
+        "torus": f"{grid}; {_axes(coordinates, torus)}; transforms by {torus.library}, {torus.threads} threads",
+        "control": _control(model),
         "scheme": f"Runge-Kutta steps per layer: {model.substeps}; {memory:.2g} GB for the gradient",
     }
 
 
-def _points(risk) -> dict[str, str]:
+def _samples(risk, coordinates) -> dict[str, str]:
+    model = risk.model
+    return {
+        "initial": model.initial.name if model.initial else "uniform density",
+        "samples": f"{len(model.points)} for training; {_axes(coordinates, model.space.torus)}",
+        "control": _control(model),
+        "scheme": f"Runge-Kutta steps per layer: {model.substeps}, {model.space.torus.threads} threads",
+    }
+
+
+def _axes(coordinates, torus) -> str:
+    return f"axes {', '.join(map(coordinates.name, range(torus.dimension)))} in {coordinates.units}"
+
+
+def _control(model) -> str:
+    metric = model.metric
+    return f"{model.layers} layers, band {max(model.band)}, H^s with s = {metric.smoothness:g}, l = {metric.length:g}"
+
+
+def _points(risk, coordinates) -> dict[str, str]:
     space, output_space = risk.model.space, risk.model.output_space
     return {
         "model": type(risk.model).__name__,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
 
 from .errors import InputError
+from .files import write_whole
+
+LINES_NAMED = 5
 
 
 def read_csv(path, columns=None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -28,7 +32,8 @@ def read_csv(path, columns=None) -> tuple[np.ndarray, tuple[str, ...]]:
     Raises
     ------
     InputError
-        If the file cannot be read, is empty, lacks a column, or holds something else than finite numbers.
+        If the file cannot be read, is empty, lacks a column, or holds something else than finite numbers: then it says
+        how many rows do, and where the first are.
     """
     path = Path(path)
     if columns is not None and (not isinstance(columns, list | tuple) or not 1 <= len(columns) <= 3):
@@ -42,23 +47,40 @@ def read_csv(path, columns=None) -> tuple[np.ndarray, tuple[str, ...]]:
         raise InputError(f"{str(path)!r} holds no rows of numbers.")
     width = len(rows[0][1])
     chosen = _positions(path, columns, header, width)
-    values = np.empty((len(rows), len(chosen)))
+    values, bad = np.empty((len(rows), len(chosen))), []
     for i, (line, cells) in enumerate(rows):
         if len(cells) != width:
             raise InputError(f"{str(path)!r}, line {line}: {len(cells)} columns, the lines before have {width}.")
         for j, position in enumerate(chosen):
-            try:
-                values[i, j] = float(cells[position])
-            except ValueError:
-                name = repr(header[position]) if header else str(position)
-                raise InputError(
-                    f"{str(path)!r}, line {line}: {cells[position]!r} in column {name} is not a number."
-                ) from None
-            if not np.isfinite(values[i, j]):
-                raise InputError(
-                    f"{str(path)!r}, line {line}: {cells[position].strip()} is not finite. Remove rows without values."
-                )
+            values[i, j] = float(cells[position]) if _is_number(cells[position]) else np.nan
+        if not np.all(np.isfinite(values[i])):
+            bad.append(i)
+    if bad:
+        line, cells = rows[bad[0]]
+        position = chosen[int(np.argmin(np.isfinite(values[bad[0]])))]
+        column = repr(header[position]) if header else str(position)
+        lines = ", ".join(str(rows[i][0]) for i in bad[:LINES_NAMED]) + ", ..." * (len(bad) > LINES_NAMED)
+        raise InputError(
+            f"{str(path)!r}, line {line}: {cells[position].strip()!r} in column {column} is not a finite number. "
+            f"Rows without finite numbers: {len(bad)} of {len(rows)} (lines {lines}). Remove them."
+        )
     return values, tuple(header[position] for position in chosen) if header else ()
+
+
+def write_csv(path, names, columns, comment: str = "") -> None:
+    """A CSV file with a header, and numbers to nine digits; an existing file is replaced, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path
+    names : sequence of str
+    columns : sequence of array (N,)
+    comment : str
+        A first line, after a #.
+    """
+    text = io.StringIO()
+    np.savetxt(text, np.column_stack(columns), fmt="%.9g", delimiter=",", header=",".join(names), comments="")
+    write_whole(path, (f"# {comment}\n" * bool(comment) + text.getvalue()).encode())
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:

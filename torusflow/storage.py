@@ -15,6 +15,7 @@ import numpy as np
 
 from .encoding import decode, encode
 from .errors import InputError
+from .files import refuse_existing, write_whole
 from .torus.coordinates import Coordinates
 from .torus.density import Density, DensitySpace
 
@@ -69,16 +70,7 @@ class RunFile:
 
     def refuse_existing(self) -> None:
         """Raise an InputError if writing would destroy a file or the folder is missing."""
-        path = Path(self.path)
-        if path.is_dir():
-            raise InputError(f"{str(path)!r} is a folder; name a file in it, such as {str(path / 'run.h5')!r}.")
-        if path.exists() and not self.overwrite:
-            raise InputError(
-                f"{str(path)!r} exists and is not overwritten unasked. Choose another name, or say --overwrite "
-                f"(in Python: store=tfl.RunFile(path, overwrite=True))."
-            )
-        if not path.absolute().parent.is_dir():
-            raise InputError(f"the folder {str(path.absolute().parent)!r} does not exist; make it first.")
+        refuse_existing(self.path, self.overwrite, "run.h5")
 
     def save(self, risk, method, result) -> None:
         """Write the whole run beside the final name, then give it that name.
@@ -93,7 +85,7 @@ class RunFile:
             _write(file, risk, method, result, self.coordinates)
             file.flush()
             image = file.id.get_file_image()
-        _replace(Path(self.path), image)
+        write_whole(self.path, image)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +213,7 @@ def add_reference(path, reference: Reference) -> None:
         _field(group, "risk", reference.risk, ["time"], "1", "risk of the run at these densities")
         file.flush()
         image = file.id.get_file_image()
-    _replace(path, image)
+    write_whole(path, image)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------
@@ -373,23 +365,6 @@ def _read(file) -> Run:
 def _reference(name, group) -> Reference:
     solver = str(group.attrs["solver"])
     return Reference(name, solver, group["time"][...], group["density"][...], group["risk"][...])
-
-
-def _replace(path: Path, image: bytes) -> None:
-    """Write a whole file beside its final name, then give it that name."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(partial, "wb") as whole:
-            whole.write(image)
-            whole.flush()
-            os.fsync(whole.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {str(path)!r}: {_plain(error)}. What stood under that name is as it was."
-        ) from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _plain(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """Problem files: what they may say, and the problems they become."""
 
+from .choices import choices, chosen
 from .densities import LOSSES
-from .problem import Problem, make_problem
+from .problem import METHODS, Problem, make_problem
 from .tables import read_tables
 
-__all__ = ["LOSSES", "Problem", "make_problem", "read_tables"]
+__all__ = ["LOSSES", "METHODS", "Problem", "choices", "chosen", "make_problem", "read_tables"]

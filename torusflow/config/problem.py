@@ -9,18 +9,33 @@ from pathlib import Path
 
 import numpy as np
 
-from ..descent import LBFGS, GradientDescent, GradientFlow, GreedyDescent, Method
+from ..descent import (
+    LBFGS,
+    BarzilaiBorwein,
+    GaussNewton,
+    GradientDescent,
+    GradientFlow,
+    GreedyDescent,
+    HeavyBall,
+    Method,
+    Nesterov,
+    StochasticGradientDescent,
+)
 from ..errors import InputError
 from ..hilbert import norm
 from ..risk import Risk
 from ..torus.coordinates import Coordinates
 from .densities import density_risk
+from .likelihood import likelihood
 from .points import points_risk
 from .tables import call, kind_of, known
 
 TABLES = ("torus", "metric", "model", "field", "initial", "target", "inputs", "targets", "loss", "risk", "start")
-TABLES += ("descent", "limits")
-METHODS = {kind.__name__: kind for kind in (GradientDescent, GradientFlow, GreedyDescent, LBFGS)}
+TABLES += ("descent", "limits", "continuation", "split", "select")
+ON_DENSITIES, ON_POINTS = {"torus", "initial", "target"}, {"inputs", "targets", "field"}
+METHODS = (GradientDescent, GradientFlow, GreedyDescent, HeavyBall, Nesterov, BarzilaiBorwein, LBFGS, GaussNewton)
+METHODS += (StochasticGradientDescent,)
+METHODS = {kind.__name__: kind for kind in METHODS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +47,15 @@ class Problem:
     risk : Risk
     method : Method
     limits : dict
-        Keywords of `descend`: iterations, gradient_tolerance, risk_tolerance, max_time.
+        Keywords of `descend`: iterations, gradient_tolerance, risk_tolerance, max_time, patience, validation.
     coordinates : Coordinates
         The user's units.
     start : array
         The first control.
+    continuation : dict or None
+        Keywords of `coarse_to_fine` to replace the start: levels, iterations.
+    test : Risk or None
+        On samples that neither training nor validation sees.
     """
 
     risk: Risk
@@ -44,6 +63,8 @@ class Problem:
     limits: dict
     coordinates: Coordinates
     start: np.ndarray
+    continuation: dict | None = None
+    test: Risk | None = None
 
 
 def make_problem(tables: Mapping, folder=".") -> Problem:
@@ -67,22 +88,36 @@ def make_problem(tables: Mapping, folder=".") -> Problem:
         if not isinstance(table, Mapping):
             raise InputError(f"{name} must be a table: write [{name}] on a line of its own, and its keys below.")
     table = {name: dict(tables.get(name, {})) for name in TABLES}
-    on_densities = table["model"].get("kind", "MeasureNODE") == "MeasureNODE"
-    mine = {"torus", "initial", "target"} if on_densities else {"inputs", "targets", "field"}
-    foreign = ({"inputs", "targets", "field"} if on_densities else {"torus", "initial", "target"}) & set(tables)
+    loss = table["loss"].get("kind", "LogLikelihood" if table["model"].get("kind") == "SampleNODE" else None)
+    kind = table["model"].get("kind", "SampleNODE" if loss == "LogLikelihood" else "MeasureNODE")
+    if (kind == "SampleNODE") != (loss == "LogLikelihood"):
+        raise InputError(
+            f"[loss] kind {loss!r} does not go with a {kind}: a SampleNODE and LogLikelihood need each other."
+        )
+    by_likelihood = kind == "SampleNODE"
+    on_densities = kind in ("MeasureNODE", "SampleNODE")
+    mine, others = (ON_DENSITIES, ON_POINTS) if on_densities else (ON_POINTS, ON_DENSITIES)
+    foreign = (others & set(tables)) | (set() if by_likelihood else {"split", "select"} & set(tables))
     if foreign:
-        kind = table["model"].get("kind", "MeasureNODE")
-        raise InputError(f"[{sorted(foreign)[0]}] does not go with a {kind}, which takes {', '.join(sorted(mine))}.")
-    if on_densities:
+        what = f"takes {', '.join(sorted(mine))}" if foreign & others else "has the loss LogLikelihood only"
+        raise InputError(f"[{sorted(foreign)[0]}] does not go with a {kind}, which {what}.")
+    test, more = None, {}
+    if by_likelihood:
         table["model"].pop("kind", None)
-        risk, coordinates = density_risk(table, Path(folder))
+        risk, validation, test, coordinates = likelihood(table, Path(folder))
+        more, chosen = {"validation": validation}, "LBFGS"
+    elif on_densities:
+        table["model"].pop("kind", None)
+        (risk, coordinates), chosen = density_risk(table, Path(folder)), "GradientDescent"
     else:
-        risk, coordinates = points_risk(table, Path(folder)), Coordinates()
-    chosen = kind_of("descent", table["descent"], METHODS, "GradientDescent")
-    defaults = {"line_search": "armijo"} if chosen is GradientDescent else {}
+        risk, coordinates, chosen = points_risk(table, Path(folder)), Coordinates(), "GradientDescent"
+    chosen = kind_of("descent", table["descent"], METHODS, chosen)
+    defaults = {"line_search": "armijo"} if chosen in (GradientDescent, HeavyBall, Nesterov) else {}
     method = call(chosen, "descent", defaults | table["descent"])
     start = call(_start, "start", table["start"], risk=risk)
-    return Problem(risk, method, call(_limits, "limits", table["limits"]), coordinates, start)
+    limits = call(_limits, "limits", table["limits"]) | more
+    continuation = call(_continuation, "continuation", table["continuation"]) if "continuation" in tables else None
+    return Problem(risk, method, limits, coordinates, start, continuation, test)
 
 
 def _start(risk, norm_of_control=0.0, seed=0) -> np.ndarray:
@@ -100,5 +135,12 @@ def _start(risk, norm_of_control=0.0, seed=0) -> np.ndarray:
     return w * (norm_of_control / norm(risk.space, w))
 
 
-def _limits(iterations=200, gradient_tolerance=0.0, risk_tolerance=-math.inf, max_time=math.inf) -> dict:
+def _continuation(levels=2, iterations=50) -> dict:
+    for name, value in (("levels", levels), ("iterations", iterations)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise InputError(f"{name} must be a whole number >= 0, got {value!r}.")
+    return {"levels": levels, "iterations": iterations}
+
+
+def _limits(iterations=200, gradient_tolerance=0.0, risk_tolerance=-math.inf, max_time=math.inf, patience=10) -> dict:
     return locals().copy()

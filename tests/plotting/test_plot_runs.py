@@ -1,9 +1,9 @@
 """Pictures show the right numbers in the right places; files of them are whole or absent."""
 
-import itertools
-
+import layout
 import numpy as np
 import pytest
+from layout import titled
 from matplotlib.figure import Figure
 
 import torusflow as tfl
@@ -22,10 +22,6 @@ def make_run(shape, coordinates=None, loss=None, iterations=3, layers=3):
         risk, None, result.control, result.output, trajectory, result.history, result.status,
         coordinates or tfl.Coordinates(), {},
     )  # fmt: skip
-
-
-def titled(figure, start):
-    return next(axes for axes in figure.axes if axes.get_title().startswith(start))
 
 
 @pytest.mark.parametrize("shape", [(12, 10), (11, 9)])
@@ -105,16 +101,7 @@ def test_images_of_an_overview_are_the_densities_themselves(shape):
 @pytest.mark.parametrize(("shape", "layers", "iterations"), [((24,), 3, 3), ((12, 10), 1, 0), ((10, 8, 9), 3, 3)])
 def test_panels_are_large_enough_and_their_words_neither_cut_nor_overlapping(shape, layers, iterations):
     figure = plotting.plot_run(make_run(shape, tfl.Coordinates("degrees", centred=True), None, iterations, layers))
-    figure.draw_without_rendering()
-    for axes in figure.axes:
-        box, least = axes.get_window_extent(), 0.05 if axes.get_label() == "<colorbar>" else 1.4
-        assert box.width > 1.4 * figure.dpi and box.height > least * figure.dpi
-    boxes = [axes.get_tightbbox() for axes in figure.axes]
-    for box in boxes:
-        assert min(box.x0, box.y0) >= -2 and box.x1 <= figure.bbox.x1 + 2 and box.y1 <= figure.bbox.y1 + 2
-    for one, other in itertools.combinations(boxes, 2):
-        overlap = one.intersection(one, other)
-        assert overlap is None or min(overlap.width, overlap.height) <= 2
+    layout.check(figure)
 
 
 def test_values_below_zero_are_said_and_marked():
@@ -186,6 +173,20 @@ def test_files_are_whole_or_absent(tmp_path, monkeypatch):
     with pytest.raises(tfl.InputError, match="no space left on device"):
         plotting.save(figure, tmp_path / "a.png", overwrite=True)
     assert (tmp_path / "a.png").read_bytes() == before and len(list(tmp_path.iterdir())) == 3
+
+
+def test_histories_are_drawn_where_they_are_finite_and_negative_ones_in_full():
+    """Validation is seldom computed; a logarithmic scale would hide likelihoods."""
+    axes = Figure().subplots()
+    history = {"risk": np.array([0.5, 1e-3, -1.0, -2.0]), "validation": np.array([0.1, np.nan, -0.5, np.nan])}
+    plotting.plot_history(axes, history, ("risk", "validation"))
+    risk, validation = axes.get_lines()
+    np.testing.assert_array_equal(risk.get_ydata(), history["risk"])
+    np.testing.assert_array_equal(validation.get_xydata(), [[0, 0.1], [2, -0.5]])
+    assert axes.get_yscale() == "linear"
+    positive = Figure().subplots()
+    plotting.plot_history(positive, {"risk": np.array([1.0, 0.1, 1e-3, 0.0])}, ("risk",))
+    assert positive.get_yscale() == "log"
 
 
 @pytest.mark.parametrize("name", ["RKHSNODE Gaussian", "TorusNODE T2", "TorusNODE T3", "LinearNODE", "ResNet tanh"])

@@ -1,0 +1,45 @@
+"""The command line: torusflow fit, check, plot, compare, info, sample, score."""
+
+from __future__ import annotations
+
+import warnings
+
+import click
+
+from ..description import wrap
+from ..errors import TorusflowError
+from .fits import check, fit
+from .runs import compare, info, plot, sample, score
+
+
+class Commands(click.Group):
+    """Turns the package's own errors into one sentence and exit code 2, and its warnings into one sentence each."""
+
+    def invoke(self, context):
+        said = set()
+
+        def say(message, *rest):
+            if str(message) not in said:
+                click.echo(wrap(f"torusflow: {message}"), err=True)
+            said.add(str(message))
+
+        try:
+            with warnings.catch_warnings():
+                warnings.showwarning = say
+                return super().invoke(context)
+        except TorusflowError as error:
+            click.echo(f"torusflow: {error}", err=True)
+            context.exit(2)
+        except MemoryError:
+            click.echo("torusflow: not enough memory. Use a coarser grid, fewer layers or fewer substeps.", err=True)
+            context.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(package_name="torusflow", prog_name="torusflow")
+def main():
+    """Fit densities on the torus by gradient descent on flows."""
+
+
+for command in (fit, check, plot, compare, info, sample, score):
+    main.add_command(command)

@@ -1,0 +1,136 @@
+"""What starts from a run file: torusflow plot, compare, info, sample and score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ..description import describe_run, describe_scores, wrap
+from ..errors import InputError
+from ..files import refuse_existing
+from ..samples import read_csv, write_csv
+from ..storage import Run, add_reference, load
+from ..transport.flow_map import FlowMap
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.option("--map", "what", flag_value="map", help="The flow map: deformed grid, flow lines, log-determinant.")
+@click.option("--fit", "what", flag_value="fit", help="Samples over the fitted density.")
+@click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [beside the run file]")
+@click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
+def plot(run, what, output, overwrite):
+    """Draw densities, velocity and convergence of RUN."""
+    from ..plotting import check_target, plot_fit, plot_map, plot_run, save
+
+    output = output or str(Path(run).with_name(f"{Path(run).stem}{f'-{what}' if what else ''}.png"))
+    check_target(output, overwrite)
+    if what == "map":
+        loaded = load(run)
+        figure = plot_map(FlowMap(loaded.risk.model, loaded.control), loaded.coordinates)
+    elif what == "fit":
+        loaded = _density(run)
+        figure = plot_fit(loaded.risk.model, loaded.control, None, loaded.coordinates)
+    else:
+        figure = plot_run(load(run))
+    save(figure, output, overwrite=overwrite)
+    click.echo(f"picture written to {output}")
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.option("--with", "equation", required=True, type=click.Choice(["porous-medium", "tangent-flow"]))
+@click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-EQUATION.png]")
+@click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
+def compare(run, equation, output, overwrite):
+    """Set RUN beside the equation that its descent approaches.
+
+    Solves it from the same start on the same axis of training time, adds the
+    solution to the run file and draws both.
+    """
+    from ..comparison import EQUATIONS, describe_comparison, plot_comparison
+    from ..plotting import check_target, save
+
+    output = output or str(Path(run).with_name(f"{Path(run).stem}-{equation}.png"))
+    check_target(output, overwrite)
+    loaded = load(run)
+    reference = EQUATIONS[equation](loaded)
+    add_reference(run, reference)
+    save(plot_comparison(loaded, reference), output, overwrite=overwrite)
+    click.echo(wrap(describe_comparison(loaded, reference)))
+    click.echo(wrap(f"added to {run} as reference/{reference.name}; picture written to {output}"))
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+def info(run):
+    """Say what RUN holds."""
+    click.echo(describe_run(run, load(run)))
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.option("-n", "--number", type=click.IntRange(min=1), default=1000, show_default=True, help="Of samples.")
+@click.option("-o", "--output", required=True, type=click.Path(), help="CSV file to write.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+def sample(run, number, output, seed, overwrite):
+    """Draw samples of the density that RUN has fitted, in its units."""
+    refuse_existing(output, overwrite, "samples.csv")
+    loaded = _density(run)
+    points = loaded.risk.model.sample(loaded.control, number, np.random.default_rng(seed))
+    coordinates = loaded.coordinates
+    names = [coordinates.name(axis) for axis in range(points.shape[1])]
+    write_csv(output, names, coordinates.from_torus(points).T)
+    click.echo(wrap(f"{number} samples in {coordinates.units} written to {output}"))
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.argument("data", type=click.Path())
+@click.option("--columns", help="Of the data, by name or position. [those of the run]")
+@click.option("-o", "--output", type=click.Path(), help="CSV file for the values. [RUN-DATA-scores.csv]")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+def score(run, data, columns, output, overwrite):
+    """Score DATA under the density that RUN has fitted.
+
+    Prints the mean negative log-likelihood and writes the logarithm of the
+    density at every row: natural, per radian for angles. DATA is a CSV file in
+    the units of the run.
+    """
+    output = output or str(Path(run).with_name(f"{Path(run).stem}-{Path(data).stem}-scores.csv"))
+    refuse_existing(output, overwrite, "scores.csv")
+    loaded = _density(run)
+    coordinates, d = loaded.coordinates, loaded.risk.space.torus.dimension
+    values, names = _data(data, columns and [name.strip() for name in columns.split(",")], coordinates)
+    if values.shape[1] != d:
+        raise InputError(f"{data!r} gives {values.shape[1]} columns, the run has {d}. Choose them: --columns phi,psi.")
+    logarithm = loaded.risk.model.log_density(loaded.control, coordinates.to_torus(values, repr(data)))
+    click.echo(describe_scores({"data": -logarithm}, coordinates, d))
+    unit = "turn" if coordinates.units == "turns" else "radian"
+    names = names or [coordinates.name(axis) for axis in range(d)]
+    comment = f"log_density: natural logarithm of the density per {unit}{f'^{d}' if d > 1 else ''} by {run}"
+    write_csv(output, [*names, "log_density"], [*values.T, logarithm - coordinates.log_volume(d)], comment)
+    click.echo(wrap(f"written row by row to {output}"))
+
+
+def _data(path, columns, coordinates):
+    """The columns asked for; or those called as in the run, where the file has them; or all."""
+    if columns is None and coordinates.names:
+        try:
+            return read_csv(path, list(coordinates.names))
+        except InputError:
+            pass
+    return read_csv(path, columns)
+
+
+def _density(run) -> Run:
+    """A run whose model is a density that can be evaluated and sampled."""
+    loaded = load(run)
+    if not hasattr(loaded.risk.model, "log_density"):
+        raise InputError(
+            f"{run!r} trained a {type(loaded.risk.model).__name__}, which is no density. Use a run of torusflow fit."
+        )
+    return loaded

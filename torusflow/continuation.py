@@ -1,0 +1,72 @@
+"""From coarse to fine: a descent starts where descents on coarser grids, bands and layers ended."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .descent import Method, descend
+from .errors import InputError, UnstableError
+from .model import Model
+from .risk import Risk
+
+# The numbers of modes of a grid and of the next are not quite in the ratio of their sizes.
+SHRINK = 0.95
+MAXIMUM_SHRINKS = 20
+
+
+def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int = 50, **limits) -> np.ndarray:
+    """The control that descents on up to so many coarser levels lead to, coarsest first, for a start of `descend`.
+
+    Each level halves the grid (or the band, for samples) and even numbers of layers. From level to level the control is
+    padded with zeros in Fourier space and its layers are split, so its flow stays the same.
+
+    Parameters
+    ----------
+    risk : Risk
+        Of a `MeasureNODE` or a `SampleNODE`, at the finest level.
+    method : Method
+    levels : int
+        Coarser levels; fewer where a grid would have less than 16 points an axis, or a band less than 2.
+    iterations : int
+        At most so many on each level.
+    **limits
+        Others of `descend`, for each level: gradient_tolerance, risk_tolerance, max_time.
+
+    Returns
+    -------
+    array
+        An element of ``risk.space``.
+
+    Raises
+    ------
+    InputError
+        If the model has no coarser ones, or levels is no whole number >= 0.
+    """
+    if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 0:
+        raise InputError(f"levels must be a whole number >= 0, got {levels!r}.")
+    if not hasattr(risk.model, "coarser"):
+        raise InputError(
+            f"a {type(risk.model).__name__} has no coarser levels to start from; a MeasureNODE and a SampleNODE have."
+        )
+    risks = [risk]
+    while len(risks) <= levels and (model := risks[-1].model.coarser()) is not None:
+        loss = risks[-1].loss
+        if hasattr(model, "torus") and hasattr(loss, "on"):
+            loss = loss.on(model.torus)
+        risks.append(Risk(model, loss, risk.penalty))
+    control = risks[-1].space.zeros()
+    for coarse, fine in zip(risks[:0:-1], risks[-2::-1], strict=True):
+        found = descend(coarse, control, method, iterations, **limits)
+        control = _stable(fine.model, fine.space.embed(found.control, coarse.space))
+    return control
+
+
+def _stable(model: Model, control):
+    """The control, or a multiple that the model takes: one at the limit of stability may be beyond that of the next."""
+    for _ in range(MAXIMUM_SHRINKS):
+        try:
+            model(control)
+            return control
+        except UnstableError:
+            control = SHRINK * control
+    return control

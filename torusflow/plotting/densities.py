@@ -1,0 +1,107 @@
+"""The overview of a run on densities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..torus.density import Density
+from .fields import plot_field, plot_velocity
+from .histories import CURVES, plot_course
+from .style import DOTS_PER_INCH, PAIRS, STYLES, colour_bar, density_colours, diverging, words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot_densities(run) -> Figure:
+    """Initial, target and fitted density, the velocity, and the course of the descent; see `plot_run`."""
+    from matplotlib.figure import Figure
+
+    model, densities = run.risk.model, {"initial": run.risk.model.initial.values}
+    if isinstance(target := getattr(run.risk.loss, "target", None), Density):
+        densities["target"] = target.values
+    densities["fitted"] = run.output
+    rows = _layout(model.torus.dimension, list(densities), model.layers)
+    width, height = 3 * len(rows[0]), (6.5, 7, 9.5)[model.torus.dimension - 1]
+    figure = Figure((width, height), DOTS_PER_INCH, layout="compressed")
+    panels = figure.subplot_mosaic(rows)
+    if model.torus.dimension == 1:
+        _draw_lines(panels, run, densities)
+    else:
+        _draw_images(figure, panels, run, densities)
+    if model.torus.dimension < 3:
+        _draw_velocity(figure, panels, run)
+    plot_course(figure, panels, run)
+    return figure
+
+
+def _layout(dimension, names, layers):
+    """Rows of names of panels; a name that stands twice is one wide panel."""
+    names, curves = names + ["difference"] * ("target" in names), list(CURVES)
+    if dimension == 1:
+        return [["densities", "densities", "risk"], ["velocity", "velocity", "pl_ratio"]]
+    if dimension == 3:
+        return [[*(f"{name} {pair}" for name in names), curve] for pair, curve in zip(PAIRS, curves, strict=True)]
+    above = [f"{name} {PAIRS[0]}" for name in names] + ["risk"] * ("target" not in names)
+    below = [f"velocity {layer}" for layer in sorted({1, layers})] + [name for name in curves if name not in above]
+    return [above, below[: len(above)]]
+
+
+def _draw_lines(panels, run, densities):
+    for name, values in densities.items():
+        label = f"{name}: {_range(run.risk.model.torus, values)}"
+        plot_field(panels["densities"], values, run.coordinates, label=label, **STYLES[name])
+    panels["densities"].axhline(0, color="black", linewidth=0.6)
+    panels["densities"].legend(fontsize=8)
+    words(panels["densities"], "densities", y="density relative to uniform")
+
+
+def _draw_images(figure, panels, run, densities):
+    """For each pair of axes a row of densities, all on one scale of colours, and fitted - target."""
+    torus, coordinates, fields = run.risk.model.torus, run.coordinates, dict(densities)
+    titles = {name: f"{name}\n{_range(torus, values)}" for name, values in fields.items()}
+    groups, pairs = [list(fields)], PAIRS[: 2 * torus.dimension - 3]
+    if "target" in fields:
+        fields["difference"] = fields["fitted"] - fields["target"]
+        titles["difference"] = f"fitted − target\nL2 norm {torus.norm(fields['difference']):.3g}"
+        groups.append(["difference"])
+    rest = {pair: tuple({*range(torus.dimension)} - {*pair}) for pair in pairs}
+    for names in groups:
+        images = {(name, pair): fields[name].mean(rest[pair]) for name in names for pair in pairs}
+        values = list(images.values())
+        style, label = density_colours(values) if "fitted" in names else (diverging(values), "difference")
+        for (name, pair), values in images.items():
+            image = plot_field(panels[f"{name} {pair}"], values, coordinates, pair, **style)
+            title = [titles[name]] * (pair == PAIRS[0])
+            title += [f"mean over {coordinates.symbol(3 - sum(pair))}"] * (torus.dimension == 3)
+            words(panels[f"{name} {pair}"], "\n".join(title))
+        colour_bar(figure, image, [panels[f"{name} {pair}"] for name in names], label)
+
+
+def _draw_velocity(figure, panels, run):
+    """All layers as lines, d = 1; the first and the last one as arrows over the speed, d = 2."""
+    from matplotlib import colormaps
+
+    space, coordinates, layers = run.risk.model.space, run.coordinates, run.risk.model.layers
+    unit = f"[{'sides' if coordinates.units == 'turns' else coordinates.units} per unit of s]"
+    if space.torus.dimension == 1:
+        for layer, velocity in enumerate(space.to_grid(run.control)[:, 0] * coordinates.period):
+            label = f"layer {layer + 1} of {layers}" if layer in (0, layers - 1) else None
+            colour = colormaps["viridis"](0.85 * layer / layers)  # its end is too light for a line
+            plot_field(panels["velocity"], velocity, coordinates, color=colour, label=label)
+        panels["velocity"].axhline(0, color="black", linewidth=0.6)
+        panels["velocity"].legend(fontsize=8)
+        words(panels["velocity"], "velocity", y=f"velocity {unit}")
+    else:
+        ends = {layer: space.field(run.control[layer - 1]).copy() for layer in (1, layers)}
+        fastest = max(space.torus.maximum(np.hypot(*velocity)) for velocity in ends.values()) * coordinates.period
+        for layer, velocity in ends.items():
+            image = plot_velocity(panels[f"velocity {layer}"], velocity, coordinates, fastest)
+            words(panels[f"velocity {layer}"], f"velocity, layer {layer} of {layers}")
+        colour_bar(figure, image, [panels[f"velocity {layer}"] for layer in ends], f"speed {unit}")
+
+
+def _range(torus, values) -> str:
+    return f"min {torus.minimum(values):.3g}, max {torus.maximum(values):.3g}".replace("-", "−")

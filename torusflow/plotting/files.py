@@ -1,0 +1,44 @@
+"""Picture files, whole or absent."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..files import refuse_existing, write_whole
+from .style import DOTS_PER_INCH
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = (".png", ".pdf", ".svg")
+
+
+def save(figure: Figure, path, overwrite: bool = False) -> None:
+    """Write a figure, whole or not at all; the suffix .png, .pdf or .svg says the format.
+
+    Parameters
+    ----------
+    figure : Figure
+    path : str or path
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another, the file exists, or the place cannot be written; what stood there stays.
+    """
+    check_target(path, overwrite)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=Path(path).suffix.lower()[1:], dpi=DOTS_PER_INCH)
+    write_whole(path, picture.getbuffer())
+
+
+def check_target(path, overwrite: bool = False) -> None:
+    """Raise an InputError, before any work, if `save` would refuse the place."""
+    if Path(path).suffix.lower() not in FORMATS:
+        raise InputError(f"a picture is written as {', '.join(FORMATS)}, got {str(path)!r}: give it such an ending.")
+    refuse_existing(path, overwrite, "picture.png")

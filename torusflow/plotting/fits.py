@@ -1,0 +1,153 @@
+"""Points over the density that was fitted to them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from ..torus.coordinates import Coordinates
+from .fields import plot_field
+from .style import DECADES, DOTS_PER_INCH, GREY, PAIRS, STYLES, colour_bar, per_unit, words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CELLS = {1: 720, 2: 180, 3: 30}  # of the density, per axis, for each dimension
+BINS = 72  # a period
+SAMPLES = 2000
+
+
+def plot_fit(model, v, points=None, coordinates: Coordinates | None = None) -> Figure:
+    """Points over the density rho_1 that a control makes, in the user's units.
+
+    For d = 1 a histogram and the density as a line, for d = 2 dots over an image, for d = 3 over the marginals on each
+    pair of axes. Colours are logarithmic, four decades or fewer. Degrees in two dimensions run from -180 to 180 on both
+    axes, as in a Ramachandran plot.
+
+    Parameters
+    ----------
+    model : SampleNODE or MeasureNODE
+    v : complex array
+        The control.
+    points : array (N, d), optional
+        In sides of the torus; 2000 samples of rho_1 if not given.
+    coordinates : Coordinates, optional
+
+    Returns
+    -------
+    Figure
+        Not known to pyplot; `save` writes it.
+
+    Raises
+    ------
+    InputError
+        If the model has no density, or the points have another dimension.
+    """
+    from matplotlib.figure import Figure
+
+    if not hasattr(model, "log_density"):
+        raise InputError(
+            f"a {type(model).__name__} has no density to draw; plot_fit is for SampleNODE and MeasureNODE."
+        )
+    d = model.space.torus.dimension
+    coordinates = shown(coordinates or Coordinates(), d)
+    what = "points" if points is not None else "samples"
+    points = model.sample(v, SAMPLES, np.random.default_rng(0)) if points is None else np.asarray(points, float)
+    if points.ndim != 2 or points.shape[1] != d:
+        raise InputError(f"points of this model have shape (N, {d}), got {points.shape}.")
+    density = fitted_density(model, v)
+    pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
+    figure = Figure(((6, 4), (5.4, 6), (12, 5))[d - 1], DOTS_PER_INCH, layout="compressed")
+    panels = figure.subplots(1, len(pairs), squeeze=False)[0]
+    if d == 1:
+        plot_histogram(panels[0], density, {what: points}, coordinates)
+        return figure
+    images = marginals(density, pairs)
+    style, bar = scale_of(list(images.values()), coordinates)
+    for axes, pair in zip(panels, pairs, strict=True):
+        image = plot_points(axes, images[pair], points, coordinates, pair, **style)
+        of = f", {' and '.join(map(coordinates.symbol, pair))}" * (d == 3)
+        words(axes, f"{len(points)} {what}{of}")
+    colour_bar(figure, image, list(panels), **bar)
+    return figure
+
+
+def plot_histogram(axes: Axes, density, sets: dict, coordinates: Coordinates) -> None:
+    """The density as a line over histograms of named points in one dimension, per unit.
+
+    Parameters
+    ----------
+    axes : Axes
+    density : array (n,)
+        On the grid, relative to the uniform density.
+    sets : dict of str to array (N, 1)
+        In sides of the torus; the first is filled.
+    coordinates : Coordinates
+    """
+    edges = coordinates.start + coordinates.period * np.arange(BINS + 1) / BINS
+    for number, (name, points) in enumerate(sets.items()):
+        values = coordinates.from_torus(points[:, 0])
+        style = {"color": GREY, "histtype": "step"} if number else {"color": "#BBBBBB", "histtype": "stepfilled"}
+        axes.hist(values, edges, density=True, label=f"{len(values)} {name}", **style)
+    plot_field(axes, density / coordinates.period, coordinates, label="fitted density", **STYLES["fitted"])
+    axes.set_ylim(0)
+    axes.legend(fontsize=8)
+    words(axes, y=per_unit(coordinates, 1))
+
+
+def plot_points(axes: Axes, density, points, coordinates: Coordinates | None = None, directions=(0, 1), **style):
+    """Dots over an image of a density of two coordinates, per square unit; returns the image.
+
+    Parameters
+    ----------
+    axes : Axes
+    density : array (n_1, n_2)
+        On the grid, relative to the uniform density.
+    points : array (N, d)
+        In sides of the torus.
+    coordinates : Coordinates, optional
+    directions : tuple of two int
+        The coordinates to the right and upwards.
+    **style
+        For ``Axes.imshow``; by default colours are logarithmic.
+    """
+    coordinates = coordinates or Coordinates()
+    density, style = np.asarray(density), {**scale_of([density], coordinates)[0], **style}
+    image = plot_field(axes, density / coordinates.period**2, coordinates, directions, **style)
+    x, y = coordinates.from_torus(points[:, directions]).T
+    size, opacity = np.clip(2000 / len(points), 0.6, 4), np.clip(800 / len(points), 0.3, 0.8)
+    axes.scatter(x, y, s=size, color="black", alpha=opacity, linewidths=0, zorder=2)
+    return image
+
+
+def fitted_density(model, v) -> np.ndarray:
+    """rho_1 on a grid fine enough for an image, array (n,) * d, relative to the uniform density."""
+    d = model.space.torus.dimension
+    at = np.arange(CELLS[d]) / CELLS[d]
+    lattice = np.stack(np.meshgrid(*[at] * d, indexing="ij"), axis=-1)
+    return np.exp(model.log_density(v, lattice.reshape(-1, d))).reshape(lattice.shape[:-1])
+
+
+def marginals(density, pairs) -> dict:
+    """The density of each pair of coordinates."""
+    return {pair: density.mean(axis=tuple({*range(density.ndim)} - {*pair})) for pair in pairs}
+
+
+def shown(coordinates: Coordinates, dimension: int) -> Coordinates:
+    """Two angles in degrees are shown as by Ramachandran, from -180 to 180."""
+    centred = coordinates.centred or (dimension == 2 and coordinates.units == "degrees")
+    return dataclasses.replace(coordinates, centred=centred)
+
+
+def scale_of(images, coordinates: Coordinates) -> tuple[dict, dict]:
+    """One logarithmic scale of colours per square unit, over DECADES or the decades there are, and its bar."""
+    from matplotlib.colors import LogNorm
+
+    low, high = (extreme / coordinates.period**2 for extreme in (min(map(np.min, images)), max(map(np.max, images))))
+    lowest = max(low, high * 10.0**-DECADES)
+    style = {"norm": LogNorm(lowest, max(high, 1.01 * lowest)), "cmap": "Blues", "interpolation": "bilinear"}
+    return style, {"name": f"fitted {per_unit(coordinates, 2)}", "extend": "min" if lowest > low else "neither"}

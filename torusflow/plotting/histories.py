@@ -1,0 +1,58 @@
+"""The course of a descent."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .style import STYLES, words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CURVES = {  # panel: columns of the history, title, label
+    "risk": (("risk", "gradient_norm"), "descent", ""),
+    "pl_ratio": (("pl_ratio",), "Polyak-Łojasiewicz ratio", "|gradient|² / (2 risk)"),
+    "control_norm": (("control_norm",), "norm of the control", ""),
+}
+
+
+def plot_history(axes: Axes, history: dict, names=("risk", "gradient_norm")) -> None:
+    """Columns of a history over the iterations, where they are finite.
+
+    The scale is logarithmic, without what is zero, if they span more than a decade and none is negative.
+
+    Parameters
+    ----------
+    axes : Axes
+    history : dict of str to array (iterations + 1,)
+    names : tuple of str
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    values = np.array([history[name] for name in names], float)
+    for name, column in zip(names, values, strict=True):
+        at = np.flatnonzero(np.isfinite(column))
+        style = {"marker": "o" if len(at) < 12 else "", "markersize": 3, **STYLES.get(name, {})}
+        axes.plot(at, column[at], label=name.replace("_", " "), **style)
+    positive = values[values > 0]
+    if positive.size and positive.max() > 10 * positive.min() and not np.any(values < 0):
+        axes.set_yscale("log", nonpositive="mask")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.3)
+    if len(names) > 1:
+        axes.legend(fontsize=8)
+    words(axes, x="iteration", y=names[0].replace("_", " ") if len(names) == 1 else "")
+
+
+def plot_course(figure: Figure, panels: dict[str, Axes], run, curves: dict | None = None) -> None:
+    """The curves of a run's descent where there are panels for them, and its status."""
+    for name, (columns, title, label) in (CURVES | (curves or {})).items():
+        if name in panels:
+            plot_history(panels[name], run.history, columns)
+            words(panels[name], title, y=label)
+    width = int(12 * figure.get_figwidth())
+    figure.suptitle(textwrap.shorten(run.status, width, placeholder=" ..."), fontsize=11)

@@ -1,0 +1,229 @@
+"""The map that a control generates: the grid it deforms, the lines along which points flow, its log-determinant."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from ..torus.coordinates import Coordinates
+from ..transport.flow_map import FlowMap
+from .fields import plot_field
+from .style import BLUE, DOTS_PER_INCH, GREY, PAIRS, VERMILION, colour_bar, diverging, mark, words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LINES = 24  # of the deformed grid, per axis
+STARTS = 16  # of flow lines, per axis
+TIMES = 33  # on a flow line
+CELLS = {1: 720, 2: 192, 3: 64}  # per axis of an image, for each dimension
+# A line of the grid has so many points, and more, by halving at most so often, where their images are further apart.
+POINTS, HALVINGS, GAP = 65, 10, 1 / 128
+MOST_POINTS = 30_000  # of all lines together; a map wilder than that is drawn with corners
+
+
+def plot_map(flow: FlowMap, coordinates: Coordinates | None = None) -> Figure:
+    """Deformed grid, flow lines and log-determinant; for d = 3 one row for each coordinate plane through the middle.
+
+    Parameters
+    ----------
+    flow : FlowMap
+    coordinates : Coordinates, optional
+
+    Returns
+    -------
+    Figure
+        Not known to pyplot; `save` writes it.
+
+    Raises
+    ------
+    InputError
+        If `flow` is no FlowMap.
+    NumericalError
+        If it folds where it is drawn; names the substeps that would avoid it.
+    """
+    from matplotlib.figure import Figure
+
+    d, coordinates = _checked(flow).dimension, coordinates or Coordinates()
+    pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
+    figure = Figure((12, 4.2 if d == 1 else 0.6 + 4 * len(pairs)), DOTS_PER_INCH, layout="compressed")
+    rows = figure.subplots(len(pairs), 3, squeeze=False)
+    for pair, (grid, lines, determinant) in zip(pairs, rows, strict=True):
+        plot_grid(grid, flow, coordinates, pair)
+        paths = plot_flow_lines(lines, flow, coordinates, pair)
+        image = plot_log_determinant(determinant, flow, coordinates, pair)
+    if d > 1:
+        images = [axes.images[0] for axes in rows[:, 2]]
+        scale = diverging([image.get_array() for image in images])
+        for image in images:
+            image.set_clim(scale["vmin"], scale["vmax"])
+        colour_bar(figure, paths, [rows[-1, 1]], "s")
+        colour_bar(figure, image, [rows[-1, 2]], "log det DΦ(x)")
+    return figure
+
+
+def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None, directions=(0, 1), lines: int = LINES):
+    """The images under Phi of evenly spaced grid lines; for d = 1 the graphs of Phi and its inverse.
+
+    What leaves the shown period on one side comes in on the other. For d = 3 the lines are those of the coordinate
+    plane through the middle of what is shown, and their images are projected on it.
+
+    Parameters
+    ----------
+    axes : Axes
+    flow : FlowMap
+    coordinates : Coordinates, optional
+    directions : tuple of two int
+        The coordinates to the right and upwards.
+    lines : int
+        Per axis.
+    """
+    coordinates = coordinates or Coordinates()
+    start, d = coordinates.start / coordinates.period, _checked(flow).dimension
+    if d == 1:
+        maps = {"Φ": (flow, {"color": BLUE}), "Φ⁻¹": (flow.inverse, {"color": VERMILION, "linestyle": "--"})}
+        maps["identity"] = (lambda x: x, {"color": GREY, "linestyle": ":", "linewidth": 1})
+        for name, (function, style) in maps.items():
+            graph = _refined(lambda _, t, f=function: np.hstack([t[:, None] + start, f(t[:, None] + start)]), 1)
+            for copy in _copies(graph, start)[0]:
+                axes.plot(*copy.T * coordinates.period, **style, label=name)
+                name = None
+        mark(axes, coordinates, (0, 0))
+        axes.legend(fontsize=8)
+        words(axes, "map and inverse", y=f"image of {coordinates.label(0)}")
+    else:
+        for along, colour in ((1, BLUE), (0, VERMILION)):
+
+            def image(line, t, along=along):
+                ends = [line / lines, t] if along else [t, line / lines]
+                return flow(_in_plane(np.stack(ends, axis=1) + start, d, directions, start))[:, directions]
+
+            _draw(axes, _refined(image, lines), coordinates, colors=colour, linewidths=0.6)
+        mark(axes, coordinates, directions)
+        words(axes, "deformed grid" + _plane(d, coordinates, directions))
+    axes.set_aspect("equal")
+
+
+def plot_flow_lines(
+    axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None, directions=(0, 1), starts: int = STARTS
+):
+    """The paths Phi_s(x) of a lattice of points x, coloured by s, with a dot at their ends; for d = 1 over s.
+
+    As for `plot_grid`, the lattice is that of a plane for d = 3. Returns the LineCollection, for a colour bar.
+    """
+    coordinates = coordinates or Coordinates()
+    start, d = coordinates.start / coordinates.period, _checked(flow).dimension
+    at, times = start + (np.arange(starts) + 0.5) / starts, np.linspace(0, flow.duration, TIMES)
+    lattice = at[:, None] if d == 1 else np.stack(np.meshgrid(at, at, indexing="ij"), axis=-1)
+    points = lattice if d == 1 else _in_plane(lattice, d, directions, start)
+    paths = np.stack([flow(points, s) for s in times])
+    if d == 1:
+        paths = np.concatenate([paths, np.broadcast_to(times[:, None, None], paths.shape)], axis=2)
+        drawn = _draw(axes, np.swapaxes(paths, 0, 1), coordinates, (True, False), colors=BLUE, linewidths=1)
+        mark(axes, coordinates, (0,))
+        axes.set_ylim(0, flow.duration)
+        words(axes, "flow lines", y="s")
+        return drawn
+    paths = paths[..., directions]
+    segments = np.stack([paths[:-1], paths[1:]], axis=2)
+    drawn = _draw(
+        axes,
+        segments.reshape(-1, 2, 2),
+        coordinates,
+        array=np.repeat((times[1:] + times[:-1]) / 2, len(points)),
+        cmap="viridis_r",
+        linewidths=1.2,
+    )
+    drawn.set_clim(0, flow.duration)
+    axes.scatter(*coordinates.from_torus(paths[-1]).T, s=4, color=drawn.cmap(1.0), zorder=3, linewidths=0)
+    mark(axes, coordinates, directions)
+    axes.set_aspect("equal")
+    words(axes, "flow lines" + _plane(d, coordinates, directions))
+    return drawn
+
+
+def plot_log_determinant(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None, directions=(0, 1)):
+    """log det DPhi(x) at the points x that are moved: negative where the map contracts, white at zero.
+
+    For d = 1 a line, otherwise an image, for d = 3 of a plane as in `plot_grid`; returns it.
+
+    Raises
+    ------
+    NumericalError
+        If the map folds somewhere.
+    """
+    coordinates, d = coordinates or Coordinates(), _checked(flow).dimension
+    at = np.arange(CELLS[d]) / CELLS[d]
+    if d == 1:
+        line = plot_field(axes, flow.log_determinant(at[:, None]), coordinates, color=BLUE)
+        axes.axhline(0, color="black", linewidth=0.6)
+        words(axes, "log-determinant", y="log det DΦ(x)")
+        return line
+    lattice = np.stack(np.meshgrid(at, at, indexing="ij"), axis=-1)
+    start = coordinates.start / coordinates.period
+    values = flow.log_determinant(_in_plane(lattice, d, directions, start)).reshape(lattice.shape[:2])
+    image = plot_field(axes, values, coordinates, directions, **diverging([values]))
+    words(axes, "log-determinant" + _plane(d, coordinates, directions))
+    return image
+
+
+def _checked(flow) -> FlowMap:
+    if not isinstance(flow, FlowMap):
+        raise InputError(f"a FlowMap is drawn, got a {type(flow).__name__}. Write tfl.FlowMap(model, v).")
+    return flow
+
+
+def _in_plane(points, dimension, directions, start):
+    """Points (..., 2) of a coordinate plane as points (N, d) of the torus, through the middle of what is shown."""
+    whole = np.full((*points.shape[:-1], dimension), start + 0.5)
+    whole[..., directions] = points
+    return whole.reshape(-1, dimension)
+
+
+def _plane(dimension, coordinates, directions) -> str:
+    """What a title says about the coordinate that is not shown."""
+    if dimension < 3:
+        return ""
+    middle = f"{coordinates.start + coordinates.period / 2:.3g}" + "°" * (coordinates.units == "degrees")
+    return f"\nplane {coordinates.symbol(3 - sum(directions))} = {middle}"
+
+
+def _refined(image, lines):
+    """The curves t -> image(line, t), 0 <= t <= 1, with more points where their images are far apart."""
+    line, t = np.repeat(np.arange(lines), POINTS), np.tile(np.linspace(0, 1, POINTS), lines)
+    points = image(line, t)
+    for _ in range(HALVINGS):
+        apart = np.abs(np.diff(points, axis=0)).max(axis=1)
+        wide = np.flatnonzero((apart > GAP) & (line[1:] == line[:-1]))
+        if not 0 < wide.size <= MOST_POINTS - len(points):
+            break
+        middle = (t[wide] + t[wide + 1]) / 2
+        points = np.insert(points, wide + 1, image(line[wide], middle), axis=0)
+        t, line = np.insert(t, wide + 1, middle), np.insert(line, wide + 1, line[wide])
+    return np.split(points, np.flatnonzero(np.diff(line)) + 1)
+
+
+def _draw(axes, curves, coordinates, periodic=(True, True), array=None, **style):
+    """Curves (points, 2) in sides of the torus, with those shifts of them that meet the shown period."""
+    from matplotlib.collections import LineCollection
+
+    curves, numbers = _copies(curves, coordinates.start / coordinates.period, np.array(periodic))
+    scale = np.where(periodic, coordinates.period, 1.0)
+    colours = None if array is None else array[numbers]
+    lines = LineCollection([curve * scale for curve in curves], array=colours, **style)
+    return axes.add_collection(lines, autolim=False)
+
+
+def _copies(curves, start, periodic=True):
+    """All shifts of curves by whole periods that meet [start, start + 1]^2, and which curve each is a copy of."""
+    shifted, numbers = [], []
+    for number, curve in enumerate(curves):
+        low, high = (np.floor(end - start).astype(int) * periodic for end in (curve.min(axis=0), curve.max(axis=0)))
+        shifts = list(itertools.product(*(range(a, b + 1) for a, b in zip(low, high, strict=True))))
+        shifted += [curve - shift for shift in shifts]
+        numbers += [number] * len(shifts)
+    return shifted, np.array(numbers)
