@@ -23,7 +23,7 @@ LAYERS = [
     {"encoding"},
     {"checks", "lojasiewicz", "storage", "tangent_kernels"},
     {"descent"},
-    {"selection", "continuation"},
+    {"selection", "continuation", "refinement", "export"},
     {"config", "description", "plotting"},
     {"comparison"},
     {"cli"},

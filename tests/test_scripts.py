@@ -23,12 +23,14 @@ def test_fit_density(tmp_path):
     assert picture.stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_minus_identity(tmp_path):
     """C11 and its perturbation: the symmetric start stays near loss 1, the other reaches 1e-12."""
     losses = load("minus_identity").main(["-o", str(tmp_path / "picture.png")])
     assert losses[0.0] == pytest.approx(1.00199, abs=1e-5) and losses[1e-3] <= 1e-12
 
 
+@pytest.mark.slow
 def test_tangent_kernel_width(tmp_path):
     slopes, gaps = load("tangent_kernel_width").main(["-o", str(tmp_path / "picture.png")])
     lazy, faster, deep = slopes.values()
@@ -70,6 +72,7 @@ def test_porous_medium_limit(tmp_path):
         np.testing.assert_array_equal(table["tangent flow/distance"], flow)
 
 
+@pytest.mark.slow
 def test_barenblatt_convergence(tmp_path):
     arguments = ["--cells", "32", "64", "128", "--dimensions", "1", "2", "--waiting", "400", "800"]
     orders, arrivals = load("barenblatt_convergence").main([*arguments, "-o", str(tmp_path / "picture.png")])
@@ -82,6 +85,7 @@ def test_rate_of_descent(tmp_path):
         assert exponent == pytest.approx(0.5 + (s - 1) / 3, abs=0.03) and decay == pytest.approx(predicted, rel=0.1)
 
 
+@pytest.mark.slow
 def test_flow_of_a_fit(tmp_path):
     """Far from the uniform density, whose mean log density is zero, and near the density that the data come from."""
     picture = tmp_path / "picture.png"
@@ -91,6 +95,7 @@ def test_flow_of_a_fit(tmp_path):
     assert picture.stat().st_size > 100_000
 
 
+@pytest.mark.slow
 def test_geodesic_matching(tmp_path):
     """The project's bound for the two energies; the map alone says how far it is from the identity."""
     picture = tmp_path / "picture.png"

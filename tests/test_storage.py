@@ -55,7 +55,7 @@ def test_a_stranger_sees_names_units_and_axes(tmp_path, risk):
         assert data["risk"].dims == ("iteration",)
         assert all({"units", "long_name"} <= set(variable.attrs) for variable in data.variables.values())
         assert float(data["output"].mean()) == pytest.approx(1)
-        assert "status" in data.attrs and data.attrs["format_version"] == 1
+        assert "status" in data.attrs and data.attrs["format_version"] == 2
 
 
 def test_an_existing_file_is_refused_before_any_work(tmp_path, risk):
@@ -132,7 +132,7 @@ def test_files_of_others_and_of_the_future(tmp_path, risk):
     run(risk, path)
     with h5py.File(path, "r+") as file:
         file.attrs["format_version"] = 99
-    with pytest.raises(tfl.InputError, match=r"has format 99, this torusflow reads up to 1. Install a newer"):
+    with pytest.raises(tfl.InputError, match=r"has format 99, this torusflow reads up to 2. Install a newer"):
         tfl.load(path)
 
 
@@ -160,3 +160,72 @@ def test_h5dump_shows_what_a_person_understands(tmp_path, risk):
     run(risk, tmp_path / "run.h5")
     text = subprocess.run(["h5dump", "-H", str(tmp_path / "run.h5")], capture_output=True, text=True, check=True).stdout
     assert "trajectory" in text
+
+
+def damaged_or_same(path, content, whole):
+    """A damaged file is refused with a sentence; what is read in spite of it is what was written."""
+    path.write_bytes(content)
+    try:
+        run = tfl.load(path)
+    except tfl.InputError as error:
+        assert str(error).startswith("'") and str(error).endswith(".")
+        return True
+    np.testing.assert_array_equal(run.control, whole.control)
+    np.testing.assert_array_equal(run.history["risk"], whole.history["risk"])
+    return False
+
+
+def test_files_cut_short_or_with_a_wrong_bit_are_noticed(tmp_path, risk):
+    path, rng = tmp_path / "run.h5", np.random.default_rng(5)
+    run(risk, path)
+    whole, content = tfl.load(path), path.read_bytes()
+    assert all(damaged_or_same(path, content[:length], whole) for length in rng.integers(0, len(content), 100))
+    for place in rng.integers(0, len(content), 100):
+        changed = bytearray(content)
+        changed[place] ^= 1 << rng.integers(8)
+        assert damaged_or_same(path, bytes(changed), whole)
+    assert not damaged_or_same(path, content, whole)
+
+
+def test_the_generation_before_is_read_where_the_last_is_damaged(tmp_path, risk):
+    """While a run goes on the state before its last write stands beside it; at its end it goes."""
+    path, damaged = tmp_path / "run.h5", []
+
+    def damage(iteration, row):
+        if iteration == 3:
+            path.write_bytes(path.read_bytes()[:5000])
+            with pytest.warns(
+                UserWarning, match="not a readable run file.*The state before it is read, which is whole"
+            ):
+                damaged.append(tfl.load(path))
+
+    tfl.descend(
+        risk, risk.space.zeros(), tfl.GradientDescent(0.05), 4, store=tfl.RunFile(path, interval=0.0), callback=damage
+    )
+    assert damaged[0].status == "running" and len(damaged[0].history["risk"]) == 3
+    assert [file.name for file in tmp_path.iterdir()] == ["run.h5"] and tfl.load(path).status.startswith(
+        "iteration limit"
+    )
+
+
+def test_files_of_the_first_format_are_read_but_not_resumed(tmp_path, risk):
+    path = tmp_path / "run.h5"
+    run(risk, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"\ntorusflow sha256")])
+    with h5py.File(path, "r+") as file:
+        file.attrs["format_version"] = 1
+        del file["checkpoint"]
+    old = tfl.load(path)
+    assert old.status and old.limits
+    with pytest.raises(tfl.InputError, match="without what resuming needs, by an older torusflow"):
+        tfl.descend(old.risk, old.control, old.method, 9, store=path, resume=True)
+
+
+def test_a_file_that_another_program_changed_is_noticed(tmp_path, risk):
+    path = tmp_path / "run.h5"
+    run(risk, path)
+    with h5py.File(path, "r+") as file:
+        file["risk"][0] = 7.0
+    with pytest.raises(tfl.InputError, match=r"damaged: its checksum|has no checksum"):
+        tfl.load(path)

@@ -75,7 +75,11 @@ def test_a_model_linear_in_its_control_does_not_drift(make, rng):
     assert tfl.drift(model, w, other) <= 1e-14
 
 
-@pytest.mark.parametrize("name", MODELS)
+# Fields at points on T^3 take half a minute.
+SLOW = {"TorusNODE T3": [pytest.mark.slow], "SampleNODE T3": [pytest.mark.slow]}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in MODELS])
 def test_linearised_models_do_not_drift_and_are_models(name, rng):
     case = MODELS[name]
     w = case.control(rng)

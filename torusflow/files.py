@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -43,3 +44,42 @@ def write_whole(path, content: bytes) -> None:
         raise InputError(f"cannot write {str(path)!r}: {reason}. What stood under that name is as it was.") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path):
+    """A context that one process at a time is in, for files of one name; ends with the process, however it ends.
+
+    Raises
+    ------
+    InputError
+        If another process is in it.
+    """
+    path = Path(path)
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        import fcntl
+    except ImportError:  # not on this system
+        yield
+        return
+    while True:
+        try:
+            handle = open(lock, "a")  # noqa: SIM115 (closed at the end of the context)
+        except OSError as error:
+            raise InputError(f"cannot write beside {str(path)!r}: {os.strerror(error.errno).lower()}.") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            handle.close()
+            raise InputError(
+                f"another process is writing {str(path)!r}. Wait for it, stop it, or choose another name."
+            ) from None
+        # The process before removes the lock as it ends: then this one is no longer the file of that name.
+        if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
+            break
+        handle.close()
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        handle.close()

@@ -1,4 +1,4 @@
-"""The command line: torusflow fit, check, plot, compare, info, sample, score."""
+"""The command line: torusflow fit, check, resume, refine, export, plot, compare, info, sample, score."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from ..description import wrap
 from ..errors import TorusflowError
 from .fits import check, fit
+from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
 
 
@@ -41,5 +42,5 @@ def main():
     """Fit densities on the torus by gradient descent on flows."""
 
 
-for command in (fit, check, plot, compare, info, sample, score):
+for command in (fit, check, resume, refine, export, plot, compare, info, sample, score):
     main.add_command(command)

@@ -22,6 +22,7 @@ from ..selection import select
 from ..storage import RunFile
 from ..torus.coordinates import PERIODS
 from ..torus.density import MASS_TOLERANCE
+from .signals import CleanStop
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -60,7 +61,7 @@ def fit(source, output, overwrite, likelihood, selecting, **options):
     if options["columns"] is not None:
         options["columns"] = [name.strip() for name in options["columns"].split(",")]
     if options["grid"] is not None:
-        options["grid"] = _grid(options["grid"])
+        options["grid"] = grid_of(options["grid"])
     if likelihood:
         if options["loss"] is not None:
             raise InputError(f"--likelihood is a loss itself; leave --loss {options['loss']} or --likelihood out.")
@@ -80,12 +81,21 @@ def fit(source, output, overwrite, likelihood, selecting, **options):
     if problem.continuation:
         start = coarse_to_fine(risk, problem.method, **problem.continuation)
         click.echo(f"risk after descents on coarser levels: {risk(start):.4g}")
-    result = descend(risk, start, problem.method, **problem.limits, store=store, progress=True)
+    run_and_report(risk, start, problem.method, problem.limits, store, lambda result: scored(problem, result, store))
+
+
+def run_and_report(risk, start, method, limits, store, judge, resume=False) -> None:
+    """Descend, say what came of it, and leave with the exit code that goes with it."""
+    with CleanStop() as stop:
+        result = descend(risk, start, method, **limits, store=store, resume=resume, stop=stop, progress=True)
     click.echo(wrap(result.status))
-    click.echo(f"risk {result.history['risk'][0]:.4g} -> {result.value:.4g}; run written to {output}")
-    sound = not isinstance(risk.model, SampleNODE) or _scored(problem, result, store)
-    click.echo(f"see it with: torusflow plot {output}")
-    if not sound or result.status.startswith(("diverged", "interrupted")):
+    click.echo(f"risk {result.history['risk'][0]:.4g} -> {result.value:.4g}; run written to {store.path}")
+    if result.status.startswith("interrupted"):
+        click.echo(f"continue with: torusflow resume {store.path}")
+        sys.exit(stop.code)
+    sound = judge(result) if isinstance(risk.model, SampleNODE) else True
+    click.echo(f"see it with: torusflow plot {store.path}")
+    if not sound or result.status.startswith("diverged"):
         sys.exit(1)
 
 
@@ -182,10 +192,10 @@ def _selected(tables: dict, folder) -> dict:
     return chosen(tables, values[selection.best])
 
 
-def _scored(problem: Problem, result: Result, store: RunFile) -> bool:
+def scored(problem: Problem, result: Result, store: RunFile) -> bool:
     """Print the likelihoods of all parts of the samples, and whether they can be believed; a failure is stored."""
     risk = problem.risk
-    parts = {"training": risk, "validation": problem.limits["validation"], "test": problem.test}
+    parts = {"training": risk, "validation": problem.limits.get("validation"), "test": problem.test}
     scores = {name: -part.model(result.control) for name, part in parts.items() if part is not None}
     click.echo(describe_scores(scores, problem.coordinates, risk.space.torus.dimension))
     try:
@@ -195,13 +205,13 @@ def _scored(problem: Problem, result: Result, store: RunFile) -> bool:
         sound, words = False, str(error)
     click.echo(wrap(words))
     if not sound:
-        failed = dataclasses.replace(result, status=f"failed: {words}")
-        store.save(risk, problem.method, failed)
+        store.restate(f"failed: {words}")
         click.echo(wrap(f"the fit failed. Use --substeps {2 * risk.model.substeps}, or a larger --penalty."))
     return sound
 
 
-def _grid(text: str) -> list[int]:
+def grid_of(text: str) -> list[int]:
+    """Points per axis of a text such as 64x64."""
     try:
         return [int(n) for n in text.lower().split("x")]
     except ValueError:

@@ -14,6 +14,9 @@ from ..samples import read_csv, write_csv
 from ..storage import Run, add_reference, load
 from ..transport.flow_map import FlowMap
 
+# Outputs computed with other threads or transforms agree to this.
+SAME_OUTPUT = 1e-10
+
 
 @click.command()
 @click.argument("run", type=click.Path())
@@ -65,9 +68,17 @@ def compare(run, equation, output, overwrite):
 
 @click.command()
 @click.argument("run", type=click.Path())
-def info(run):
-    """Say what RUN holds."""
-    click.echo(describe_run(run, load(run)))
+@click.option("--verify", is_flag=True, help="Also compute the risk again at the stored control.")
+def info(run, verify):
+    """Say what RUN holds; its checksum is verified."""
+    loaded = load(run)
+    click.echo(describe_run(run, loaded))
+    if verify:
+        stored, output = loaded.output, loaded.risk.model(loaded.control)
+        gap = float(np.max(np.abs(stored - output)) / (np.max(np.abs(output)) or 1.0))
+        if not gap <= SAME_OUTPUT:
+            raise InputError(f"the stored output differs from the model's at the stored control by {gap:.1e} of it.")
+        click.echo(f"verified   checksum, and the output at the stored control to {gap:.1e}")
 
 
 @click.command()

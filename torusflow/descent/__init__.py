@@ -6,9 +6,10 @@ from .gradient_descent import GradientDescent
 from .gradient_flow import GradientFlow
 from .greedy import GreedyDescent
 from .lbfgs import LBFGS
-from .loop import Result, descend
+from .loop import descend
 from .method import Method, State
 from .momentum import HeavyBall, Nesterov
+from .progress import Result
 from .scipy_adapter import scipy_minimize
 from .stochastic import StochasticGradientDescent
 

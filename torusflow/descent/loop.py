@@ -2,59 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError, NumericalError
-from ..hilbert import norm
 from ..risk import Risk
-from .method import Method, StalledError, State
+from .method import Method, StalledError
+from .progress import Progress, Result
 
 # A risk this many times the first one is not coming back.
 DIVERGENCE_FACTOR = 10.0
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a descent found.
-
-    Attributes
-    ----------
-    control : array
-        The last control, an element of ``risk.space``; with validation the best one.
-    output : array
-        The model's output there.
-    value : float
-        The risk there.
-    history : dict of str to array (iterations + 1,)
-        One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``distance`` from the
-        start, ``pl_ratio`` = |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the
-        start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities), and ``validation``
-        where it was asked for.
-    status : str
-        Why it stopped, for a person to read.
-    times : array (n_kept,)
-        Training times at which the method was asked to keep the control.
-    controls : array (n_kept, ...)
-        The controls there.
-    """
-
-    control: np.ndarray
-    output: np.ndarray
-    value: float
-    history: dict[str, np.ndarray]
-    status: str
-    times: np.ndarray
-    controls: np.ndarray
-
-    @property
-    def iterations(self) -> int:
-        """Iterations done."""
-        return len(self.history["risk"]) - 1
 
 
 def descend(
@@ -69,6 +30,8 @@ def descend(
     validation: Callable[[np.ndarray], float] | None = None,
     patience: int = 10,
     store=None,
+    resume: bool = False,
+    stop: Callable[[], str] | None = None,
     progress: bool = False,
     callback: Callable[[int, dict], None] | None = None,
 ) -> Result:
@@ -93,7 +56,14 @@ def descend(
     patience : int
         The descent ends when so many iterations in a row have not lowered the validation.
     store : str, path or RunFile, optional
-        Where to write the run; an existing file is refused unless ``RunFile(path, overwrite=True)``.
+        Where to write the run; an existing file is refused unless ``RunFile(path, overwrite=True)``. A file of the same
+        name with ``.stop`` appended ends the descent.
+    resume : bool
+        Go on with the stored run, if there is one: to the last bit as if it had not been interrupted, on the same
+        machine with as many threads. The control given is then not used; limits count from the first start, but
+        max_time.
+    stop : callable, optional
+        Asked after every iteration; a text ends the descent and says why.
     progress : bool
         Whether to draw a progress bar; it stays silent where there is no terminal.
     callback : callable, optional
@@ -108,7 +78,8 @@ def descend(
     Raises
     ------
     InputError
-        If the start is no control of this risk, a limit makes no sense, or the file exists.
+        If the start is no control of this risk, a limit makes no sense, the file exists, another process writes it, or
+        it is to be resumed and holds another problem.
     """
     _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience)
     if validation is not None and not callable(validation):
@@ -119,117 +90,88 @@ def descend(
             f"got a {type(risk).__name__} and a {type(method).__name__}."
         )
     control = risk.space.element(control)
+    limits = {
+        "iterations": int(iterations),
+        "gradient_tolerance": float(gradient_tolerance),
+        "risk_tolerance": float(risk_tolerance),
+        "patience": int(patience),
+    }
     if store is not None:
         from ..storage import RunFile
 
         store = store if isinstance(store, RunFile) else RunFile(store)
-        store.prepare(risk, method)
-
-    started = saved = time.perf_counter()
-    rows: list[dict] = []
-    kept: list[tuple[float, np.ndarray]] = []
-    state = best = method.init(risk, control)
-    start = state.control
-
-    def result(status: str) -> Result:
-        history = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-        times, controls = np.array([time for time, _ in kept]), [control for _, control in kept]
-        controls = np.array(controls).reshape(len(kept), *state.control.shape)
-        return Result(best.control, best.output, best.value, history, status, times, controls)
-
-    status = None
-    with _progress_bar(iterations, progress) as bar:
-        while True:
-            iteration = len(rows)
-            rows.append(_row(risk, state, start, time.perf_counter() - started))
-            if validation is None:
-                best = state
-            else:
-                rows[-1]["validation"] = _validated(validation, state.control)
-                best = state if _since_best(rows) == 0 else best
-            if state.keep:
-                kept.append((state.time, state.control))
-            bar.show(rows[-1])
-            try:
-                if callback is not None:
-                    callback(iteration, rows[-1])
-                status = state.finished or _reason_to_stop(
-                    rows, iterations, gradient_tolerance, risk_tolerance, max_time, patience
-                )
-                if status is None:
-                    attempt = method.update(risk, state)
-                    # A likelihood may start at zero: then its unit, one nat, is the measure.
-                    if attempt.value > DIVERGENCE_FACTOR * (abs(rows[0]["risk"]) or 1.0):
-                        raise NumericalError(
-                            f"the risk is {attempt.value:.3g}, it was {rows[0]['risk']:.3g} at the start. "
-                            f"Use a smaller step, or line_search='armijo'"
-                        )
-                    state = attempt
-            except StalledError as error:
-                status = f"stalled at iteration {iteration + 1}: {error}"
-            except NumericalError as error:
-                status = f"diverged at iteration {iteration + 1}: {error}"
-            except KeyboardInterrupt:
-                status = f"interrupted at iteration {iteration + 1}"
-            if status is not None:
-                break
-            if store is not None and time.perf_counter() - saved > store.interval:
-                store.save(risk, method, result("running"))
-                saved = time.perf_counter()
-
-    final = result(status)
-    if store is not None:
-        store.save(risk, method, final)
-    return final
+        if not resume:
+            store.refuse_existing()
+    elif resume:
+        raise InputError("resume=True goes on with a stored run: say which, store='run.h5'.")
+    with contextlib.nullcontext() if store is None else store.locked():
+        checkpoint = store.checkpoint(risk, method) if resume else None
+        if store is not None and checkpoint is None:
+            store.prepare(risk, method)
+        started = saved = time.perf_counter()
+        if checkpoint is None:
+            state = method.init(risk, control)
+            reached, before = Progress(state, state, state.control), 0.0
+            reached.record(risk, state, time.perf_counter() - started, validation)
+        else:
+            reached = Progress.restored(checkpoint)
+            before = reached.rows[-1]["seconds"]
+        status, told = None, checkpoint is not None
+        with _progress_bar(iterations, progress) as bar:
+            while status is None:
+                done = len(reached.rows) - 1
+                bar.show(done, reached.rows[-1])
+                try:
+                    if callback is not None and not told:
+                        callback(done, reached.rows[-1])
+                    told = False
+                    status = reached.state.finished or _reason_to_stop(reached, limits, before + max_time, stop, store)
+                    if status is None:
+                        attempt = method.update(risk, reached.state)
+                        _refuse_divergence(attempt.value, reached.rows[0]["risk"])
+                        reached.record(risk, attempt, before + time.perf_counter() - started, validation)
+                except StalledError as error:
+                    status = f"stalled at iteration {done + 1}: {error}"
+                except NumericalError as error:
+                    status = f"diverged at iteration {done + 1}: {error}"
+                except KeyboardInterrupt:
+                    status = f"interrupted at iteration {done + 1}"
+                if store is not None and (status is not None or time.perf_counter() - saved > store.interval):
+                    result = reached.result(status or "running")
+                    store.save(risk, method, result, reached.checkpoint(), validation, limits)
+                    saved = time.perf_counter()
+        return reached.result(status)
 
 
-def _row(risk: Risk, state: State, start, seconds: float) -> dict:
-    squared = risk.space.inner(state.gradient, state.gradient)
-    return {
-        "risk": state.value,
-        "gradient_norm": math.sqrt(squared),
-        "control_norm": norm(risk.space, state.control),
-        "distance": norm(risk.space, state.control - start),
-        "pl_ratio": squared / (2 * state.value) if state.value > 0 else math.nan,
-        "step": state.step,
-        "time": state.time,
-        "seconds": seconds,
-        **risk.model.output_space.describe(state.output),
-    }
-
-
-def _validated(validation, control) -> float:
-    """Infinite where it is no number or the model refuses the control on the data set aside."""
-    try:
-        value = float(validation(control))
-    except NumericalError:
-        return math.inf
-    return math.inf if math.isnan(value) else value
-
-
-def _since_best(rows) -> int:
-    """Iterations since the smallest validation."""
-    return len(rows) - 1 - int(np.argmin([row["validation"] for row in rows]))
-
-
-def _reason_to_stop(rows, iterations, gradient_tolerance, risk_tolerance, max_time, patience) -> str | None:
-    row, done = rows[-1], len(rows) - 1
-    if "validation" in row and _since_best(rows) >= patience:
-        best = done - _since_best(rows)
-        return (
-            f"validation: {rows[best]['validation']:.6g} at iteration {best}, not lowered in the {patience} "
-            f"iterations since"
+def _refuse_divergence(value: float, first: float) -> None:
+    # A likelihood may start at zero: then its unit, one nat, is the measure.
+    if value > DIVERGENCE_FACTOR * (abs(first) or 1.0):
+        raise NumericalError(
+            f"the risk is {value:.3g}, it was {first:.3g} at the start. Use a smaller step, or line_search='armijo'"
         )
-    if row["gradient_norm"] <= gradient_tolerance:
+
+
+def _reason_to_stop(reached: Progress, limits: dict, max_seconds: float, stop, store) -> str | None:
+    row, done = reached.rows[-1], len(reached.rows) - 1
+    if "validation" in row and reached.since_best >= limits["patience"]:
+        best = done - reached.since_best
         return (
-            f"converged after {done} iterations: gradient norm {row['gradient_norm']:.3g} <= {gradient_tolerance:.3g}"
+            f"validation: {reached.rows[best]['validation']:.6g} at iteration {best}, not lowered in the "
+            f"{limits['patience']} iterations since"
         )
-    if row["risk"] <= risk_tolerance:
-        return f"converged after {done} iterations: risk {row['risk']:.3g} <= {risk_tolerance:.3g}"
-    if done >= iterations:
+    if row["gradient_norm"] <= limits["gradient_tolerance"]:
+        tolerance = limits["gradient_tolerance"]
+        return f"converged after {done} iterations: gradient norm {row['gradient_norm']:.3g} <= {tolerance:.3g}"
+    if row["risk"] <= limits["risk_tolerance"]:
+        return f"converged after {done} iterations: risk {row['risk']:.3g} <= {limits['risk_tolerance']:.3g}"
+    if done >= limits["iterations"]:
         return f"iteration limit: {done} iterations, risk {row['risk']:.6g}, gradient norm {row['gradient_norm']:.3g}"
-    if row["seconds"] >= max_time:
-        return f"time limit: {max_time:g} s after {done} iterations, risk {row['risk']:.6g}"
+    if row["seconds"] >= max_seconds:
+        return f"time limit: {max_seconds:.6g} s after {done} iterations, risk {row['risk']:.6g}"
+    if stop is not None and stop():
+        return f"interrupted after {done} iterations: {stop()}"
+    if store is not None and store.stop_asked():
+        return f"stopped after {done} iterations by the file {store.stop_file.name}"
     return None
 
 
@@ -257,7 +199,6 @@ class _progress_bar:
             from tqdm import tqdm
 
             self._bar = tqdm(total=iterations, disable=None, unit="it", dynamic_ncols=True)
-            self._bar.update(-1)  # the start is no iteration
 
     def __enter__(self):
         return self
@@ -266,10 +207,10 @@ class _progress_bar:
         if self._bar is not None:
             self._bar.close()
 
-    def show(self, row: dict) -> None:
+    def show(self, done: int, row: dict) -> None:
         if self._bar is not None:
             validation = f", validation {row['validation']:.4g}" if "validation" in row else ""
             self._bar.set_postfix_str(
                 f"risk {row['risk']:.3e}, gradient {row['gradient_norm']:.2e}{validation}", refresh=False
             )
-            self._bar.update(1)
+            self._bar.update(done - self._bar.n)

@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import InputError, NumericalError
 from ..risk import Risk
 from .isometry import isometry
-from .loop import Result, _row
 from .method import State
+from .progress import Progress, Result
 
 FIRST_ORDER = ("CG", "BFGS", "L-BFGS-B", "TNC", "SLSQP")
 # These ask for products with the Hessian, and get those of Gauss-Newton.
@@ -71,27 +71,30 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
             options={"maxfun" if method == "TNC" else "maxiter": iterations} | options,
         )
         run.visit(found.x)
-        status = f"SciPy's {method} after {len(run.rows) - 1} iterations, risk {run.state.value:.6g}: {found.message}"
+        done, value = len(run.reached.rows) - 1, run.reached.state.value
+        status = f"SciPy's {method} after {done} iterations, risk {value:.6g}: {found.message}"
     except KeyboardInterrupt:
-        status = f"interrupted at iteration {len(run.rows)}"
-    return run.result(status)
+        status = f"interrupted at iteration {len(run.reached.rows)}"
+    return run.reached.result(status)
 
 
 class _Run:
     """What SciPy calls: the risk in coordinates, and the history of the iterates it reports."""
 
     def __init__(self, risk: Risk, start):
-        self.risk, self.start, self.rows = risk, start, []
+        self.risk, self.start = risk, start
         self.coordinates = isometry(risk.space)
         self._started = time.perf_counter()
         self._points = {}
-        self._record(State.at(risk.at(start), 0.0, 0.0))
+        state = State.at(risk.at(start), 0.0, 0.0)
+        self.reached = Progress(state, state, start)
+        self._record(state)
 
     def value_and_gradient(self, x):
         """R and its gradient; where the model refuses the control a high plateau, which every line search leaves."""
         point = self._at(x)
         if point is None:
-            return REFUSED * (abs(self.rows[0]["risk"]) or 1.0), np.zeros_like(x)
+            return REFUSED * (abs(self.reached.rows[0]["risk"]) or 1.0), np.zeros_like(x)
         return point.value, self.coordinates.of(point.gradient)
 
     def hessian_product(self, x, direction):
@@ -103,21 +106,15 @@ class _Run:
     def visit(self, x, *_):
         """One iterate more, unless it is the last one again."""
         control = self.coordinates.element(x)
-        moved = control - self.state.control
+        state = self.reached.state
+        moved = control - state.control
         length = math.sqrt(self.risk.space.inner(moved, moved))
         point = self._at(x)
         if length > 0 and point is not None:
-            self._record(State.at(point, length, 0.0, self.state.time + length))
-
-    def result(self, status: str) -> Result:
-        history = {key: np.array([row[key] for row in self.rows]) for key in self.rows[0]}
-        none = np.zeros((0, *self.start.shape), self.start.dtype)
-        state = self.state
-        return Result(state.control, state.output, state.value, history, status, np.zeros(0), none)
+            self._record(State.at(point, length, 0.0, state.time + length))
 
     def _record(self, state: State):
-        self.state = state
-        self.rows.append(_row(self.risk, state, self.start, time.perf_counter() - self._started))
+        self.reached.record(self.risk, state, time.perf_counter() - self._started)
 
     def _at(self, x):
         """The risk at the control with coordinates x, the last few kept: SciPy asks for its iterates again."""

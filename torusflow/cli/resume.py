@@ -1,0 +1,83 @@
+"""What goes on from a run file: torusflow resume, refine and export."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from ..config import Problem
+from ..descent import descend
+from ..description import wrap
+from ..errors import InputError
+from ..export import FORMATS, export_run
+from ..refinement import refined
+from ..storage import RunFile, load
+from .fits import grid_of, run_and_report, scored
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.option("--iterations", type=int, help="At most so many, those done included. [as before]")
+@click.option("--max-time", type=float, help="Seconds from now.")
+@click.option("--step", type=float, help="Of the method from now on. [as before]")
+@click.option("--only-check", is_flag=True, help="Say where RUN stands and whether it can go on; change nothing.")
+def resume(run, iterations, max_time, step, only_check):
+    """Go on with RUN where it was stored last.
+
+    As if it had not been interrupted: to the last bit, on the same machine
+    with as many threads.
+    """
+    loaded, store = load(run), RunFile(run)
+    method = loaded.method
+    if step is not None:
+        if not hasattr(method, "step"):
+            raise InputError(f"a {type(method).__name__} finds its own steps; leave --step out.")
+        method = dataclasses.replace(method, step=step)
+    store = dataclasses.replace(store, coordinates=loaded.coordinates)
+    store.checkpoint(loaded.risk, method)
+    done = len(loaded.history["risk"]) - 1
+    click.echo(wrap(f"{run}: {done} iterations, risk {loaded.history['risk'][-1]:.6g}; status: {loaded.status}"))
+    if only_check:
+        click.echo(f"it can go on: torusflow resume {run}")
+        return
+    limits = {**loaded.limits, "validation": loaded.validation}
+    limits |= {key: value for key, value in (("iterations", iterations), ("max_time", max_time)) if value is not None}
+    problem = Problem(loaded.risk, method, limits, loaded.coordinates, loaded.control)
+    run_and_report(
+        loaded.risk, loaded.control, method, limits, store, lambda result: scored(problem, result, store), resume=True
+    )
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help="Run file to write.")
+@click.option("--grid", help="Grid points per axis: 128x128. [as before; not for likelihoods]")
+@click.option("--band", type=int, help="Largest wavenumber of the velocity. [as before]")
+@click.option("--layers", type=int, help="A multiple of those before. [as before]")
+@click.option("--substeps", type=int, help="Time steps per layer. [as before]")
+@click.option("--overwrite", is_flag=True, help="Replace the run file if it exists.")
+def refine(run, output, grid, band, layers, substeps, overwrite):
+    """Write RUN at another resolution, by Fourier series, to go on from there.
+
+    The new run has done no iterations; start it with torusflow resume.
+    """
+    loaded = load(run)
+    store = RunFile(output, overwrite, coordinates=loaded.coordinates)
+    risk, control, validation = refined(loaded, grid and grid_of(grid), band, layers, substeps)
+    result = descend(risk, control, loaded.method, 0, validation=validation, store=store)
+    click.echo(wrap(f"risk {loaded.history['risk'][-1]:.6g} -> {result.value:.6g} at the new resolution"))
+    click.echo(f"written to {output}; go on with: torusflow resume {output} --iterations 100")
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help=f"File to write: {', '.join(FORMATS)}.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+def export(run, output, overwrite):
+    """Write RUN for other programs: history (CSV) or all arrays (npz, NetCDF).
+
+    Run files themselves are HDF5 that xarray reads with engine="h5netcdf".
+    """
+    export_run(run, output, overwrite)
+    click.echo(f"written to {output}")

@@ -1,0 +1,7 @@
+"""Run files: one HDF5 file per descent, whole or absent, that describes itself and gives everything back."""
+
+from .references import Reference, add_reference
+from .run_file import RunFile
+from .runs import Run, load
+
+__all__ = ["Reference", "Run", "RunFile", "add_reference", "load"]

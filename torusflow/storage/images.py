@@ -1,0 +1,102 @@
+"""The bytes of a run file, sealed with a checksum, and the generation before them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import warnings
+from pathlib import Path
+
+import h5py
+
+from ..errors import InputError
+from ..files import write_whole
+
+# HDF5 ignores what follows the end of its file: the seal stands there.
+SEAL = b"\ntorusflow sha256 "
+SEAL_LENGTH = len(SEAL) + 64 + 1
+# Formats whose files are sealed; those of the future are refused for their own reason.
+SEALED_VERSIONS = (2,)
+
+
+def previous(path) -> Path:
+    """Where the state before the last write of a run that has not ended stands."""
+    path = Path(path)
+    return path.with_name(f".{path.name}.previous")
+
+
+def write_image(path, image: bytes, keep_previous: bool) -> None:
+    """Write a sealed image whole; what stood there stays beside it as the previous generation, or none does."""
+    path = Path(path)
+    if keep_previous and path.exists():
+        link = previous(path)
+        with contextlib.suppress(OSError):  # a file system without hard links: one generation only
+            link.unlink(missing_ok=True)
+            os.link(path, link)
+    write_whole(path, image + SEAL + hashlib.sha256(image).hexdigest().encode() + b"\n")
+    if not keep_previous:
+        previous(path).unlink(missing_ok=True)
+
+
+def read_image(path) -> bytes:
+    """The image at a path; where it is damaged, with a warning that says so, the generation before it.
+
+    Raises
+    ------
+    InputError
+        If there is no file, or neither generation is whole.
+    """
+    path, before = Path(path), previous(path)
+    if not path.is_file() and not before.is_file():
+        raise InputError(f"there is no file {str(path)!r}.")
+    try:
+        return _verified(path)
+    except InputError as error:
+        if not before.is_file():
+            raise
+        try:
+            image = _verified(before)
+        except InputError:
+            raise error from None
+        warnings.warn(f"{error} The state before it is read, which is whole.", stacklevel=3)
+        return image
+
+
+def _verified(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {os.strerror(error.errno).lower()}.") from None
+    image, seal = content[:-SEAL_LENGTH], content[-SEAL_LENGTH:]
+    if seal.startswith(SEAL):
+        if seal[len(SEAL) : -1].decode("ascii", "replace") != hashlib.sha256(image).hexdigest():
+            raise InputError(f"{str(path)!r} is damaged: its checksum is not that of what it holds.")
+        return image
+    try:
+        with h5py.File(path, "r") as file:
+            version = int(file.attrs.get("format_version", 0))
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{str(path)!r} is not a readable run file: {plain(error)}.") from None
+    if version in SEALED_VERSIONS:
+        raise InputError(f"{str(path)!r} has no checksum: it was cut short, or another program has changed it.")
+    return content
+
+
+def plain(error: Exception) -> str:
+    """The system's own words where there are any; h5py wraps them in its call chain."""
+    number = getattr(error, "errno", None)
+    if number:
+        return os.strerror(number).lower()
+    text = str(error).strip("'\"")
+    return text.split("error message = '")[1].split("'")[0].lower() if "error message = '" in text else text
+
+
+@contextlib.contextmanager
+def opened(image: bytes):
+    """An image as an HDF5 file in memory, to read and to change."""
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_fapl_core(backing_store=False)
+    access.set_file_image(image)
+    with h5py.File(h5py.h5f.open(b"run", h5py.h5f.ACC_RDWR, access)) as file:
+        yield file

@@ -1,0 +1,159 @@
+"""What a run file holds: HDF5 that describes itself, with the user's axes, and all that is needed to go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import platform
+
+import h5py
+import numpy as np
+
+from ..encoding import encode
+from ..torus.density import Density, DensitySpace
+from .checkpoint import write_mapping
+
+FORMAT = "torusflow run"
+FORMAT_VERSION = 2
+
+RESERVED = ("initial", "target", "output", "trajectory", "control", "problem", "checkpoint")
+RESERVED += ("s", "layer", "component", "part", "iteration", "reference")
+HISTORY_NAMES = {
+    "risk": "risk: loss + penalty/2 |v|^2",
+    "validation": "risk on data that training does not see",
+    "gradient_norm": "norm of the gradient of the risk in the control space",
+    "control_norm": "norm of the control",
+    "distance": "distance of the control from the start",
+    "pl_ratio": "Polyak-Lojasiewicz ratio |gradient|^2 / (2 risk)",
+    "step": "step length that led to this iterate",
+    "time": "training time: sum of the steps",
+    "seconds": "wall time since the start",
+    "mass": "mean of the density",
+    "minimum": "smallest value of the density",
+    "maximum": "largest value of the density",
+}
+
+
+def write_run(file, risk, method, result, coordinates, checkpoint: dict, validation, limits: dict) -> None:
+    """A whole run in an open file."""
+    model = risk.model
+    file.attrs.update(
+        {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "title": f"Descent of a {type(model).__name__}",
+            "status": result.status,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "versions": json.dumps(_versions()),
+        }
+    )
+    write_scale(file, "iteration", np.arange(len(result.history["risk"])), "1", "iteration of the descent")
+    for key, values in result.history.items():
+        units = "s" if key == "seconds" else "1"
+        write_field(file, key, values, ["iteration"], units, HISTORY_NAMES.get(key, key))
+    if isinstance(model.output_space, DensitySpace):
+        _write_densities(file, risk, result, coordinates)
+    else:
+        _write_arrays(file, model, result)
+    problem = file.create_group("problem")
+    problem.attrs["long_name"] = "what load() needs to make the risk and the method again"
+    problem.attrs["limits"] = json.dumps(limits)
+    for name, thing in (("risk", risk), ("method", method), ("coordinates", coordinates), ("validation", validation)):
+        if dataclasses.is_dataclass(thing):
+            encode(problem, name, thing, {})
+    write_mapping(file.create_group("checkpoint"), checkpoint)
+
+
+def _write_densities(file, risk, result, coordinates):
+    """Densities and the velocity with the axes of the torus."""
+    model = risk.model
+    torus = model.torus
+    file.attrs["comment"] = "densities are relative to the uniform one (mean 1); the torus has side 1"
+    file.attrs["transforms"] = torus.library
+    axes = _axis_names(coordinates, torus.dimension)
+    for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
+        grid = np.arange(n) / n * coordinates.period
+        write_scale(file, name, grid, coordinates.units, f"{coordinates.name(axis)} on the grid")
+    layers = np.arange(model.layers)
+    write_scale(
+        file, "s", np.arange(model.layers + 1) / model.layers, "1", "time of the flow at the ends of the layers"
+    )
+    write_scale(file, "layer", layers, "1", "layer of the network; it acts for s in [layer, layer + 1] / layers")
+    write_scale(file, "component", np.arange(torus.dimension), "1", "component of the velocity")
+    for axis, k in enumerate(model.space.wavenumbers):
+        write_scale(
+            file, f"k_{axes[axis]}", k.ravel(), "1", f"wavenumber along {axes[axis]}, cycles per side of the torus"
+        )
+    write_scale(file, "part", np.arange(2), "1", "0: real part, 1: imaginary part")
+
+    unit = "1 (relative to the uniform density)"
+    write_field(file, "initial", model.initial.values, axes, unit, f"initial density: {model.initial.name}")
+    target = getattr(risk.loss, "target", None)
+    if isinstance(target, Density):
+        write_field(file, "target", target.values, axes, unit, f"target density: {target.name}")
+    write_field(file, "output", result.output, axes, unit, "initial density pushed by the control")
+    write_field(file, "trajectory", model.trajectory(result.control), ["s", *axes], unit, "density along the flow")
+    write_field(
+        file,
+        "control",
+        _parts(result.control),
+        ["layer", "component", *(f"k_{name}" for name in axes), "part"],
+        "sides of the torus per unit of s",
+        "Fourier coefficients of the velocity; those at -k are the complex conjugates of those at k",
+    )
+
+
+def _write_arrays(file, model, result):
+    """The control and the output of any other model, with numbered axes."""
+    fields = {"control": (_parts(result.control), "control"), "output": (result.output, "output of the model")}
+    if hasattr(model, "trajectory"):
+        fields["trajectory"] = (model.trajectory(result.control), "points at the ends of the layers")
+    for name, (values, long_name) in fields.items():
+        axes = [f"{name}_{axis}" for axis in range(values.ndim)]
+        for axis, n in zip(axes, values.shape, strict=True):
+            write_scale(file, axis, np.arange(n), "1", f"axis of the {name}")
+        write_field(file, name, values, axes, "1", long_name)
+
+
+def _parts(control) -> np.ndarray:
+    """Complex numbers as pairs of real ones along a new last axis."""
+    return np.stack([control.real, control.imag], axis=-1) if np.iscomplexobj(control) else control
+
+
+def _axis_names(coordinates, dimension) -> list[str]:
+    """The user's names where they can name a variable of the file that nothing else is called."""
+    names = [coordinates.name(axis).replace("/", "_") for axis in range(dimension)]
+    taken = {*HISTORY_NAMES, *RESERVED}
+    clash = len(set(names)) < len(names) or any(name in taken or name in ("", ".") for name in names)
+    return [f"x_{axis + 1}" for axis in range(dimension)] if clash else names
+
+
+def write_scale(file, name, values, units, long_name):
+    dataset = file.create_dataset(name, data=values)
+    dataset.make_scale(name)
+    dataset.attrs.update({"units": units, "long_name": long_name})
+
+
+def write_field(file, name, values, dimensions, units, long_name):
+    compression = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.size > 4096 else {}
+    dataset = file.create_dataset(name, data=values, **compression)
+    for axis, dimension in enumerate(dimensions):
+        dataset.dims[axis].attach_scale(file[dimension])
+    dataset.attrs.update({"units": units, "long_name": long_name})
+
+
+def _versions() -> dict[str, str]:
+    import numba
+    import scipy
+
+    from .. import __version__
+
+    return {
+        "torusflow": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "numba": numba.__version__,
+        "h5py": h5py.__version__,
+    }
