@@ -270,3 +270,34 @@ def test_a_control_that_validation_refuses_is_not_the_best():
 def test_validation_that_makes_no_sense(keywords, words):
     with pytest.raises(tfl.InputError, match=words):
         tfl.descend(quadratic(), np.zeros(2), tfl.GradientDescent(0.1), **keywords)
+
+
+def test_substeps_are_refined_where_stability_stops_the_descent(tmp_path):
+    """What stalls at the stability limit goes on with more substeps, says so in the history, and is resumed exactly."""
+    torus = tfl.Torus((24, 24), threads=1)
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(), tfl.densities.uniform(torus), layers=2, substeps=1)
+    risk, start = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.banana(torus))), model.space.zeros()
+    stalled = tfl.descend(risk, start, tfl.LBFGS(), 30)
+    assert stalled.status.startswith("stalled") and "stability of the transport" in stalled.status
+    refined = tfl.descend(risk, start, tfl.LBFGS(), 30, refine=True)
+    substeps = refined.history["substeps"]
+    assert substeps[0] == 1 and substeps[-1] >= 2 and refined.value < 0.8 * stalled.value
+    path = tmp_path / "run.h5"
+    tfl.descend(risk, start, tfl.LBFGS(), int(np.argmax(substeps > 1)) + 1, refine=True, store=path)
+    again = tfl.descend(risk, start, tfl.LBFGS(), 30, refine=True, store=path, resume=True)
+    np.testing.assert_array_equal(again.history["risk"], refined.history["risk"])
+    assert tfl.load(path).risk.model.substeps == substeps[-1]
+    with pytest.raises(tfl.InputError, match="has no substeps to refine"):
+        tfl.descend(quadratic(), np.zeros(2), tfl.LBFGS(), refine=True)
+
+
+def test_trouble_with_densities_is_said_with_the_iteration_it_began(rng):
+    """A control that the grid does not resolve leaves a density with undershoots and a heavy tail."""
+    torus = tfl.Torus((16,), threads=1)
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(1.5, 0.05), tfl.densities.uniform(torus), layers=2, substeps=8)
+    target = tfl.densities.von_mises(torus, 0.5, 60.0)
+    result = tfl.descend(tfl.Risk(model, tfl.losses.SquaredL2(target)), model.space.zeros(), tfl.LBFGS(), 10)
+    assert result.history["minimum"][-1] < 0 and result.history["tail"][-1] > 0.01
+    first = int(np.argmax(result.history["minimum"] < -1e-8))
+    assert f"the density is negative somewhere, down to {result.history['minimum'][-1]:.2g}" in result.status
+    assert f"(since iteration {first})" in result.status and "outer third of the modes" in result.status

@@ -49,10 +49,11 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 @click.option("--method", type=click.Choice(list(METHODS), case_sensitive=False), help="[GradientDescent; LBFGS]")
 @click.option("--continuation", type=click.IntRange(min=0), help="Coarser levels to descend on first. [0]")
 @click.option("--step", type=float, help="First step of the line search. [0.1]")
+@click.option("--refine", is_flag=True, help="Go on with twice the substeps where stability stops the descent.")
 @click.option("--iterations", type=int, help="At most so many. [200]")
 @click.option("--max-time", type=float, help="Seconds.")
 @click.option("--threads", type=int, help="[all processors]")
-def fit(source, output, overwrite, likelihood, selecting, **options):
+def fit(source, output, overwrite, likelihood, selecting, refine, **options):
     """Fit a density to SOURCE and write the run.
 
     SOURCE is a CSV file with one sample a row, an image, or a problem file
@@ -81,7 +82,8 @@ def fit(source, output, overwrite, likelihood, selecting, **options):
     if problem.continuation:
         start = coarse_to_fine(risk, problem.method, **problem.continuation)
         click.echo(f"risk after descents on coarser levels: {risk(start):.4g}")
-    run_and_report(risk, start, problem.method, problem.limits, store, lambda result: scored(problem, result, store))
+    limits = problem.limits | {"refine": refine}
+    run_and_report(risk, start, problem.method, limits, store, lambda result: scored(problem, result, store))
 
 
 def run_and_report(risk, start, method, limits, store, judge, resume=False) -> None:

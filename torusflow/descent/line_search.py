@@ -160,7 +160,7 @@ class Trials:
         if self._unstable is not None and promise < STUCK * abs(self._state.value):
             raise StalledError(
                 f"the stability of the transport stops the descent. Longest step tried: {self._unstable}"
-            )
+            ) from self._unstable
         return trial
 
 

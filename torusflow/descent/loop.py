@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-from ..errors import InputError, NumericalError
+from ..errors import InputError, NumericalError, UnstableError
 from ..risk import Risk
-from .method import Method, StalledError
+from .method import Method, StalledError, State
 from .progress import Progress, Result
 
 # A risk this many times the first one is not coming back.
 DIVERGENCE_FACTOR = 10.0
+# Refining ends here: such a control is no longer one that steps could follow.
+MOST_SUBSTEPS = 1024
 
 
 def descend(
@@ -32,6 +35,7 @@ def descend(
     store=None,
     resume: bool = False,
     stop: Callable[[], str] | None = None,
+    refine: bool = False,
     progress: bool = False,
     callback: Callable[[int, dict], None] | None = None,
 ) -> Result:
@@ -64,6 +68,9 @@ def descend(
         max_time.
     stop : callable, optional
         Asked after every iteration; a text ends the descent and says why.
+    refine : bool
+        Where only the stability of the transport stops the descent, go on with twice the substeps; the method starts
+        anew there, and the history has a column ``substeps``.
     progress : bool
         Whether to draw a progress bar; it stays silent where there is no terminal.
     callback : callable, optional
@@ -89,6 +96,8 @@ def descend(
             f"descend(risk, control, method) takes a Risk and a method such as tfl.GradientDescent(step=0.1), "
             f"got a {type(risk).__name__} and a {type(method).__name__}."
         )
+    if refine and not hasattr(risk.model, "substeps"):
+        raise InputError(f"a {type(risk.model).__name__} has no substeps to refine; leave refine out.")
     control = risk.space.element(control)
     limits = {
         "iterations": int(iterations),
@@ -105,17 +114,19 @@ def descend(
     elif resume:
         raise InputError("resume=True goes on with a stored run: say which, store='run.h5'.")
     with contextlib.nullcontext() if store is None else store.locked():
-        checkpoint = store.checkpoint(risk, method) if resume else None
+        checkpoint = store.checkpoint(risk, method, ("substeps",) if refine else ()) if resume else None
         if store is not None and checkpoint is None:
             store.prepare(risk, method)
         started = saved = time.perf_counter()
         if checkpoint is None:
             state = method.init(risk, control)
-            reached, before = Progress(state, state, state.control), 0.0
+            reached, before = Progress(state, state, state.control, refine), 0.0
             reached.record(risk, state, time.perf_counter() - started, validation)
         else:
             reached = Progress.restored(checkpoint)
             before = reached.rows[-1]["seconds"]
+            if refine:
+                risk = _with_substeps(risk, reached.rows[-1].get("substeps", risk.model.substeps))
         status, told = None, checkpoint is not None
         with _progress_bar(iterations, progress) as bar:
             while status is None:
@@ -130,10 +141,14 @@ def descend(
                         attempt = method.update(risk, reached.state)
                         _refuse_divergence(attempt.value, reached.rows[0]["risk"])
                         reached.record(risk, attempt, before + time.perf_counter() - started, validation)
-                except StalledError as error:
-                    status = f"stalled at iteration {done + 1}: {error}"
                 except NumericalError as error:
-                    status = f"diverged at iteration {done + 1}: {error}"
+                    unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
+                    if refine and unstable and risk.model.substeps < MOST_SUBSTEPS:
+                        risk = _with_substeps(risk, 2 * risk.model.substeps)
+                        reached.state, told = _restarted(risk, method, reached.state), True
+                        continue
+                    word = "stalled" if isinstance(error, StalledError) else "diverged"
+                    status = f"{word} at iteration {done + 1}: {error}"
                 except KeyboardInterrupt:
                     status = f"interrupted at iteration {done + 1}"
                 if store is not None and (status is not None or time.perf_counter() - saved > store.interval):
@@ -141,6 +156,16 @@ def descend(
                     store.save(risk, method, result, reached.checkpoint(), validation, limits)
                     saved = time.perf_counter()
         return reached.result(status)
+
+
+def _with_substeps(risk: Risk, substeps) -> Risk:
+    return Risk(dataclasses.replace(risk.model, substeps=int(substeps)), risk.loss, risk.penalty)
+
+
+def _restarted(risk: Risk, method: Method, state: State) -> State:
+    """The state of a method that begins where another problem has come to."""
+    fresh = method.init(risk, state.control)
+    return dataclasses.replace(fresh, step=state.step, next_step=state.next_step, time=state.time)
 
 
 def _refuse_divergence(value: float, first: float) -> None:

@@ -13,6 +13,16 @@ from ..hilbert import norm
 from ..risk import Risk
 from .method import State
 
+# A density that undershoots zero by more than round-off, and one that its grid hardly resolves.
+TROUBLES = (
+    ("minimum", lambda value: value < -1e-8, "the density is negative somewhere, down to {:.2g}: use a finer grid"),
+    (
+        "tail",
+        lambda value: value > 1e-2,
+        "{:.1e} of |rho - 1|^2 is in the outer third of the modes, which the grid hardly resolves: use a finer one",
+    ),
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
@@ -29,8 +39,8 @@ class Result:
     history : dict of str to array (iterations + 1,)
         One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``distance`` from the
         start, ``pl_ratio`` = |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the
-        start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities), and ``validation``
-        where it was asked for.
+        start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities), their ``tail`` (share
+        of |rho - 1|^2 in the outer third of the modes), and ``validation`` and ``substeps`` where asked for.
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)
@@ -63,6 +73,8 @@ class Progress:
         The last iterate, and the one with the smallest validation (the last if there is none).
     start : array
         The first control.
+    refine : bool
+        Whether the substeps may change on the way, and are part of the history.
     rows : list of dict
         One number per column of the history, for each iterate.
     kept : list of (float, array)
@@ -72,6 +84,7 @@ class Progress:
     state: State
     best: State
     start: np.ndarray
+    refine: bool = False
     rows: list[dict] = field(default_factory=list)
     kept: list[tuple[float, np.ndarray]] = field(default_factory=list)
 
@@ -89,6 +102,10 @@ class Progress:
             "seconds": seconds,
             **risk.model.output_space.describe(state.output),
         }
+        if hasattr(risk.model, "tail"):
+            row["tail"] = risk.model.tail(state.output)
+        if self.refine:
+            row["substeps"] = float(risk.model.substeps)
         if validation is not None:
             row["validation"] = _validated(validation, state.control)
         self.rows.append(row)
@@ -108,7 +125,16 @@ class Progress:
     def result(self, status: str) -> Result:
         best = self.best
         times, controls = self._kept()
-        return Result(best.control, best.output, best.value, self._history(), status, times, controls)
+        return Result(best.control, best.output, best.value, self._history(), status + self.troubles(), times, controls)
+
+    def troubles(self) -> str:
+        """What a person should know of the densities on the way, and the iterations at which it began."""
+        said = ""
+        for column, wrong, words in TROUBLES:
+            first = next((i for i, row in enumerate(self.rows) if column in row and wrong(row[column])), None)
+            if first is not None and wrong(self.rows[-1][column]):
+                said += f"; {words.format(self.rows[-1][column])} (since iteration {first})"
+        return said
 
     # -- for run files ------------------------------------------------------------------------------------------
 
@@ -132,7 +158,7 @@ class Progress:
         state = State(**_whole(checkpoint["state"]))
         best = State(**_whole(checkpoint["best"])) if "best" in checkpoint else state
         kept = list(zip(checkpoint["times"].tolist(), checkpoint["controls"], strict=True))
-        return cls(state, best, checkpoint["start"], rows, kept)
+        return cls(state, best, checkpoint["start"], "substeps" in columns, rows, kept)
 
     def _history(self) -> dict[str, np.ndarray]:
         return {key: np.array([row[key] for row in self.rows]) for key in self.rows[0]}

@@ -32,6 +32,8 @@ HISTORY_NAMES = {
     "mass": "mean of the density",
     "minimum": "smallest value of the density",
     "maximum": "largest value of the density",
+    "tail": "share of |rho - 1|^2 in the outer third of the modes",
+    "substeps": "Runge-Kutta steps per layer",
 }
 
 

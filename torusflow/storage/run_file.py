@@ -69,8 +69,13 @@ class RunFile:
         self.stop_file.unlink(missing_ok=True)
         return asked
 
-    def checkpoint(self, risk, method) -> dict | None:
+    def checkpoint(self, risk, method, may_change=()) -> dict | None:
         """What the stored run needs to go on; None if there is no file yet.
+
+        Parameters
+        ----------
+        risk, method
+            What it shall go on with; they may differ in the step, the threads, and the keys in may_change.
 
         Raises
         ------
@@ -90,7 +95,7 @@ class RunFile:
             changed = [
                 change
                 for part in ("risk", "method")
-                for change in differences(file["problem"][part], asked[part], part, MAY_CHANGE)
+                for change in differences(file["problem"][part], asked[part], part, (*MAY_CHANGE, *may_change))
             ]
             if changed:
                 raise InputError(
