@@ -168,6 +168,16 @@ def test_a_likelihood_that_is_not_sound_fails_and_is_kept(call, angles):
     assert run.status.startswith("failed: ") and len(run.history["validation"]) == len(run.history["risk"])
 
 
+def test_method_loss_and_continuation(call, angles):
+    arguments = ("--method", "lbfgs", "--loss", "sinkhorn", "--grid", "32x32", "--layers", "2", "--iterations", "3")
+    said = call("fit", "angles.csv", "--units", "degrees", *arguments, "-o", "run.h5", "--continuation").output
+    assert "risk after descents on coarser levels" in said
+    run = tfl.load("run.h5")
+    assert run.method == tfl.LBFGS() and isinstance(run.risk.loss, tfl.losses.Sinkhorn)
+    refused = call("fit", "angles.csv", "--units", "degrees", "--loss", "weightedsum", "-o", "sum.h5", code=2).stderr
+    assert "lacks the key 'terms'" in refused
+
+
 def test_densities_are_sampled_and_scored_too(call, tmp_path, angles):
     call("fit", "angles.csv", "--units", "degrees", "-o", "run.h5", *SMALL)
     call("sample", "run.h5", "-n", "50", "-o", "new.csv")

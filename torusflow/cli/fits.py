@@ -47,7 +47,13 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 @click.option("--loss", type=click.Choice(list(LOSSES), case_sensitive=False), help="[SquaredL2]")
 @click.option("--penalty", type=float, help="Weight of half the squared norm of the control. [0; likelihood 1e-4]")
 @click.option("--method", type=click.Choice(list(METHODS), case_sensitive=False), help="[GradientDescent; LBFGS]")
-@click.option("--continuation", type=click.IntRange(min=0), help="Coarser levels to descend on first. [0]")
+@click.option(
+    "--continuation",
+    type=click.IntRange(min=0),
+    is_flag=False,
+    flag_value=2,
+    help="Coarser levels to descend on first; 2 if not said how many. [0]",
+)
 @click.option("--step", type=float, help="First step of the line search. [0.1]")
 @click.option("--refine", is_flag=True, help="Go on with twice the substeps where stability stops the descent.")
 @click.option("--iterations", type=int, help="At most so many. [200]")

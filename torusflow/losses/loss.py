@@ -10,7 +10,11 @@ from ..hilbert import HilbertSpace
 
 
 class Loss(Protocol):
-    """A function of a model's output, bounded below."""
+    """A function of a model's output, bounded below.
+
+    One with second derivatives also offers ``curvature(output, direction)``, the derivative of the gradient along a
+    direction, for Gauss-Newton; one with a target density offers ``on(torus)``, itself on another grid.
+    """
 
     def __call__(self, output) -> float:
         """The value."""
