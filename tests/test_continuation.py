@@ -95,6 +95,15 @@ def test_levels_that_make_no_sense(levels):
         tfl.coarse_to_fine(problem(), tfl.LBFGS(), levels)
 
 
+def test_an_interrupt_ends_all_levels(monkeypatch):
+    def interrupted(self, risk, state):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tfl.LBFGS, "update", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tfl.coarse_to_fine(problem(), tfl.LBFGS(), 1)
+
+
 def test_models_without_levels_are_refused():
     risk = tfl.Risk(tfl.LinearNODE(np.eye(2), 3), tfl.losses.SquaredDistance(np.eye(2)))
     with pytest.raises(InputError, match="LinearNODE has no coarser levels"):

@@ -55,6 +55,15 @@ def test_a_candidate_that_cannot_be_trained_loses():
         tfl.select([(risk, refuses)], tfl.GradientDescent(0.5), rounds=(2,))
 
 
+def test_an_interrupt_ends_the_selection(monkeypatch):
+    def interrupted(self, risk, state):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tfl.GradientDescent, "update", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tfl.select([candidate(target) for target in TARGETS], tfl.GradientDescent(0.5))
+
+
 @pytest.mark.parametrize(
     "keywords", [{"candidates": []}, {"rounds": ()}, {"keep": 0.0}, {"keep": 1.0}], ids=lambda keywords: str(keywords)
 )

@@ -208,6 +208,21 @@ def test_the_generation_before_is_read_where_the_last_is_damaged(tmp_path, risk)
     )
 
 
+def test_the_generation_before_is_kept_whatever_the_status_adds(tmp_path):
+    """A run in trouble says more than "running"; its generations are those of any run."""
+    torus = tfl.Torus((16,), threads=1)
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(1.5, 0.05), tfl.densities.uniform(torus), layers=2, substeps=8)
+    rough = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus, 0.5, 60.0)))
+    seen = []
+
+    def look(iteration, row):
+        seen.append((row["minimum"] < -1e-8, (tmp_path / ".run.h5.previous").exists()))
+
+    store = tfl.RunFile(tmp_path / "run.h5", interval=0.0)
+    tfl.descend(rough, rough.space.zeros(), tfl.LBFGS(), 8, store=store, callback=look)
+    assert (True, True) in seen and (True, False) not in seen[3:]
+
+
 def test_files_of_the_first_format_are_read_but_not_resumed(tmp_path, risk):
     path = tmp_path / "run.h5"
     run(risk, path)

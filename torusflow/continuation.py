@@ -57,6 +57,8 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     control = risks[-1].space.zeros()
     for coarse, fine in zip(risks[:0:-1], risks[-2::-1], strict=True):
         found = descend(coarse, control, method, iterations, **limits)
+        if found.status.startswith("interrupted"):
+            raise KeyboardInterrupt
         control = _stable(fine.model, fine.space.embed(found.control, coarse.space))
     return control
 

@@ -82,6 +82,8 @@ def select(
             risk, validate = candidates[index]
             try:
                 found = descend(risk, controls[index], method, count, validation=validate, patience=max(count, 1))
+                if found.status.startswith("interrupted"):
+                    raise KeyboardInterrupt
                 controls[index], validation[index] = found.control, np.min(found.history["validation"])
             except NumericalError:
                 validation[index] = math.inf

@@ -104,6 +104,7 @@ def descend(
         "gradient_tolerance": float(gradient_tolerance),
         "risk_tolerance": float(risk_tolerance),
         "patience": int(patience),
+        "refine": bool(refine),
     }
     if store is not None:
         from ..storage import RunFile

@@ -119,7 +119,7 @@ class RunFile:
             write_run(file, risk, method, result, self.coordinates, checkpoint, validation, limits or {})
             file.flush()
             image = file.id.get_file_image()
-        write_image(self.path, image, keep_previous=result.status == "running")
+        write_image(self.path, image, keep_previous=result.status.startswith("running"))
 
     def restate(self, status: str) -> None:
         """Give the stored run another status."""
