@@ -106,6 +106,18 @@ def test_geodesic_matching(tmp_path):
     assert picture.stat().st_size > 100_000
 
 
+def test_optimisers(tmp_path):
+    arguments = ["--points", "32", "--iterations", "6", "-o", str(tmp_path / "picture.png")]
+    last = load("optimisers").main(arguments)
+    assert last["coarse to fine"] < last["gradient descent"] < 1 and last["L-BFGS"] < 0.5
+
+
+def test_interrupted_run(tmp_path):
+    arguments = ["--points", "16", "--iterations", "10", "-o", str(tmp_path / "picture.png")]
+    gap, coarse, fine = load("interrupted_run").main(arguments)
+    assert gap == 0 and fine < coarse < 0.1
+
+
 def test_reference_solutions_are_made_as_they_were(tmp_path):
     import h5py
 
