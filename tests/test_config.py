@@ -87,7 +87,7 @@ def test_the_samples_say_the_dimension(tmp_path, columns, dimension, rng):
         ("[target]\ncontrast = 3\n", r"\[target\] needs a kind: one of uniform"),
         ('[target]\nkind = "bannana"\n', "kind 'bannana'. Did you mean 'banana'?"),
         ('[target]\nkind = "banana"\ncontrst = 3\n', r"unknown \[target\] key 'contrst'. Did you mean 'contrast'?"),
-        ('[target]\nkind = "banana"\ncontrast = "x"\n', r"\[target\] holds a value of a wrong type"),
+        ('[target]\nkind = "banana"\ncontrast = "x"\n', r"\[target\] banana needs .* a contrast above 1"),
         ('[target]\nkind = "samples"\n', r"\[target\] lacks the key 'file'"),
         ('[target]\nkind = "samples"\nfile = 3\n', "file must be a text in quotes, got 3"),
         ('[target]\nkind = "banana"\n[model]\nlayer = 3\n', "Did you mean 'layers'?"),

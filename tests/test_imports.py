@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a module imports from its own layer or below.
 LAYERS = [
     {"errors"},
+    {"arguments"},
     {"files"},
     {"hilbert", "times"},
     {"torus"},
@@ -93,12 +94,12 @@ def test_numerics_outside_torus_ask_the_torus(folder):
 
 @pytest.mark.parametrize("name", sorted(REFERENCES))
 def test_references_share_no_code_with_what_they_check(name):
-    """Closed forms and finite volumes import each other, the package's errors, NumPy, SciPy and Numba."""
+    """Closed forms and finite volumes import each other, errors, the refusal of arguments, NumPy, SciPy and Numba."""
     own = {f"porous_medium/{path.name}" for path in (PACKAGE / "porous_medium").glob("*.py")}
     for node in ast.walk(ast.parse((PACKAGE / name).read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
             within = node.level == 1 and f"porous_medium/{node.module}.py" in own & REFERENCES
-            assert within or node.module == "errors", f"{name} imports {node.module}"
+            assert within or node.module in ("arguments", "errors"), f"{name} imports {node.module}"
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
             for module in names:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .arguments import check_kind, checked_seed, checked_whole, is_number
+from .errors import InputError
 from .hilbert import norm
 from .model import Model
 from .models.sample_node import SampleNODE
@@ -21,6 +23,8 @@ DERIVATIVE_TOLERANCE = 1e-7
 # the standard error from ten thousand samples.
 TOTAL_MASS_TOLERANCE = 1e-3
 REFINEMENT_TOLERANCE = 5e-3
+# Of a Taylor check: beyond them differences of risks are round-off or overflow.
+SHORTEST_STEP, LONGEST_STEP = 1e-100, 1e100
 # Points an axis of the grid for the mass; carried along the flow it is fine where the density is high.
 GRID_OF_MASS = {1: 1024, 2: 128, 3: 24}
 
@@ -132,6 +136,7 @@ def likelihood(model: SampleNODE, v) -> LikelihoodCheck:
     NumericalError
         If the map folds at a grid point or a sample.
     """
+    check_kind("the first argument", model, SampleNODE, "checks.likelihood(risk.model, result.control)")
     d = model.points.shape[1]
     axis = np.arange(GRID_OF_MASS[d]) / GRID_OF_MASS[d]
     grid = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), axis=-1).reshape(-1, d)
@@ -160,7 +165,11 @@ def adjoint(model: Model, w, directions: int = 3, seed: int = 0, tolerance: floa
     AdjointCheck
         Print it for a verdict.
     """
-    rng = np.random.default_rng(seed)
+    directions = checked_whole("directions", directions)
+    rng = np.random.default_rng(checked_seed(seed))
+    if not is_number(tolerance) or not tolerance > 0:
+        raise InputError(f"tolerance must be a number > 0, got {tolerance!r}.")
+    check_kind("the first argument", model, Model, "checks.adjoint(model, model.space.random(rng))")
     linearisation = model.linearise(model.space.element(w))
     worst = 0.0
     for _ in range(directions):
@@ -191,14 +200,18 @@ def taylor(risk: Risk, w, directions: int = 3, seed: int = 0, step: float | None
     TaylorCheck
         Print it for a verdict.
     """
-    rng = np.random.default_rng(seed)
+    check_kind("the first argument", risk, Risk, "checks.taylor(tfl.Risk(model, loss), w)")
+    if step is not None and (not is_number(step) or not SHORTEST_STEP <= float(step) <= LONGEST_STEP):
+        raise InputError(f"step must be a number > 0 of moderate size, got {step!r}. Leave it out for a suitable one.")
+    directions = checked_whole("directions", directions)
+    rng = np.random.default_rng(checked_seed(seed))
     w = risk.space.element(w)
     value, gradient = risk.value_and_gradient(w)
     worst = None
     for _ in range(directions):
         dw = risk.space.random(rng)
         slope_at_w = risk.space.inner(gradient, dw)
-        largest = step or _suitable_step(risk, w, dw, value, slope_at_w)
+        largest = float(step or 0) or _suitable_step(risk, w, dw, value, slope_at_w)
         steps = largest / 2.0 ** np.arange(6)
         remainders = np.array([abs(risk(w + h * dw) - value - h * slope_at_w) for h in steps])
         outcome = TaylorCheck(

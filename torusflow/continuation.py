@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arguments import check_kind
 from .descent import Method, descend
 from .errors import InputError, UnstableError
 from .model import Model
@@ -44,6 +45,7 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     """
     if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 0:
         raise InputError(f"levels must be a whole number >= 0, got {levels!r}.")
+    check_kind("the first argument", risk, Risk, "coarse_to_fine(tfl.Risk(model, loss), method)")
     if not hasattr(risk.model, "coarser"):
         raise InputError(
             f"a {type(risk.model).__name__} has no coarser levels to start from; a MeasureNODE and a SampleNODE have."

@@ -77,13 +77,13 @@ def _densities(risk, coordinates) -> dict[str, str]:
     model = risk.model
     torus = model.torus
     grid = " x ".join(str(n) for n in torus.shape)
-    memory = model.equation.steps * 4 * torus.size * 8 / 1e9
+    memory = f"{model.gradient_memory / 1e9:.2g} GB for the gradient" + ("" if model.keeps_stages else " (recomputed)")
     return {
         "initial": model.initial.name,
         "target": getattr(getattr(risk.loss, "target", None), "name", "none"),
         "torus": f"{grid}; {_axes(coordinates, torus)}; transforms by {torus.library}, {torus.threads} threads",
         "control": _control(model),
-        "scheme": f"Runge-Kutta steps per layer: {model.substeps}; {memory:.2g} GB for the gradient",
+        "scheme": f"Runge-Kutta steps per layer: {model.substeps}; {memory}",
     }
 
 

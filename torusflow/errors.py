@@ -1,8 +1,19 @@
 """The errors this package raises on purpose; each message says what was given and what to write instead."""
 
+import re
+
+# What was given may be shown at any length, over many lines; a message is to be read at a glance.
+LONGEST, KEPT_AT_END = 700, 250
+
 
 class TorusflowError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose; the message becomes one line, without the middle of a very long one."""
+
+    def __init__(self, message: str):
+        message = re.sub(r" at 0x[0-9a-f]+", "", " ".join(str(message).split()).replace("\0", "\\0"))
+        if len(message) > LONGEST:
+            message = f"{message[: LONGEST - KEPT_AT_END]} ... {message[-KEPT_AT_END:]}"
+        super().__init__(message)
 
 
 class InputError(TorusflowError, ValueError):

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 from pathlib import Path
 
+from .arguments import checked_path
 from .errors import InputError
 
 
 def refuse_existing(path, overwrite: bool, example: str) -> None:
     """Raise an InputError if writing would destroy a file, or the folder is missing."""
-    path = Path(path)
-    if path.is_dir():
+    path = checked_path(path, "the file to write")
+    if os.path.isdir(path):
         raise InputError(f"{str(path)!r} is a folder; name a file in it, such as {str(path / example)!r}.")
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise InputError(
             f"{str(path)!r} exists and is not overwritten unasked. Choose another name, or say --overwrite "
             f"(in Python: overwrite=True)."
         )
-    if not path.absolute().parent.is_dir():
+    if not os.path.isdir(path.absolute().parent):
         raise InputError(f"the folder {str(path.absolute().parent)!r} does not exist; make it first.")
 
 
@@ -43,7 +45,8 @@ def write_whole(path, content: bytes) -> None:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         raise InputError(f"cannot write {str(path)!r}: {reason}. What stood under that name is as it was.") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where it could not be made it cannot be looked for
+            partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -78,8 +81,19 @@ def locked(path):
         if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
             break
         handle.close()
+    _remove_parts(path)
     try:
         yield
     finally:
         lock.unlink(missing_ok=True)
         handle.close()
+
+
+def _remove_parts(path: Path) -> None:
+    """What processes that were killed as they wrote have left beside a file."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(ValueError, PermissionError):
+            try:
+                os.kill(int(part.name.split(".")[-2]), 0)
+            except ProcessLookupError:
+                part.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .arguments import check_generator, check_memory
 from .errors import InputError
 
 
@@ -37,25 +38,6 @@ class HilbertSpace(Protocol):
         """Numbers worth a column in a run's history."""
 
 
-def real_array(values, name: str) -> np.ndarray:
-    """A new array of real numbers, which may not be finite; texts and complex numbers are none."""
-    try:
-        array = np.asarray(values)
-    except ValueError:  # rows of unequal length
-        array = np.empty(0, object)
-    if array.dtype.kind not in "fiub" or np.ma.isMaskedArray(values):
-        raise InputError(f"{name} must be an array of real numbers, got {_in_words(values, array)}.")
-    return array.astype(float)
-
-
-def _in_words(values, array) -> str:
-    if np.ma.isMaskedArray(values):
-        return "one with masked entries; fill or drop them"
-    if array.dtype.kind == "O":
-        return f"a {type(values).__name__} that NumPy cannot make one of"
-    return f"an array of {array.dtype}"
-
-
 def norm(space: HilbertSpace, u) -> float:
     """|u| = sqrt(<u, u>)."""
     return math.sqrt(max(space.inner(u, u), 0.0))
@@ -82,6 +64,9 @@ class Euclidean:
     gram: np.ndarray | None = field(default=None, compare=False)
     dtype = np.dtype(np.float64)
 
+    def __post_init__(self):
+        check_memory(math.prod(self.shape), f"an array {self.shape}", "Use fewer layers, units or points.")
+
     def zeros(self) -> np.ndarray:
         """The zero array."""
         return np.zeros(self.shape)
@@ -92,6 +77,7 @@ class Euclidean:
 
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """White noise of norm one."""
+        check_generator(rng)
         u = rng.standard_normal(self.shape)
         return u / norm(self, u)
 

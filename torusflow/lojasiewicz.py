@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from .arguments import check_function, is_number, real_array
 from .errors import InputError
-from .hilbert import norm, real_array
+from .hilbert import norm
 from .models.inputs import checked_columns, is_positive
 from .models.kernels import KernelField
 from .risk import Risk
@@ -161,9 +161,9 @@ def linear_node_bounds(X) -> Bounds:
     exp(R) by Gronwall's inequality; the two factors together span one unit of time.
     """
     X = checked_columns(X)
-    values = np.linalg.svd(X, compute_uv=False)
+    values = np.linalg.svd(X, compute_uv=False).tolist()
     least = values[-1] if len(values) == len(X) else 0.0
-    return Bounds(lambda r: least**2 * _exp(-2 * r), lambda r: values[0] ** 2 * _exp(2 * r))
+    return Bounds(lambda r: least * least * _exp(-2 * r), lambda r: values[0] * values[0] * _exp(2 * r))
 
 
 def rkhs_node_bounds(family) -> Bounds:
@@ -237,7 +237,10 @@ class Certificate:
         if not is_positive(step) or self.lower * step > 1:
             longest = f" and at most 1/m = {1 / self.lower:.3g}" if self.lower > 0 else ""
             raise InputError(f"the step of a certified descent must be positive{longest}, got {step!r}.")
-        return self.initial_loss * (1 - self.lower * step) ** np.asarray(iterations)
+        iterations = real_array(iterations, "iterations")
+        if not np.all((iterations >= 0) & np.isfinite(iterations)):
+            raise InputError("iterations must be finite numbers >= 0.")
+        return self.initial_loss * (1 - self.lower * step) ** iterations
 
     def check(self, history: dict, step: float) -> Verdict:
         """Hold a run of gradient descent with a fixed step against the certificate.
@@ -329,18 +332,22 @@ def certificate(initial_loss: float, bounds: Bounds, radii=RADII) -> Certificate
     Certificate
         Also where none holds: it says so.
     """
-    if not is_positive(initial_loss) and (not isinstance(initial_loss, numbers.Real) or initial_loss != 0):
+    if not is_number(initial_loss) or initial_loss < 0:
         raise InputError(f"certificate: the initial loss must be a number >= 0, got {initial_loss!r}.")
     if not isinstance(bounds, Bounds):
         raise InputError(f"certificate: the bounds must be Bounds(lower, upper), got a {type(bounds).__name__}.")
     radii = real_array(radii, "certificate: the radii")
     if radii.ndim != 1 or not radii.size or not np.all((radii >= 0) & np.isfinite(radii)):
         raise InputError(f"certificate: the radii must be numbers >= 0, one at least, got an array {radii.shape}.")
+    check_function("certificate: bounds.lower", bounds.lower)
+    check_function("certificate: bounds.upper", bounds.upper)
     lower = real_array([bounds.lower(r) for r in radii], "certificate: the lower bounds")
     upper = real_array([bounds.upper(r) for r in radii], "certificate: the upper bounds")
-    if not np.all(lower >= 0) or not np.all(upper >= lower):
+    one_each = lower.shape == radii.shape == upper.shape
+    if not one_each or not np.all(lower >= 0) or not np.all(upper >= lower):
         raise InputError("certificate: bounds must satisfy 0 <= lower(R) <= upper(R) at every radius.")
-    margins = radii**2 * lower**2 / np.maximum(8 * upper * initial_loss, np.finfo(float).tiny)
+    with np.errstate(over="ignore"):  # an infinite bound on the rate certifies nothing
+        margins = radii**2 * lower**2 / np.maximum(8 * upper * initial_loss, np.finfo(float).tiny)
     holding = np.flatnonzero(margins >= 1)
     best = holding[np.argmax(lower[holding])] if len(holding) else int(np.argmax(margins))
     return Certificate(
@@ -362,5 +369,5 @@ def _exp(exponent: float) -> float:
 
 
 def _checked_number(name: str, value) -> None:
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
+    if not is_number(value):
         raise InputError(f"{name} must be a number, got {value!r}.")

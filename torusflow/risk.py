@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from .arguments import is_number
 from .errors import InputError, NumericalError
 from .losses.loss import Loss
 from .losses.points import conflicting_pairs
@@ -41,7 +41,7 @@ class Risk:
     def __post_init__(self):
         if not isinstance(self.model, Model) or isinstance(self.model, type):
             raise InputError(f"Risk: the first argument must be a model, got {_kind(self.model)}.")
-        if not isinstance(self.penalty, numbers.Real) or not 0 <= self.penalty < math.inf:
+        if not is_number(self.penalty) or not self.penalty >= 0:
             raise InputError(f"Risk: penalty must be a number >= 0, got {self.penalty!r}.")
         if isinstance(self.loss, type) or not all(hasattr(self.loss, name) for name in ("gradient", "check")):
             raise InputError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arguments import check_function, checked_whole, is_number
 from .descent import Method, descend
 from .errors import InputError, NumericalError
 from .risk import Risk
@@ -69,11 +70,26 @@ def select(
     .. [1] K. Jamieson, A. Talwalkar, Non-stochastic best arm identification and hyperparameter optimization, AISTATS
        2016, PMLR 51:240-248, figure 3.
     """
-    if not len(candidates) or not len(rounds) or not 0 < keep < 1:
+    for name, values in (("candidates", candidates), ("rounds", rounds)):
+        if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+            raise InputError(f"select: {name} must be a list, got {values!r}.")
+    if not is_number(keep) or not len(candidates) or not len(rounds) or not 0 < keep < 1:
         raise InputError(
             f"select takes at least one candidate, at least one round, and 0 < keep < 1; got {len(candidates)}, "
             f"{len(rounds)} and {keep!r}."
         )
+    for candidate in candidates:
+        pair = isinstance(candidate, tuple | list) and len(candidate) == 2
+        if (
+            not pair
+            or isinstance(candidate[1], type)
+            or not isinstance(candidate[0], Risk)
+            or not callable(candidate[1])
+        ):
+            raise InputError(f"select: a candidate is a pair of a Risk and a validation, got {candidate!r}.")
+    rounds = [checked_whole("select: each of rounds", count) for count in rounds]
+    if callback is not None:
+        check_function("callback", callback)
     validation, iterations = np.full(len(candidates), math.inf), np.zeros(len(candidates), int)
     controls = [risk.space.zeros() for risk, _ in candidates]
     running = list(range(len(candidates)))

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from .arguments import real_array
 from .errors import InputError, NumericalError
-from .hilbert import real_array
 from .model import Model
 
 # Matrices up to this size are made and decomposed whole; larger kernels are only applied.
@@ -38,7 +38,7 @@ class TangentKernel(LinearOperator):
     """
 
     def __init__(self, model: Model, w):
-        if not isinstance(model, Model):
+        if not isinstance(model, Model) or isinstance(model, type):
             raise InputError(f"a tangent kernel is that of a model at a control, got a {type(model).__name__}.")
         self._linearisation = model.linearise(model.space.element(w))
         self.output_shape = model.output_space.shape
@@ -47,8 +47,9 @@ class TangentKernel(LinearOperator):
 
     def __call__(self, p) -> np.ndarray:
         """K p, array like an output."""
-        if np.shape(p) != self.output_shape:
-            raise InputError(f"outputs of this model have shape {self.output_shape}, got {np.shape(p)}.")
+        p = real_array(p, "an output")
+        if p.shape != self.output_shape:
+            raise InputError(f"outputs of this model have shape {self.output_shape}, got {p.shape}.")
         return self._linearisation.tangent(self._linearisation.adjoint(p))
 
     def _matvec(self, p):
@@ -91,7 +92,7 @@ class TangentKernel(LinearOperator):
         NumericalError
             If the iterations do not converge, as happens for the smallest of many that cluster at zero.
         """
-        if which not in ("largest", "smallest"):
+        if not isinstance(which, str) or which not in ("largest", "smallest"):
             raise InputError(f"which must be 'largest' or 'smallest', got {which!r}.")
         most = self.size if self.size <= LARGEST_DENSE else self.size - 1
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= most:
@@ -164,6 +165,8 @@ def lazy_risk(matrix, residual, times) -> np.ndarray:
     times = np.atleast_1d(real_array(times, "times"))
     if matrix.shape != (residual.size, residual.size):
         raise InputError(f"{residual.size} residuals need a matrix of {residual.size} rows, got {matrix.shape}.")
+    if times.ndim != 1:
+        raise InputError(f"lazy_risk: times must be a list of numbers, got an array {times.shape}.")
     if not all(np.all(np.isfinite(part)) for part in (matrix, residual, times)) or np.any(times < 0):
         raise InputError("lazy_risk: matrix, residual and times must be finite, and no time negative.")
     values, vectors = np.linalg.eigh(matrix)

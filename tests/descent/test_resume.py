@@ -173,6 +173,17 @@ def test_two_processes_do_not_write_one_run(tmp_path):
             os.kill(first.pid, signal.SIGKILL)
 
 
+def test_what_a_killed_write_left_is_removed(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    left, others = tmp_path / f".run.h5.{gone.pid}.part", tmp_path / f".run.h5.{os.getpid()}.part"
+    left.touch()
+    others.touch()
+    risk = small_risk()
+    tfl.descend(risk, risk.space.zeros(), METHODS["Armijo"], 1, store=tmp_path / "run.h5", resume=True)
+    assert not left.exists() and (tmp_path / "run.h5").exists()
+
+
 @pytest.mark.slow
 def test_fifty_kills(tmp_path):
     """SIGKILL at random instants, before, in and after writes: every file is readable, every history the same."""

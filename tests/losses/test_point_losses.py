@@ -78,7 +78,7 @@ def test_conflicting_pairs():
         (lambda: CloudMMD(np.zeros((0, 2)), tfl.Torus((8, 8))), r"with M >= 1, got \(0, 2\)"),
         (lambda: CloudMMD("cloud", tfl.Torus((8, 8))), "the cloud must be an array of real numbers"),
         (lambda: CloudMMD(np.eye(2), tfl.Torus((8, 8)), squared="yes"), "squared must be True or False, got 'yes'"),
-        (lambda: CloudMMD(np.eye(2), tfl.Torus((8, 8)))(None), r"must be finite \(M, 2\)"),
+        (lambda: CloudMMD(np.eye(2), tfl.Torus((8, 8)))(None), "the cloud must be an array of real numbers"),
         (
             lambda: CloudMMD(tfl.densities.uniform(tfl.Torus((8, 8))), tfl.Torus((9, 9))),
             "the target is a density on .* leave it out",

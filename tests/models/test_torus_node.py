@@ -109,7 +109,7 @@ def test_same_result_with_one_and_two_threads(rng):
         (lambda: tfl.TorusNODE(np.zeros((0, 2)), SMOOTH), "with at least one of each"),
         (lambda: tfl.TorusNODE(np.zeros((3, 4)), SMOOTH), r"1, 2 or 3 axes, so points are .*, got \(3, 4\)"),
         (lambda: tfl.TorusNODE(np.zeros((3, 2)), None), "metric must be a SobolevMetric"),
-        (lambda: tfl.TorusNODE(np.zeros((3, 2)), SMOOTH, band=None), "band must be given"),
+        (lambda: tfl.TorusNODE(np.zeros((3, 2)), SMOOTH, band=None), "band must be a whole number"),
         (lambda: tfl.TorusNODE([[0.1, np.inf]], SMOOTH), r"entry \[0, 1\] is inf"),
         (lambda: tfl.TorusNODE(np.zeros((3, 2)), SMOOTH, band=-1), "band must be a whole number"),
         (lambda: tfl.TorusNODE(np.zeros((3, 2)), SMOOTH, layers=0), "layers must be a whole number"),

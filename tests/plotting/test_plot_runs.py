@@ -65,7 +65,7 @@ def test_arrows_point_along_the_velocity():
 def test_overviews_show_every_density_and_the_descent(shape):
     run = make_run(shape, tfl.Coordinates("degrees", ("a", "b", "c"), True))
     figure = plotting.plot_run(run)
-    assert run.status in figure.get_suptitle()
+    assert run.status in figure.get_suptitle().replace("\n", " ")
     descent = titled(figure, "descent").get_lines()[0]
     np.testing.assert_array_equal(descent.get_ydata(), run.history["risk"])
     titled(figure, "Polyak")

@@ -93,7 +93,7 @@ class TestRefusals:
             ({"initial": np.zeros(16)}, "must be >= 0 with some mass"),
             ({"initial": np.full(16, np.nan)}, "16 values that are nan"),
             ({"initial": np.ones(15)}, r"shape \(15,\) but the grid \(16,\)"),
-            ({"initial": "x"}, "must be an array of numbers"),
+            ({"initial": "x"}, "must be an array of real numbers"),
             ({"times": [1.0, 0.5]}, "must not decrease"),
             ({"times": [-1.0]}, "must not be before the start 0"),
             ({"times": []}, "at least one"),

@@ -137,7 +137,7 @@ def test_arrays_and_functions_are_normalised_only_when_asked():
             lambda t: densities.from_samples(t, [[0.1, np.nan], [0, 0]]),
             "1 of 2 points are not finite, the first is row 0",
         ),
-        (lambda t: densities.from_samples(t, [["a", "b"]]), "not an array of numbers"),
+        (lambda t: densities.from_samples(t, [["a", "b"]]), "must be an array of real numbers"),
         (
             lambda t: densities.from_samples(t, np.eye(2), bandwidth=1e-3),
             r"too small for 16 grid points.* or \d+ points",

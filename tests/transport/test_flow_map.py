@@ -184,7 +184,7 @@ class TestBadInput:
             (lambda flow: flow([[0.1, 0.2, 0.3]]), r"have shape \(N, 2\), got \(1, 3\)"),
             (lambda flow: flow([0.1, 0.2]), r"have shape \(N, 2\)"),
             (lambda flow: flow([[0.1, np.nan], [0, 0]]), "1 of 2 points are not finite, the first is row 0"),
-            (lambda flow: flow("ab"), "points must be numbers"),
+            (lambda flow: flow("ab"), "points must be an array of real numbers"),
             (lambda flow: flow([[0.1, 0.2]], 1.5), "0 <= s <= 1, got 1.5"),
             (lambda flow: flow([[0.1, 0.2]], "end"), "must be a time of the flow"),
             (lambda flow: flow @ (lambda x: x), "only flow maps"),

@@ -209,7 +209,7 @@ class TestBadInput:
             ({"u0": np.zeros((1, 15))}, "has shape"),
             ({"times": [0.2, 0.1]}, "times must increase"),
             ({"times": [-1.0]}, "times must increase from 0 or later"),
-            ({"times": ["a"]}, "times must be numbers"),
+            ({"times": ["a"]}, "times must be an array of real numbers"),
             ({"tolerance": 0}, "tolerance must be a number between"),
         ],
     )

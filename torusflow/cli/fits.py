@@ -109,7 +109,9 @@ def run_and_report(risk, start, method, limits, store, judge, resume=False) -> N
 
 @click.command()
 @click.argument("problem", type=click.Path())
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random control and directions.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random control and directions."
+)
 @click.option("--threads", type=int, help="[all processors]")
 def check(problem, seed, threads):
     """Check adjoint, gradient, mass and resolution of PROBLEM.

@@ -28,7 +28,7 @@ def plot(run, what, output, overwrite):
     """Draw densities, velocity and convergence of RUN."""
     from ..plotting import check_target, plot_fit, plot_map, plot_run, save
 
-    output = output or str(Path(run).with_name(f"{Path(run).stem}{f'-{what}' if what else ''}.png"))
+    output = output or str(Path(run).parent / f"{Path(run).stem}{f'-{what}' if what else ''}.png")
     check_target(output, overwrite)
     if what == "map":
         loaded = load(run)
@@ -56,7 +56,7 @@ def compare(run, equation, output, overwrite):
     from ..comparison import EQUATIONS, describe_comparison, plot_comparison
     from ..plotting import check_target, save
 
-    output = output or str(Path(run).with_name(f"{Path(run).stem}-{equation}.png"))
+    output = output or str(Path(run).parent / f"{Path(run).stem}-{equation}.png")
     check_target(output, overwrite)
     loaded = load(run)
     reference = EQUATIONS[equation](loaded)
@@ -111,7 +111,7 @@ def score(run, data, columns, output, overwrite):
     density at every row: natural, per radian for angles. DATA is a CSV file in
     the units of the run.
     """
-    output = output or str(Path(run).with_name(f"{Path(run).stem}-{Path(data).stem}-scores.csv"))
+    output = output or str(Path(run).parent / f"{Path(run).stem}-{Path(data).stem}-scores.csv")
     refuse_existing(output, overwrite, "scores.csv")
     loaded = _density(run)
     coordinates, d = loaded.coordinates, loaded.risk.space.torus.dimension

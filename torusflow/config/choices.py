@@ -14,7 +14,8 @@ from .tables import call
 
 # Where [select] names a key: the table it belongs to.
 PLACES = {"smoothness": "metric", "length": "metric", "band": "model", "layers": "model", "penalty": "risk"}
-DEFAULTS = {"smoothness": (2.5, 3.0), "length": (0.05, 0.1, 0.2), "band": (10, 16)}
+DEFAULTS = {"smoothness": (2.5, 3.0), "length": (0.05, 0.1, 0.2)}
+BANDS = {1: (10, 16), 2: (10, 16), 3: (4, 6)}
 
 
 class Choices(NamedTuple):
@@ -42,7 +43,9 @@ def choices(tables: Mapping, folder) -> Choices:
     table = dict(tables.get("select", {}))
     how = call(_how, "select", {key: table.pop(key) for key in ("rounds", "samples") if key in table})
     given = {key for key, name in PLACES.items() if key in tables.get(name, {})}
-    lists = {key: values for key, values in DEFAULTS.items() if key not in given} | call(_lists, "select", table)
+    dimension = make_problem(chosen(tables, {}), folder).risk.space.torus.dimension
+    defaults = DEFAULTS | {"band": BANDS[dimension]}
+    lists = {key: values for key, values in defaults.items() if key not in given} | call(_lists, "select", table)
     values = [dict(zip(lists, combination, strict=True)) for combination in itertools.product(*lists.values())]
     candidates = []
     for choice in values:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numbers
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ..arguments import is_number
 from ..errors import InputError
 from ..losses import LogLikelihood
 from ..models.sample_node import SampleNODE
@@ -77,7 +77,7 @@ def likelihood(table: dict, folder: Path) -> Likelihood:
 def split(n, validation=0.1, test=0.0, seed=0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows for training, validation and test: of a random order the last for the test, those before for validation."""
     for name, share in (("validation", validation), ("test", test)):
-        if isinstance(share, bool) or not isinstance(share, numbers.Real) or not 0 <= share < 1:
+        if not is_number(share) or not 0 <= share < 1:
             raise InputError(f"{name} must be a share of the samples, 0 <= {name} < 1, got {share!r}.")
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, got {seed!r}.")

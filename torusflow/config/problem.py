@@ -28,7 +28,7 @@ from ..torus.coordinates import Coordinates
 from .densities import density_risk
 from .likelihood import likelihood
 from .points import points_risk
-from .tables import call, kind_of, known
+from .tables import call, check_tables, kind_of, known
 
 TABLES = ("torus", "metric", "model", "field", "initial", "target", "inputs", "targets", "loss", "risk", "start")
 TABLES += ("descent", "limits", "continuation", "split", "select")
@@ -83,10 +83,9 @@ def make_problem(tables: Mapping, folder=".") -> Problem:
     InputError
         If a table or key is unknown, missing, or has a value that cannot be used.
     """
-    for name, table in tables.items():
+    for name in tables:
         known(name, TABLES, "table")
-        if not isinstance(table, Mapping):
-            raise InputError(f"{name} must be a table: write [{name}] on a line of its own, and its keys below.")
+    check_tables(tables)
     table = {name: dict(tables.get(name, {})) for name in TABLES}
     loss = table["loss"].get("kind", "LogLikelihood" if table["model"].get("kind") == "SampleNODE" else None)
     kind = table["model"].get("kind", "SampleNODE" if loss == "LogLikelihood" else "MeasureNODE")

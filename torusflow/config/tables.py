@@ -6,8 +6,8 @@ import difflib
 import inspect
 import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
+from ..arguments import checked_path
 from ..errors import InputError
 
 
@@ -19,13 +19,22 @@ def read_tables(path) -> dict:
     InputError
         If the file cannot be read or is no TOML.
     """
-    path = Path(path)
+    path = checked_path(path, "a problem file")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r}: {(error.strerror or str(error)).lower()}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{str(path)!r} is not valid TOML: {error}.") from None
+    check_tables(tables)
+    return tables
+
+
+def check_tables(tables: Mapping) -> None:
+    """Raise an InputError unless all values are tables."""
+    for name, table in tables.items():
+        if not isinstance(table, Mapping):
+            raise InputError(f"{name} must be a table: write [{name}] on a line of its own, and its keys below.")
 
 
 def kind_of(name: str, table: dict, kinds: Mapping, default: str | None):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..arguments import checked_whole
 from ..risk import Risk
 from .line_search import WOLFE_DECREASE, armijo
 from .method import State, checked_step
@@ -47,8 +47,7 @@ class BarzilaiBorwein:
 
     def __post_init__(self):
         checked_step("BarzilaiBorwein", self.step)
-        if isinstance(self.memory, bool) or not isinstance(self.memory, int | np.integer) or self.memory < 1:
-            raise InputError(f"BarzilaiBorwein: memory must be a whole number >= 1, got {self.memory!r}.")
+        checked_whole("BarzilaiBorwein: memory", self.memory)
 
     def init(self, risk: Risk, control) -> State:
         """The risk and its gradient at the start."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import checked_whole, is_number
 from ..errors import InputError
 from ..hilbert import HilbertSpace, norm
 from ..risk import Risk
@@ -67,14 +67,12 @@ class GaussNewton:
     products: int = 200
 
     def __post_init__(self):
-        for name, largest in (("radius", math.inf), ("forcing", 1 - 1e-12)):
+        for name, smallest, largest in (("radius", 1e-100, 1e100), ("forcing", 1e-300, 1 - 1e-12)):
             value = getattr(self, name)
-            number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-            if not number or not 0 < value <= largest:
+            if not is_number(value) or not smallest <= value <= largest:
                 below = " below 1" if name == "forcing" else ""
                 raise InputError(f"GaussNewton: {name} must be a positive number{below}, got {value!r}.")
-        if isinstance(self.products, bool) or not isinstance(self.products, int | np.integer) or self.products < 1:
-            raise InputError(f"GaussNewton: products must be a whole number >= 1, got {self.products!r}.")
+        checked_whole("GaussNewton: products", self.products)
 
     def init(self, risk: Risk, control) -> State:
         """The risk and its gradient at the start."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import InputError
 from ..risk import Risk
 from .line_search import GROW, armijo
-from .method import State, checked_step
+from .method import State, check_line_search, checked_step
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,7 @@ class GradientDescent:
 
     def __post_init__(self):
         checked_step("GradientDescent", self.step)
-        if self.line_search not in (None, "armijo"):
-            raise InputError(f"GradientDescent: line_search must be None or 'armijo', got {self.line_search!r}.")
+        check_line_search("GradientDescent", self.line_search)
 
     def init(self, risk: Risk, control) -> State:
         """The risk and its gradient at the start."""

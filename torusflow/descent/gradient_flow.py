@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import is_number
 from ..errors import InputError, NumericalError
 from ..risk import Risk
 from .method import StalledError, State
@@ -50,8 +50,7 @@ class GradientFlow:
     def __post_init__(self):
         for name, largest in (("final_time", math.inf), ("tolerance", 0.1)):
             value = getattr(self, name)
-            number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-            if not number or not 0 < value < largest:
+            if not is_number(value) or not 0 < value < largest:
                 raise InputError(f"GradientFlow: {name} must be a positive number below {largest:g}, got {value!r}.")
         if self.tolerance < 1e-13:
             raise InputError(f"GradientFlow: tolerance {self.tolerance:g} is below what doubles can give; use 1e-12.")
@@ -59,7 +58,7 @@ class GradientFlow:
             times = tuple(self.times)
         except TypeError:
             times = (None,)
-        if not all(isinstance(t, numbers.Real) for t in times):
+        if not all(isinstance(t, int | float | np.integer | np.floating) for t in times):
             raise InputError(
                 f"GradientFlow: times must be a sequence of numbers such as (0.5, 1.0), got {self.times!r}."
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..arguments import checked_whole
 from ..hilbert import HilbertSpace, norm
 from ..risk import Risk
 from .line_search import SUFFICIENT_DECREASE, wolfe
@@ -45,8 +45,7 @@ class LBFGS:
     step: float = 0.1
 
     def __post_init__(self):
-        if isinstance(self.memory, bool) or not isinstance(self.memory, int | np.integer) or self.memory < 1:
-            raise InputError(f"LBFGS: memory must be a whole number >= 1, got {self.memory!r}.")
+        checked_whole("LBFGS: memory", self.memory)
         checked_step("LBFGS", self.step)
 
     def init(self, risk: Risk, control) -> State:

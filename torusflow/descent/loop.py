@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..arguments import check_function, checked_whole, is_number
 from ..errors import InputError, NumericalError, UnstableError
 from ..risk import Risk
 from .method import Method, StalledError, State
@@ -19,6 +20,7 @@ from .progress import Progress, Result
 DIVERGENCE_FACTOR = 10.0
 # Refining ends here: such a control is no longer one that steps could follow.
 MOST_SUBSTEPS = 1024
+MOST_ITERATIONS = 10**9
 
 
 def descend(
@@ -91,7 +93,11 @@ def descend(
     _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience)
     if validation is not None and not callable(validation):
         raise InputError(f"validation must be a Risk or a function of the control, got a {type(validation).__name__}.")
-    if not isinstance(risk, Risk) or not hasattr(method, "update") or isinstance(method, type):
+    for name, function in (("callback", callback), ("stop", stop)):
+        if function is not None:
+            check_function(name, function)
+    usable = hasattr(method, "init") and hasattr(method, "update") and not isinstance(method, type)
+    if not isinstance(risk, Risk) or not usable:
         raise InputError(
             f"descend(risk, control, method) takes a Risk and a method such as tfl.GradientDescent(step=0.1), "
             f"got a {type(risk).__name__} and a {type(method).__name__}."
@@ -202,17 +208,16 @@ def _reason_to_stop(reached: Progress, limits: dict, max_seconds: float, stop, s
 
 
 def _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience):
-    if isinstance(iterations, bool) or not isinstance(iterations, int | np.integer) or iterations < 0:
-        raise InputError(f"iterations must be a whole number >= 0, got {iterations!r}.")
-    if isinstance(patience, bool) or not isinstance(patience, int | np.integer) or patience < 1:
-        raise InputError(f"patience must be a whole number >= 1, got {patience!r}.")
+    checked_whole("iterations", iterations, least=0, most=MOST_ITERATIONS)
+    checked_whole("patience", patience, most=MOST_ITERATIONS)
     for name, value in (
         ("gradient_tolerance", gradient_tolerance),
         ("risk_tolerance", risk_tolerance),
         ("max_time", max_time),
     ):
         least = -math.inf if name == "risk_tolerance" else 0  # likelihoods may be negative
-        if not isinstance(value, int | float | np.number) or not value >= least:
+        infinite = isinstance(value, float) and math.isinf(value)
+        if not (is_number(value) or infinite) or not value >= least:
             raise InputError(f"{name} must be a number{' >= 0' if least == 0 else ''}, got {value!r}.")
 
 

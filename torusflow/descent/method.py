@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
+from ..arguments import is_number
 from ..errors import InputError, NumericalError
 from ..risk import Risk, RiskAt
+
+# A longer step times a gradient leaves the range of numbers sooner than any line search shortens it.
+LONGEST_STEP = 1e100
 
 
 class StalledError(NumericalError):
@@ -63,9 +65,14 @@ class State:
 
 def checked_step(name: str, step) -> None:
     """Raise an InputError unless a method's step is a positive number."""
-    number = isinstance(step, numbers.Real) and not isinstance(step, bool)
-    if not number or not 0 < step < math.inf:
-        raise InputError(f"{name}: step must be a positive number, got {step!r}.")
+    if not is_number(step) or not 0 < step <= LONGEST_STEP:
+        raise InputError(f"{name}: step must be a positive number, at most {LONGEST_STEP:g}, got {step!r}.")
+
+
+def check_line_search(name: str, line_search) -> None:
+    """Raise an InputError unless it is None or "armijo"."""
+    if line_search is not None and not (isinstance(line_search, str) and line_search == "armijo"):
+        raise InputError(f"{name}: line_search must be None or 'armijo', got {line_search!r}.")
 
 
 class Method(Protocol):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import is_number
 from ..errors import InputError, NumericalError
 from ..risk import Risk
 from .line_search import GROW, armijo
-from .method import State, checked_step
+from .method import State, check_line_search, checked_step
 
 # With R(w - t g) <= R(w) - (t/2) |g|^2 a step is at most one over the curvature, as the estimate sequences ask for.
 ACCELERATED_DECREASE = 0.5
@@ -151,9 +151,7 @@ class Nesterov:
 def _check(method) -> None:
     name = type(method).__name__
     checked_step(name, method.step)
-    if method.momentum is not None or name == "HeavyBall":
-        number = isinstance(method.momentum, numbers.Real) and not isinstance(method.momentum, bool)
-        if not number or not 0 <= method.momentum < 1:
-            raise InputError(f"{name}: momentum must be a number in [0, 1), got {method.momentum!r}.")
-    if method.line_search not in (None, "armijo"):
-        raise InputError(f"{name}: line_search must be None or 'armijo', got {method.line_search!r}.")
+    momentum = 0.0 if method.momentum is None and name == "Nesterov" else method.momentum
+    if not is_number(momentum) or not 0 <= momentum < 1:
+        raise InputError(f"{name}: momentum must be a number in [0, 1), got {momentum!r}.")
+    check_line_search(name, method.line_search)

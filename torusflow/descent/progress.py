@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import NumericalError
+from ..errors import InputError, NumericalError
 from ..hilbert import norm
 from ..risk import Risk
 from .method import State
@@ -175,9 +175,11 @@ def _whole(state: dict) -> dict:
 
 
 def _validated(validation, control) -> float:
-    """Infinite where it is no number or the model refuses the control on the data set aside."""
+    """Infinite where it is NaN or the model refuses the control on the data set aside."""
     try:
-        value = float(validation(control))
+        value = validation(control)
     except NumericalError:
         return math.inf
-    return math.inf if math.isnan(value) else value
+    if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):
+        raise InputError(f"validation must give a number, it gave {value!r}.")
+    return math.inf if math.isnan(value) else float(value)

@@ -87,7 +87,7 @@ class CircleWasserstein(DensityLoss):
         return np.bincount(pieces.cell, width * (base + width * (2 * start + end) / 6), n) * n
 
     def _measure(self, rho) -> Measure:
-        return Measure(self.torus, rho, self.floor)
+        return Measure(self.torus, self.checked(rho), self.floor)
 
     def _transport(self, measure: Measure) -> Pieces:
         from scipy.optimize import brentq

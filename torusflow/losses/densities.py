@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from ..arguments import checked_flag
 from ..errors import InputError
 from ..torus.density import Density
 from ..torus.grid import Torus
@@ -19,6 +20,13 @@ class TorusLoss:
     """What the losses on densities have in common: they know the `torus` on which these live."""
 
     torus: Torus
+
+    def checked(self, rho) -> np.ndarray:
+        """rho as a function on this torus, which may be negative or not finite, or an InputError."""
+        rho = self.torus.field(rho)
+        if rho.shape != self.torus.shape:
+            raise InputError(f"a density on this torus is an array {self.torus.shape}, got {rho.shape}.")
+        return rho
 
     def check(self, space) -> None:
         """Raise an InputError unless the output is a density on this torus."""
@@ -84,11 +92,11 @@ class SquaredL2(DensityLoss):
     """
 
     def __call__(self, rho) -> float:
-        difference = rho - self.target.values
+        difference = self.checked(rho) - self.target.values
         return self.torus.inner(difference, difference) / 2
 
     def gradient(self, rho) -> np.ndarray:
-        return rho - self.target.values
+        return self.checked(rho) - self.target.values
 
     def curvature(self, rho, direction) -> np.ndarray:
         return direction
@@ -104,10 +112,10 @@ class L2(DensityLoss):
     """
 
     def __call__(self, rho) -> float:
-        return self.torus.norm(rho - self.target.values)
+        return self.torus.norm(self.checked(rho) - self.target.values)
 
     def gradient(self, rho) -> np.ndarray:
-        difference = rho - self.target.values
+        difference = self.checked(rho) - self.target.values
         norm = self.torus.norm(difference)
         return difference / norm if norm > 0 else difference
 
@@ -141,6 +149,7 @@ class KullbackLeibler(DensityLoss):
     def __post_init__(self):
         super().__post_init__()
         checked_floor("KullbackLeibler", self.floor)
+        checked_flag("KullbackLeibler: reverse", self.reverse)
         if not self.reverse and self.torus.minimum(self.target.values) <= 0:
             raise InputError(
                 "KL(rho | rho*) is infinite because the target vanishes somewhere. "
@@ -148,7 +157,7 @@ class KullbackLeibler(DensityLoss):
             )
 
     def __call__(self, rho) -> float:
-        target, floor = self.target.values, self.floor
+        rho, target, floor = self.checked(rho), self.target.values, self.floor
         above = np.maximum(rho, floor)
         below = np.minimum(rho - floor, 0)
         if self.reverse:
@@ -160,7 +169,7 @@ class KullbackLeibler(DensityLoss):
         return self.torus.mean(entropy - rho * np.log(target) + target)
 
     def gradient(self, rho) -> np.ndarray:
-        target, floor = self.target.values, self.floor
+        rho, target, floor = self.checked(rho), self.target.values, self.floor
         above = np.maximum(rho, floor)
         below = np.minimum(rho - floor, 0)
         if self.reverse:
@@ -213,6 +222,7 @@ class Hellinger(DensityLoss):
 
     def _root(self, rho) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The square root, continued, and its first two derivatives."""
+        rho = self.checked(rho)
         root = np.sqrt(np.maximum(rho, self.floor))
         below = np.minimum(rho - self.floor, 0)
         second = -1 / (4 * root**3)
@@ -255,7 +265,8 @@ class SobolevMMD(TorusLoss):
         torus = self.target.torus if isinstance(self.target, Density) else self.torus
         if not isinstance(torus, Torus):
             raise InputError("SobolevMMD: give a Density as target, or samples (M, d) together with torus=Torus(...).")
-        if self.torus is not None and self.torus != torus:
+        checked_flag("SobolevMMD: squared", self.squared)
+        if self.torus is not None and (not isinstance(self.torus, Torus) or self.torus != torus):
             raise InputError(
                 f"SobolevMMD: the target is a density on {torus!r}, but torus={self.torus!r}; leave it out."
             )
@@ -277,12 +288,12 @@ class SobolevMMD(TorusLoss):
             object.__setattr__(self, name, value)
 
     def __call__(self, rho) -> float:
-        difference = rho - self._values
+        difference = self.checked(rho) - self._values
         square = self.torus.inner(difference, self._smooth(difference))
         return square / 2 if self.squared else math.sqrt(max(square, 0.0))
 
     def gradient(self, rho) -> np.ndarray:
-        difference = rho - self._values
+        difference = self.checked(rho) - self._values
         smooth = self._smooth(difference)
         if self.squared:
             return smooth

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import real_array
 from ..errors import InputError
 from ..hilbert import Euclidean
 
@@ -19,9 +20,10 @@ class LogLikelihood:
     """
 
     def __call__(self, output) -> float:
-        return -float(np.mean(output))
+        return -float(np.mean(_one_a_sample(output)))
 
     def gradient(self, output) -> np.ndarray:
+        output = _one_a_sample(output)
         return np.full_like(output, -1 / len(output))
 
     def part(self, rows) -> LogLikelihood:
@@ -32,3 +34,10 @@ class LogLikelihood:
         """Raise an InputError unless outputs are one number a sample."""
         if not isinstance(space, Euclidean) or len(space.shape) != 1:
             raise InputError(f"LogLikelihood takes the outputs (N,) of a SampleNODE, the model gives {space.shape}.")
+
+
+def _one_a_sample(output) -> np.ndarray:
+    output = real_array(output, "LogLikelihood: the outputs")
+    if output.ndim != 1 or not output.size:
+        raise InputError(f"LogLikelihood takes outputs (N,), one a sample, got {output.shape}.")
+    return output

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import checked_flag, real_array
 from ..errors import InputError
-from ..hilbert import real_array
 from ..torus.density import Density
 from ..torus.evaluation import full_spectrum
 from ..torus.grid import TWO_PI, Torus
@@ -52,10 +52,9 @@ class PointLoss:
 
     def difference(self, y) -> np.ndarray:
         """y - y*, both of one shape."""
-        if np.shape(y) != self.targets.shape:
-            raise InputError(
-                f"{type(self).__name__}: targets have shape {self.targets.shape}, the points {np.shape(y)}."
-            )
+        y = real_array(y, f"{type(self).__name__}: the points")
+        if y.shape != self.targets.shape:
+            raise InputError(f"{type(self).__name__}: targets have shape {self.targets.shape}, the points {y.shape}.")
         return y - self.targets
 
 
@@ -139,10 +138,9 @@ class CloudMMD:
         torus = self.target.torus if isinstance(self.target, Density) else self.torus
         if not isinstance(torus, Torus):
             raise InputError("CloudMMD: give a Density as target, or a cloud (M, d) together with torus=Torus(...).")
-        if self.torus is not None and self.torus != torus:
+        if self.torus is not None and (not isinstance(self.torus, Torus) or self.torus != torus):
             raise InputError(f"CloudMMD: the target is a density on {torus!r}, but torus={self.torus!r}; leave it out.")
-        if not isinstance(self.squared, bool):
-            raise InputError(f"CloudMMD: squared must be True or False, got {self.squared!r}.")
+        checked_flag("CloudMMD: squared", self.squared)
         try:
             metric = SobolevMetric(self.order, self.length)
         except InputError:
@@ -180,6 +178,7 @@ class CloudMMD:
         """Array (N, d)."""
         import finufft
 
+        y = _finite_cloud("CloudMMD", y, self.torus.dimension)
         difference = self._difference(y)
         smooth = self._weights * difference
         gradients_hat = np.stack([TWO_PI * 1j * k * smooth for k in self._frequencies])
@@ -201,17 +200,18 @@ class CloudMMD:
 
 def checked_cloud(name: str, points, dimension: int) -> np.ndarray:
     """Points (M, d), one at least, as an array of their own."""
-    points = _finite_cloud(name, real_array(points, f"{name}: the cloud"), dimension)
+    points = _finite_cloud(name, points, dimension)
     points.flags.writeable = False
     return points
 
 
 def _finite_cloud(name: str, points, dimension: int) -> np.ndarray:
     """FINUFFT reads beyond its arrays where a point is not finite."""
-    shape = np.shape(points)
+    points = real_array(points, f"{name}: the cloud")
+    shape = points.shape
     if len(shape) != 2 or shape[1] != dimension or not shape[0] or not np.all(np.isfinite(points)):
         raise InputError(f"{name}: the cloud must be finite (M, {dimension}), with M >= 1, got {shape}.")
-    return np.asarray(points)
+    return points
 
 
 def weighted_samples(torus: Torus, points, weights) -> np.ndarray:

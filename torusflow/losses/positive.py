@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import numbers
-
 import numpy as np
 
+from ..arguments import is_number
 from ..errors import InputError, NumericalError
 from ..torus.grid import Torus
+
+# Losses divide by its powers.
+SMALLEST_FLOOR = 1e-60
 
 
 def checked_floor(name: str, floor) -> None:
     """Raise an InputError unless the floor is a number between 0 and 1."""
-    number = isinstance(floor, numbers.Real) and not isinstance(floor, bool)
-    if not number or not 0 < floor < 1:
+    if not is_number(floor) or not 0 < floor < 1:
         raise InputError(f"{name}: floor must be a number between 0 and 1, got {floor!r}.")
+    if floor < SMALLEST_FLOOR:
+        raise InputError(f"{name}: floor={floor!r} is too small, its powers underflow; use {SMALLEST_FLOOR:g} or more.")
 
 
 def positive_part(rho, floor: float) -> tuple[np.ndarray, np.ndarray]:

@@ -70,4 +70,4 @@ class CrossEntropy(TorusLoss):
         return np.maximum(values, self.floor), np.minimum(values - self.floor, 0)
 
     def _interpolated(self, rho) -> np.ndarray:
-        return interpolate(self._odd, self.torus.resample(rho, self._odd), self.target)
+        return interpolate(self._odd, self.torus.resample(self.checked(rho), self._odd), self.target)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from ..arguments import is_number
 from ..errors import InputError
 from ..torus.grid import Torus
 from .densities import DensityLoss
@@ -73,8 +73,7 @@ class Sinkhorn(DensityLoss):
     def __post_init__(self):
         super().__post_init__()
         checked_floor("Sinkhorn", self.floor)
-        number = isinstance(self.epsilon, numbers.Real) and not isinstance(self.epsilon, bool)
-        if not number or not 0 < self.epsilon <= 10:
+        if not is_number(self.epsilon) or not 0 < self.epsilon <= 10:
             raise InputError(
                 f"Sinkhorn: epsilon must be a number between 0 and 10, in squared sides of the torus, "
                 f"got {self.epsilon!r}."
@@ -104,6 +103,7 @@ class Sinkhorn(DensityLoss):
 
     def _transport(self, rho) -> tuple[Measure, Plan, np.ndarray]:
         """mu, the plan to nu, and the potential of mu with itself; kept, since a gradient follows a value."""
+        rho = self.checked(rho)
         last = self._last.get("density")
         if last is None or not np.array_equal(last[0], rho):
             mu = Measure(self.torus, rho, self.floor)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..arguments import is_number
 from ..errors import InputError
 from ..torus.density import Density
 from ..torus.grid import Torus
@@ -55,8 +54,7 @@ class WeightedSum:
             if isinstance(loss, type) or not all(hasattr(loss, name) for name in ("gradient", "check")):
                 raise InputError(f"WeightedSum: each loss must be one of tfl.losses, got {loss!r}.")
         for weight in self.weights:
-            number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
-            if not number or not 0 < weight < math.inf:
+            if not is_number(weight) or not weight > 0:
                 raise InputError(f"WeightedSum: each weight must be a positive number, got {weight!r}.")
         if not self.losses or len(self.losses) != len(self.weights):
             raise InputError(

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from ..arguments import checked_seed
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from .inputs import checked_count, checked_length
@@ -32,7 +33,7 @@ class Features:
     count: int
 
     def __post_init__(self):
-        checked_count("count", self.count)
+        object.__setattr__(self, "count", checked_count("count", self.count))
         for name in ("function", "jacobian"):
             if not callable(getattr(self, name)):
                 raise InputError(f"Features: {name} must be a function of points (N, d), got {getattr(self, name)!r}.")
@@ -103,9 +104,8 @@ class RandomFourierFeatures:
     def __post_init__(self):
         checked_count("dimension", self.dimension)
         checked_count("count", self.count)
-        checked_length(self.length)
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer) or self.seed < 0:
-            raise InputError(f"seed must be a whole number >= 0, so that runs can be repeated, got {self.seed!r}.")
+        object.__setattr__(self, "length", checked_length(self.length))
+        checked_seed(self.seed)
 
     @cached_property
     def _features(self) -> Features:

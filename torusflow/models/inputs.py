@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import numbers
-
 import numpy as np
 
+from ..arguments import checked_whole, is_number, real_array
 from ..errors import InputError
-from ..hilbert import real_array
+from ..torus.grid import Torus
 
 # Kernels square their length: beyond these the square is lost.
 SHORTEST, LONGEST = 1e-100, 1e100
@@ -26,9 +24,16 @@ def checked_rows(x) -> np.ndarray:
 
 def checked_count(name: str, value) -> int:
     """A positive whole number."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name} must be a whole number >= 1, got {value!r}.")
-    return int(value)
+    return checked_whole(name, value)
+
+
+def torus_of_band(name: str, band, dimension: int, threads) -> Torus:
+    """The smallest grid that allows the band of a model that has none of its own."""
+    array = isinstance(band, np.ndarray) and band.ndim == 1
+    bands = band if (array or isinstance(band, tuple | list)) and len(band) else (band,)
+    if not all(isinstance(b, int | np.integer) and not isinstance(b, bool) and b >= 0 for b in bands):
+        raise InputError(f"{name}: band must be a whole number >= 0, or one for each axis, got {band!r}.")
+    return Torus((max(4, 3 * int(max(bands)) + 1),) * dimension, threads=threads)
 
 
 def _checked_matrix(values, name: str, shape: str) -> np.ndarray:
@@ -47,13 +52,12 @@ def _checked_matrix(values, name: str, shape: str) -> np.ndarray:
 
 def is_positive(value) -> bool:
     """Whether it is a real number above zero, and finite."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 < value < math.inf
+    return is_number(value) and value > 0
 
 
 def checked_length(value) -> float:
     """A positive length of a kernel."""
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not SHORTEST <= value <= LONGEST:
+    if not is_number(value) or not SHORTEST <= float(value) <= LONGEST:
         raise InputError(
             f"the length of a kernel must be a positive number between {SHORTEST:g} and {LONGEST:g}, got {value!r}."
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +10,7 @@ import numpy as np
 from numba import njit
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from ..arguments import is_number
 from ..errors import InputError
 from ..hilbert import Euclidean
 from .inputs import checked_length, checked_rows
@@ -29,7 +29,7 @@ class GaussianKernel:
     length: float
 
     def __post_init__(self):
-        checked_length(self.length)
+        object.__setattr__(self, "length", checked_length(self.length))
 
     @property
     def code(self) -> int:
@@ -67,8 +67,8 @@ class MaternKernel:
     smoothness: float = 2.5
 
     def __post_init__(self):
-        checked_length(self.length)
-        if not isinstance(self.smoothness, numbers.Real) or self.smoothness not in (1.5, 2.5):
+        object.__setattr__(self, "length", checked_length(self.length))
+        if not is_number(self.smoothness) or self.smoothness not in (1.5, 2.5):
             raise InputError(f"MaternKernel: smoothness must be 1.5 or 2.5, got {self.smoothness!r}.")
 
     @property

@@ -27,7 +27,7 @@ class AboutCentre:
     centre: np.ndarray
 
     def __post_init__(self):
-        if not isinstance(self.model, Model):
+        if not isinstance(self.model, Model) or isinstance(self.model, type):
             raise InputError(
                 f"{type(self).__name__}: the first argument must be a model, got a {type(self.model).__name__}."
             )
@@ -94,6 +94,7 @@ class Scaled(AboutCentre):
         super().__post_init__()
         if not is_positive(self.alpha):
             raise InputError(f"Scaled: alpha must be a positive number, got {self.alpha!r}.")
+        object.__setattr__(self, "alpha", float(self.alpha))
 
     def __call__(self, w) -> np.ndarray:
         """alpha (F(w) - F(w_0))."""

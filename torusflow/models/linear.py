@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import expm, expm_frechet
 
-from ..errors import InputError
-from ..hilbert import Euclidean, real_array
+from ..arguments import real_array
+from ..errors import InputError, NumericalError
+from ..hilbert import Euclidean
 from .inputs import checked_columns, checked_count
 
 
@@ -30,9 +31,12 @@ class MatrixProduct:
     def __init__(self, factors, inputs, spread, gather):
         self.factors, self._spread, self._gather = factors, spread, gather
         self.states = [inputs]
-        for factor in factors:
-            self.states.append(factor @ self.states[-1])
+        with np.errstate(over="ignore", invalid="ignore"):  # it is refused
+            for factor in factors:
+                self.states.append(factor @ self.states[-1])
         self.output = self.states[-1]
+        if not np.all(np.isfinite(self.output)):
+            raise NumericalError("the output of the network is not finite. Use a smaller control.")
         self._output_space = Euclidean(self.output.shape)
 
     def tangent(self, dw) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,17 @@ from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
+from ..torus.memory import free_memory, physical_memory
 from ..torus.sobolev import SobolevMetric
+from ..transport.checkpoints import Checkpoints, kept_bytes
 from ..transport.flow_map import FlowMap
 from ..transport.spectral import ContinuityEquation
 from .inputs import checked_count
 
+STAGES = ("auto", "kept", "recomputed")
+# Of the memory that is free when a model is made, for the stages of one push: a descent holds those of two at a time,
+# and a model those of the last one that is gone.
+SHARE = 1 / 3
 # Points an axis of the coarsest grid worth a descent.
 COARSEST = 16
 
@@ -37,9 +43,17 @@ class MeasureNODE:
         Largest |k_j| of the control; by default (n_j - 1) // 3.
     substeps : int or None
         Runge-Kutta steps per layer; None takes enough for every speed up to one side of the torus per unit time.
+    stages : {"auto", "kept", "recomputed"}
+        Whether a linearisation keeps the density at every stage, or recomputes them from checkpoints in every sweep:
+        less memory, a push more for each tangent and adjoint, the same results to the last bit. "auto" keeps them
+        where they take at most a third of the memory that is free when the model is made.
 
     Attributes
     ----------
+    keeps_stages : bool
+        What was chosen.
+    gradient_memory : int
+        Bytes that the stages, or the checkpoints and what is recomputed from them, take.
     space : VelocitySpace
         Of the control v.
     output_space : DensitySpace
@@ -59,6 +73,7 @@ class MeasureNODE:
     layers: int = 10
     band: int | tuple[int, ...] | None = None
     substeps: int | None = 4
+    stages: str = "auto"
 
     def __post_init__(self):
         if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):
@@ -68,23 +83,37 @@ class MeasureNODE:
                 f"the initial density must be a Density on {self.torus!r}, got {_given(self.initial)}. "
                 f"Use tfl.densities.uniform(torus) or tfl.densities.from_array(torus, values)."
             )
+        if self.stages not in STAGES:
+            raise InputError(f"stages must be 'auto', 'kept' or 'recomputed', got {self.stages!r}.")
         space = VelocitySpace(self.torus, self.metric, self.layers, self.band)
         self.metric.warn_if_rough(self.torus.dimension)
         equation = ContinuityEquation(self.torus, space.band, space.layers, self.substeps)
         start = equation.project(self.initial.values)
+        kept = self.stages == "kept" or (self.stages == "auto" and kept_bytes(equation) <= SHARE * free_memory())
         for name, value in (
             ("space", space),
             ("output_space", DensitySpace(self.torus)),
             ("equation", equation),
             ("band", space.band),
             ("substeps", equation.substeps),
+            ("keeps_stages", kept),
+            ("gradient_memory", kept_bytes(equation) if kept else Checkpoints.bytes(equation)),
+            ("_spare", []),
             ("_start", start),
             ("_plans", (space.plan(), space.plan())),
         ):
             object.__setattr__(self, name, value)
 
     def __reduce__(self):
-        return MeasureNODE, (self.torus, self.metric, self.initial, self.layers, self.band, self.substeps)
+        return MeasureNODE, (
+            self.torus,
+            self.metric,
+            self.initial,
+            self.layers,
+            self.band,
+            self.substeps,
+            self.stages,
+        )
 
     def __call__(self, v) -> np.ndarray:
         """rho_1, array (*n).
@@ -99,7 +128,7 @@ class MeasureNODE:
         return self._output(self.equation.push(self._start, self._velocity(self.space.element(v))))
 
     def linearise(self, v) -> MeasureLinearisation:
-        """The push with its tangent and exact adjoint; keeps the density at every Runge-Kutta stage.
+        """The push with its tangent and exact adjoint; keeps the density at every Runge-Kutta stage, or checkpoints.
 
         Raises
         ------
@@ -110,9 +139,13 @@ class MeasureNODE:
         """
         self._refuse_memory()
         v = self.space.element(v).copy()  # the caller may go on changing it
-        stages = np.empty((self.equation.steps, 4, *self.torus.shape))
-        output = self._output(self.equation.push(self._start, self._velocity(v), stages))
-        return MeasureLinearisation(self, v, output, stages)
+        velocity = self._velocity(v)
+        stages = self._new_stages() if self.keeps_stages else Checkpoints(self.equation, velocity)
+        output = self._output(self.equation.push(self._start, velocity, stages))
+        linearisation = MeasureLinearisation(self, v, output, stages)
+        if self.keeps_stages:  # the system takes longer to hand out such memory anew than a push to fill it
+            weakref.finalize(linearisation, _give_back, stages, self._spare).atexit = False
+        return linearisation
 
     def coarser(self) -> MeasureNODE | None:
         """The model on half the grid, with half the layers where they are even; None where that is too coarse.
@@ -125,7 +158,7 @@ class MeasureNODE:
         torus = Torus(shape, self.torus.threads, self.torus.library)
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
         band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.band, shape, strict=True))
-        return MeasureNODE(torus, self.metric, self.initial.on(torus), layers, band, self.substeps)
+        return MeasureNODE(torus, self.metric, self.initial.on(torus), layers, band, self.substeps, self.stages)
 
     def log_density(self, v, points) -> np.ndarray:
         """log rho_1 at points (N, d) by the flow map of v, array (N,); positive where the spectral scheme may not be.
@@ -169,30 +202,37 @@ class MeasureNODE:
         MeasureNODE
             Shares the torus.
         """
-        model = MeasureNODE(self.torus, self.metric, self.initial, 1, self.band, self.substeps)
+        model = MeasureNODE(self.torus, self.metric, self.initial, 1, self.band, self.substeps, self.stages)
         object.__setattr__(model, "_start", model.equation.project(self.output_space.element(output)))
         return model
 
     def courant(self, v) -> float:
         """The largest Courant number over the layers; the scheme is stable up to 2.83."""
         v = self.space.element(v)
-        return max(self.equation.courant(field) for field in self.space.to_grid(v))
+        with self.equation.lock:
+            return max(self.equation.courant(field) for field in map(self._velocity(v), range(self.layers)))
 
     def tail(self, rho) -> float:
         """Share of |rho - 1|^2 in the outer third of the kept modes: above 1e-3 a finer grid is called for."""
         return self.torus.tail(rho, self.equation.modes)
 
+    def _new_stages(self) -> np.ndarray:
+        """An array (steps, 4, *n) that nobody uses, from a linearisation that is gone if there is one."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return np.empty((self.equation.steps, 4, *self.torus.shape))
+
     def _refuse_memory(self):
         """Raise before the system kills a process that wants more memory than there is."""
-        needed = self.equation.steps * 4 * self.torus.size * 8
-        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-            present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-            if needed > present:
-                raise InputError(
-                    f"the gradient keeps the density at {self.equation.steps * 4} stages of {self.torus.size} points, "
-                    f"{needed / 1e9:.3g} GB; this machine has {present / 1e9:.3g} GB. "
-                    f"Use a coarser grid, fewer layers or fewer substeps."
-                )
+        needed, present = self.gradient_memory, physical_memory()
+        if needed > present:
+            stages = f"{self.equation.steps * 4} stages of {self.torus.size} points"
+            how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
+            raise InputError(
+                f"the gradient keeps the density at {stages}{how}, {needed / 1e9:.3g} GB; this machine has "
+                f"{present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
+            )
 
     def _velocity(self, v, which: int = 0):
         plan = self._plans[which]
@@ -240,12 +280,17 @@ class MeasureLinearisation:
         gradient = space.zeros()
 
         def take(layer, momentum):
-            gradient[layer] = space.layers * space.riesz(space.coefficients(momentum))
+            gradient[layer] = space.layers * space.riesz(space.coefficients(momentum, model._plans[1]))
 
         with model.equation.lock:
             weight = model.equation.project(model.output_space.element(p))
             model.equation.transpose(weight, model._velocity(self._v), self._stages, take)
         return gradient
+
+
+def _give_back(stages, spare: list) -> None:
+    if not spare:  # one is enough for a descent, which holds on to the linearisation before the last
+        spare.append(stages)
 
 
 def _given(thing) -> str:

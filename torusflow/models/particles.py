@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..arguments import check_memory
 from ..hilbert import Euclidean, HilbertSpace
 from ..transport.particles import ParticleFlow
 
@@ -34,6 +35,7 @@ class ParticleLinearisation:
         self._make = field
         self._fields = [field(layer) for layer in control]
         self._output_space = Euclidean(points.shape)
+        check_memory(4 * flow.steps * points.size, "the points at every stage", "Use fewer layers, substeps or points.")
         self._stages = np.empty((flow.steps, 4, *points.shape))
         self.output = flow.push(points, self._fields.__getitem__, self._stages)
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from ..errors import InputError
-from ..hilbert import Euclidean, real_array
+from ..arguments import check_generator, real_array
+from ..errors import InputError, NumericalError
+from ..hilbert import Euclidean
 from .inputs import checked_columns, checked_count, is_positive
 
 
@@ -82,6 +83,7 @@ class ResNet:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}.")
         if not is_positive(self.scale):
             raise InputError(f"scale must be a positive number, got {self.scale!r}.")
+        object.__setattr__(self, "scale", float(self.scale))
         if self.inner is not None:
             try:
                 inner = Euclidean(self._one).element(real_array(self.inner, "the matrices B_l"))
@@ -104,6 +106,7 @@ class ResNet:
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """A control of independent standard normal entries."""
+        check_generator(rng)
         return rng.standard_normal(self.space.shape)
 
     def weights(self, w) -> tuple[np.ndarray, np.ndarray]:
@@ -130,10 +133,13 @@ class ResNetLinearisation:
         self._sigma = ACTIVATIONS[model.activation]
         self._rate = model.scale / model.layers
         self._states = [model.X]
-        for outer, inner in zip(self._outer, self._inner, strict=True):
-            x = self._states[-1]
-            self._states.append(x + self._rate * outer @ self._sigma.value(inner @ x))
+        with np.errstate(over="ignore", invalid="ignore"):  # it is refused
+            for outer, inner in zip(self._outer, self._inner, strict=True):
+                x = self._states[-1]
+                self._states.append(x + self._rate * outer @ self._sigma.value(inner @ x))
         self.output = self._states[-1]
+        if not np.all(np.isfinite(self.output)):
+            raise NumericalError("the output of the network is not finite. Use a smaller control.")
 
     def tangent(self, dw) -> np.ndarray:
         """The change of x_L, array (d, N)."""

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import check_generator, checked_whole
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from ..torus.control import VelocitySpace
-from ..torus.density import Density
+from ..torus.density import LARGEST_SAMPLE, Density
 from ..torus.evaluation import BandField, TrigonometricPolynomial, momentum_coefficients
-from ..torus.grid import TWO_PI, Torus
+from ..torus.grid import TWO_PI
 from ..torus.sobolev import SobolevMetric
 from ..transport.flow_map import FlowMap
 from ..transport.volumes import advance, advance_tangent, advance_transpose
-from .inputs import checked_count, checked_rows
+from .inputs import checked_count, checked_rows, torus_of_band
 
 # Below the accuracy of the Fourier series at points a density is zero.
 VANISHING = 1e-11
@@ -78,10 +79,7 @@ class SampleNODE:
         initial = self.initial
         if initial is not None and (not isinstance(initial, Density) or initial.torus.dimension != d):
             raise InputError(f"the initial density must be a Density on a torus of dimension {d}, got {initial!r}.")
-        bands = np.atleast_1d(self.band)
-        if bands.dtype.kind not in "iu":
-            raise InputError(f"SampleNODE: band must be a whole number >= 0, or one for each axis, got {self.band!r}.")
-        torus = Torus((max(4, 3 * int(bands.max()) + 1),) * d, threads=self.threads)
+        torus = torus_of_band("SampleNODE", self.band, d, self.threads)
         space = VelocitySpace(torus, self.metric, self.layers, self.band)
         for name, value in (
             ("points", points),
@@ -105,12 +103,12 @@ class SampleNODE:
 
     def log_density(self, v, points) -> np.ndarray:
         """log rho_1 at any points (N, d), array (N,); raises as the call."""
-        x, logarithm, _ = self._trace(self.space.element(v), checked_rows(points))
+        x, logarithm, _ = self._trace(self.space.element(v), self._rows(points))
         return logarithm + self._log_base(x)[0]
 
     def traced(self, v, points) -> tuple[np.ndarray, np.ndarray]:
         """Psi(y), not wrapped, and log det DPsi(y), arrays (N, d) and (N,), at any points (N, d)."""
-        return self._trace(self.space.element(v), checked_rows(points))[:2]
+        return self._trace(self.space.element(v), self._rows(points))[:2]
 
     def coarser(self) -> SampleNODE | None:
         """The model with half the band, and half the layers where they are even; None where that is too coarse."""
@@ -123,8 +121,14 @@ class SampleNODE:
 
     def part(self, rows) -> SampleNODE:
         """The same model at some of the points."""
+        try:
+            points = self.points[rows]
+        except (IndexError, TypeError, ValueError, OverflowError):
+            points = np.empty(0)
+        if points.ndim != 2 or not len(points):
+            raise InputError(f"rows must choose some of {len(self.points)} points by their numbers, got {rows!r}.")
         other = copy.copy(self)
-        object.__setattr__(other, "points", self.points[rows])
+        object.__setattr__(other, "points", points)
         object.__setattr__(other, "output_space", Euclidean((len(other.points),)))
         return other
 
@@ -133,7 +137,8 @@ class SampleNODE:
 
         The flow runs forwards with the steps of the model, so the points follow rho_1 up to the error of the steps.
         """
-        n = checked_count("n", n)
+        n = checked_whole("n", n, most=LARGEST_SAMPLE)
+        check_generator(rng)
         start = rng.random((n, self.points.shape[1])) if self.initial is None else self.initial.sample(n, rng)
         return FlowMap(self, v)(start) % 1.0
 
@@ -153,6 +158,12 @@ class SampleNODE:
         """The layer and its field for every step, in the order of the steps."""
         fields = [BandField(self.space, layer) for layer in v]
         return [(layer, fields[layer]) for layer in reversed(range(len(fields))) for _ in range(self.substeps)]
+
+    def _rows(self, points) -> np.ndarray:
+        points, d = checked_rows(points), self.points.shape[1]
+        if points.shape[1] != d:
+            raise InputError(f"points on this torus have shape (N, {d}), got {points.shape}.")
+        return points
 
     def _trace(self, v, points, keep: bool = False):
         x, logarithm, steps = np.array(points), np.zeros(len(points)), []

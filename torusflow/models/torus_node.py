@@ -10,10 +10,9 @@ from ..errors import InputError
 from ..hilbert import Euclidean
 from ..torus.control import VelocitySpace
 from ..torus.evaluation import BandField, momentum_coefficients
-from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
 from ..transport.particles import ParticleFlow
-from .inputs import checked_rows
+from .inputs import checked_rows, torus_of_band
 from .particles import ParticleLinearisation
 
 
@@ -65,10 +64,9 @@ class TorusNODE:
             raise InputError(
                 f"TorusNODE: metric must be a SobolevMetric, such as tfl.SobolevMetric(3.0, 0.1), got {self.metric!r}."
             )
-        if self.band is None:
-            raise InputError("TorusNODE: band must be given, a whole number >= 0; there is no grid to take it from.")
         flow = ParticleFlow(self.layers, self.substeps)
-        space = VelocitySpace(self._torus(points.shape[1]), self.metric, flow.layers, self.band)
+        torus = torus_of_band("TorusNODE", self.band, points.shape[1], self.threads)
+        space = VelocitySpace(torus, self.metric, flow.layers, self.band)
         for name, value in (
             ("points", points),
             ("band", space.band),
@@ -103,9 +101,3 @@ class TorusNODE:
 
     def _riesz(self, points, momenta) -> np.ndarray:
         return self.space.riesz(momentum_coefficients(self.space, points, momenta))
-
-    def _torus(self, dimension) -> Torus:
-        """The smallest grid that allows the band."""
-        bands = np.broadcast_to(self.band, dimension) if np.ndim(self.band) == 0 else self.band
-        largest = max((b for b in bands if isinstance(b, int | np.integer)), default=1)
-        return Torus((max(4, 3 * int(largest) + 1),) * dimension, threads=self.threads)

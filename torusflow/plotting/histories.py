@@ -55,4 +55,4 @@ def plot_course(figure: Figure, panels: dict[str, Axes], run, curves: dict | Non
             plot_history(panels[name], run.history, columns)
             words(panels[name], title, y=label)
     width = int(12 * figure.get_figwidth())
-    figure.suptitle(textwrap.shorten(run.status, width, placeholder=" ..."), fontsize=11)
+    figure.suptitle("\n".join(textwrap.wrap(run.status, width, max_lines=2, placeholder=" ...")), fontsize=11)

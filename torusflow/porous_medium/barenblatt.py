@@ -10,11 +10,13 @@ from functools import cached_property
 import numpy as np
 from scipy.special import betainc, gamma
 
+from ..arguments import check_memory, checked_whole, is_number, real_array
 from ..errors import InputError
 from .diffusion import checked_exponent
 
 # A cell this many widths inside the front is smooth: the error of Gauss-Legendre with n points is about 10^(-2 n).
 FRONT_BAND = 2.0
+SMALLEST, LARGEST = 1e-30, 1e30
 POINTS_INSIDE = 7
 POINTS_AT_FRONT = 16
 
@@ -66,20 +68,26 @@ class Barenblatt:
     centre: tuple[float, ...] | None = None
 
     def __post_init__(self):
-        if isinstance(self.dimension, bool) or self.dimension not in (1, 2, 3):
+        if not is_number(self.dimension) or self.dimension not in (1, 2, 3):
             raise InputError(f"dimension must be 1, 2 or 3, got {self.dimension!r}.")
         object.__setattr__(self, "dimension", int(self.dimension))
         object.__setattr__(self, "exponent", checked_exponent(self.exponent))
         for name in ("mass", "side"):
             object.__setattr__(self, name, _positive(name, getattr(self, name)))
         centre = [self.side / 2] * self.dimension if self.centre is None else self.centre
-        try:
-            centre = np.atleast_1d(np.asarray(centre, float))
-        except (TypeError, ValueError):
-            centre = np.full(1, np.nan)
+        centre = np.atleast_1d(real_array(centre, "centre"))
         if centre.shape != (self.dimension,) or not np.all(np.isfinite(centre)):
             raise InputError(
                 f"centre must be {self.dimension} finite numbers, got {self.centre!r}. Leave it out for the middle."
+            )
+        try:
+            within_range = all(0 < value < math.inf for value in (*self.constants, self.meeting_time))
+        except ArithmeticError:
+            within_range = False
+        if not within_range:
+            raise InputError(
+                f"the constants of the Barenblatt solution with exponent={self.exponent:g}, mass={self.mass:g} and "
+                f"side={self.side:g} leave the range of numbers. Use more moderate ones."
             )
         object.__setattr__(self, "centre", tuple(float(x) for x in centre))
 
@@ -121,10 +129,7 @@ class Barenblatt:
         array (...)
         """
         height, slope, power = self._profile(time)
-        try:
-            x = np.asarray(points, float)
-        except (TypeError, ValueError):
-            x = np.empty(0)
+        x = real_array(points, "points")
         if x.shape[-1:] != (self.dimension,):
             raise InputError(f"points must be an array (..., {self.dimension}) of numbers, got shape {x.shape}.")
         x = x - np.asarray(self.centre)
@@ -182,9 +187,12 @@ class Barenblatt:
         return t
 
     def _shape(self, shape) -> tuple[int, ...]:
-        sizes = tuple(np.atleast_1d(shape).tolist())
-        if len(sizes) != self.dimension or not all(isinstance(n, int) and n >= 1 for n in sizes):
+        shape = shape.tolist() if isinstance(shape, np.ndarray) else shape
+        sizes = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+        if len(sizes) != self.dimension:
             raise InputError(f"shape must be {self.dimension} whole numbers >= 1, got {shape!r}.")
+        sizes = tuple(checked_whole("each of the numbers of points", n) for n in sizes)
+        check_memory(4 * self.dimension * math.prod(sizes), f"a grid {sizes}", "Use a coarser one.")
         return sizes
 
     def _pieces(self, axis: int, n: int):
@@ -253,10 +261,8 @@ def _line_integrals(lower, upper, height, slope, power) -> np.ndarray:
 
 
 def _positive(name: str, value) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if isinstance(value, bool) or not 0 < number < math.inf:
+    if not is_number(value) or not value > 0:
         raise InputError(f"{name} must be a finite number > 0, got {value!r}.")
-    return number
+    if not SMALLEST <= float(value) <= LARGEST:
+        raise InputError(f"{name} must be between {SMALLEST:g} and {LARGEST:g}, or its powers overflow, got {value!r}.")
+    return float(value)

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from ..arguments import check_function, is_number, real_array
 from ..errors import InputError
 
 
@@ -98,11 +99,8 @@ class UltraFast:
     positive: ClassVar[bool] = True
 
     def __post_init__(self):
-        try:
-            weight = np.array(self.weight, float)
-        except (TypeError, ValueError):
-            weight = np.array(np.nan)
-        if not weight.ndim or not np.all(np.isfinite(weight)) or weight.min() <= 0:
+        weight = real_array(self.weight, "the weight of UltraFast")
+        if not weight.ndim or not weight.size or not np.all(np.isfinite(weight)) or weight.min() <= 0:
             raise InputError(
                 f"the weight of UltraFast must be an array of finite numbers > 0, got {describe(self.weight)}: the "
                 "flux divides by the density, which tends to the weight. Add a small floor to it."
@@ -142,17 +140,20 @@ class Pressure:
     weight: ClassVar[None] = None
 
     def __post_init__(self):
+        check_function("slope", self.slope)
         samples = np.geomspace(1e-3, 10, 9)
-        rates = samples * np.asarray(self.slope(samples), float)
+        rates = samples * real_array(self.slope(samples), "the slope of the pressure")
         if rates.shape != samples.shape or not np.all(np.isfinite(rates)) or rates.min() < 0:
             raise InputError(
                 f"rho times the slope of the pressure must be an array of finite numbers >= 0, got {rates!r} at rho = "
                 f"{samples!r}: a pressure that falls with the density is no diffusion. Give p' of an increasing p."
             )
         if self.pressure is not None:
+            check_function("pressure", self.pressure)
             step = 1e-4 * samples
-            rise = np.asarray(self.pressure(samples + step), float) - np.asarray(self.pressure(samples - step), float)
-            if np.max(np.abs(rise / (2 * step) * samples - rates)) > 1e-5 * np.max(rates):
+            above, below = (real_array(self.pressure(samples + h), "the pressure") for h in (step, -step))
+            rise = above - below if above.shape == below.shape == samples.shape else np.full(samples.shape, np.inf)
+            if not np.max(np.abs(rise / (2 * step) * samples - rates)) <= 1e-5 * np.max(rates):
                 raise InputError("slope is not the derivative of pressure: give p' and p of the same function.")
 
     def potential(self, density, weight=None) -> np.ndarray:
@@ -172,22 +173,15 @@ class Pressure:
 
 def checked_exponent(exponent) -> float:
     """exponent as a float > 1, or InputError."""
-    try:
-        value = float(exponent)
-    except (TypeError, ValueError):
-        value = np.nan
-    if isinstance(exponent, bool) or not 1 < value < np.inf:
+    if not is_number(exponent) or not exponent > 1:
         raise InputError(
             f"the exponent m of the porous medium equation must be a number > 1, got {exponent!r}: only then are "
             "there fronts. For m = 1 use Heat()."
         )
-    return value
+    return float(exponent)
 
 
 def describe(value) -> str:
     """Shape and range of an array, or what else it is."""
-    try:
-        array = np.asarray(value, float)
-        return f"shape {array.shape} with values from {array.min():.6g} to {array.max():.6g}"
-    except (TypeError, ValueError):
-        return type(value).__name__
+    array = np.asarray(value, float)
+    return f"shape {array.shape}" + (f" with values from {array.min():.6g} to {array.max():.6g}" if array.size else "")

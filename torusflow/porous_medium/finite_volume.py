@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..arguments import is_number, real_array
 from ..errors import InputError, NumericalError
 from .diffusion import Diffusion, PorousMedium, describe
 from .fluxes import Fluxes
@@ -18,6 +19,8 @@ TOLERANCES = (1e-12, 1e-1)
 NEWTON_SHARE = 0.02
 SAFETY, SHRINK, GROW = 0.9, 0.2, 3.0
 SHORTEST = 1e-13
+# The equation has the inverse of their squares in it.
+SHORTEST_SIDE, LONGEST_SIDE = 1e-30, 1e30
 TINY = np.finfo(float).tiny
 
 
@@ -82,10 +85,10 @@ class FiniteVolume:
                 f"shape must be 1 to 3 whole numbers >= 4, got {self.shape!r}: a flux is a difference over four cells."
             )
         try:
-            side = tuple(float(x) for x in np.broadcast_to(np.asarray(self.side, float), len(shape)))
-        except (TypeError, ValueError):
+            side = tuple(float(x) for x in np.broadcast_to(real_array(self.side, "side"), len(shape)))
+        except ValueError:  # not as many as axes
             side = (math.nan,)
-        if not all(0 < length < math.inf for length in side):
+        if not all(SHORTEST_SIDE <= length <= LONGEST_SIDE for length in side):
             raise InputError(f"side must be a number > 0, or one an axis of shape {shape}, got {self.side!r}.")
         weight = getattr(self.diffusion, "weight", None)
         if not callable(getattr(self.diffusion, "potential", None)):
@@ -176,12 +179,7 @@ class FiniteVolume:
         return density, stage.flux + (fluxes(density) - fluxes(stage.density))
 
     def _initial(self, initial) -> np.ndarray:
-        try:
-            density = np.array(initial, float)
-        except (TypeError, ValueError):
-            raise InputError(
-                f"the initial density must be an array of numbers {self.shape}, got {type(initial).__name__}."
-            ) from None
+        density = real_array(initial, "the initial density")
         if density.shape != self.shape:
             raise InputError(
                 f"the initial density has shape {density.shape} but the grid {self.shape}: give its means on the cells."
@@ -213,27 +211,21 @@ class _State:
 
 
 def _times(times, start) -> np.ndarray:
-    try:
-        array, first = np.atleast_1d(np.array(times, float)), float(start)
-    except (TypeError, ValueError):
-        raise InputError(f"times must be numbers, got {times!r} with start {start!r}.") from None
-    if array.ndim != 1 or not len(array) or not np.all(np.isfinite(array)) or not math.isfinite(first):
+    array = np.atleast_1d(real_array(times, "times"))
+    if array.ndim != 1 or not len(array) or not np.all(np.isfinite(array)) or not is_number(start):
         raise InputError(f"times must be finite numbers, at least one, got {times!r} with start {start!r}.")
     if np.any(np.diff(array) < 0):
         raise InputError(f"times must not decrease, got {times!r}: diffusion has no way back. Sort them.")
+    first = float(start)
     if array[0] < first:
         raise InputError(f"times must not be before the start {first:.6g}, got {array[0]:.6g}. Set start=.")
     return array
 
 
 def _tolerance(tolerance) -> float:
-    try:
-        value = float(tolerance)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not TOLERANCES[0] <= value <= TOLERANCES[1]:
+    if not is_number(tolerance) or not TOLERANCES[0] <= tolerance <= TOLERANCES[1]:
         raise InputError(
             f"tolerance must lie between {TOLERANCES[0]:g} (round-off) and {TOLERANCES[1]:g}, got {tolerance!r}. "
             "Try 1e-5."
         )
-    return value
+    return float(tolerance)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..arguments import is_number, real_array
 from ..errors import InputError
 from .diffusion import checked_exponent
 
@@ -32,10 +33,10 @@ def arrival_time(times, means, width, exponent: float = 3.0) -> float:
     float
         inf where the mean never gets there.
     """
-    times, means = np.asarray(times, float), np.asarray(means, float)
+    times, means = real_array(times, "times"), real_array(means, "means")
     if times.ndim != 1 or times.shape != means.shape or not len(times):
         raise InputError(f"times and means must be two arrays (times,), got shapes {times.shape} and {means.shape}.")
-    if not 0 < width < math.inf:
+    if not is_number(width) or not width > 0:
         raise InputError(f"width must be a finite number > 0, got {width!r}.")
     power = 1 / (checked_exponent(exponent) - 1)
     filled = (width / power) ** power / (power + 1)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import next_fast_len
 
+from ..arguments import is_number
 from ..errors import InputError, NumericalError
 from ..times import checked_times, checked_tolerance
 from ..torus.density import Density
@@ -63,7 +63,7 @@ class Spectral:
         m = self.exponent
         if not isinstance(self.torus, Torus):
             raise InputError(f"Spectral(torus, exponent) takes a Torus first, got a {type(self.torus).__name__}.")
-        if isinstance(m, bool) or not isinstance(m, numbers.Real) or not 1 < m <= 10:
+        if not is_number(m) or not 1 < m <= 10:
             raise InputError(
                 f"the porous medium equation has an exponent above 1 (and here at most 10), got {m!r}. "
                 f"The heat equation is exponent 1: use FiniteVolume with Heat()."

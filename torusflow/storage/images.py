@@ -10,6 +10,7 @@ from pathlib import Path
 
 import h5py
 
+from ..arguments import checked_path
 from ..errors import InputError
 from ..files import write_whole
 
@@ -23,7 +24,7 @@ SEALED_VERSIONS = (2,)
 def previous(path) -> Path:
     """Where the state before the last write of a run that has not ended stands."""
     path = Path(path)
-    return path.with_name(f".{path.name}.previous")
+    return path.parent / f".{path.name}.previous"
 
 
 def write_image(path, image: bytes, keep_previous: bool) -> None:
@@ -47,13 +48,14 @@ def read_image(path) -> bytes:
     InputError
         If there is no file, or neither generation is whole.
     """
-    path, before = Path(path), previous(path)
-    if not path.is_file() and not before.is_file():
+    path = checked_path(path, "a run file")
+    before = previous(path)
+    if not os.path.isfile(path) and not os.path.isfile(before):
         raise InputError(f"there is no file {str(path)!r}.")
     try:
         return _verified(path)
     except InputError as error:
-        if not before.is_file():
+        if not os.path.isfile(before):
             raise
         try:
             image = _verified(before)
@@ -73,6 +75,8 @@ def _verified(path: Path) -> bytes:
         if seal[len(SEAL) : -1].decode("ascii", "replace") != hashlib.sha256(image).hexdigest():
             raise InputError(f"{str(path)!r} is damaged: its checksum is not that of what it holds.")
         return image
+    if not h5py.is_hdf5(path):
+        raise InputError(f"{str(path)!r} is not a readable run file: it is no HDF5 file, or cut short.")
     try:
         with h5py.File(path, "r") as file:
             version = int(file.attrs.get("format_version", 0))

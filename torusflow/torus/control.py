@@ -7,6 +7,7 @@ from threading import RLock
 
 import numpy as np
 
+from ..arguments import check_function, check_generator, check_kind, check_memory, checked_whole, is_number, real_array
 from ..errors import InputError
 from .grid import LARGEST_SIZE, Torus
 from .sobolev import SobolevMetric
@@ -43,17 +44,17 @@ class VelocitySpace:
 
     def __init__(self, torus: Torus, metric: SobolevMetric, layers: int, band):
         self.torus, self.metric = torus, metric
-        self.layers = _positive("layers", layers)
+        self.layers = checked_whole("layers", layers)
         self.band = checked_band(torus, band)
         d = torus.dimension
         axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in self.band[:-1]]
         axes.append(np.arange(self.band[-1] + 1))
         self.wavenumbers = tuple(np.meshgrid(*axes, indexing="ij", sparse=True))
         self.shape = (self.layers, d, *(len(k) for k in axes))
-        if math.prod(self.shape) > LARGEST_SIZE:
-            raise InputError(
-                f"layers={layers} and band={band} make {math.prod(self.shape):.2g} coefficients; use fewer."
-            )
+        count = math.prod(self.shape)
+        if count > LARGEST_SIZE:
+            raise InputError(f"layers={layers} and band={band} make {count:.2g} coefficients; use fewer.")
+        check_memory(2 * count, f"a control with layers={layers} and band={band}", "Use fewer of them.")
         squared = sum((2 * math.pi * k) ** 2 for k in self.wavenumbers)
         self._symbol = metric.symbol(squared)
         # A coefficient with k_d > 0 stands for its conjugate partner too.
@@ -94,6 +95,9 @@ class VelocitySpace:
         -------
         complex array (layers, d, *modes)
         """
+        check_generator(rng)
+        if not is_number(norm):
+            raise InputError(f"norm must be a number, got {norm!r}.")
         noise = rng.standard_normal(self.shape) + 1j * rng.standard_normal(self.shape)
         v = self._hermitian(noise) / self._symbol
         return v * (norm / math.sqrt(self.inner(v, v)))
@@ -106,7 +110,10 @@ class VelocitySpace:
         InputError
             If its shape is another, a coefficient is not finite, or the field would not be real.
         """
-        v = np.asarray(v)
+        try:
+            v = np.asarray(v)
+        except ValueError:  # rows of unequal length
+            v = np.empty(0)
         if v.shape != self.shape:
             raise InputError(
                 f"a control of this model has shape {self.shape} = (layers, d, *modes), got {v.shape}. "
@@ -146,6 +153,7 @@ class VelocitySpace:
             Modes above the band are dropped.
         """
         d = self.torus.dimension
+        check_function("function", function)
         layers = []
         for layer in range(self.layers):
             components = function((layer + 0.5) / self.layers, *self.torus.points)
@@ -177,7 +185,7 @@ class VelocitySpace:
         -------
         complex array (layers, d, *modes)
         """
-        fields = np.asarray(fields)
+        fields = real_array(fields, "velocities on the grid")
         one = (self.torus.dimension, *self.torus.shape)
         if fields.shape not in (one, (self.layers, *one)):
             raise InputError(f"velocities on the grid have shape {one} or {(self.layers, *one)}, got {fields.shape}.")
@@ -209,6 +217,7 @@ class VelocitySpace:
         InputError
             If the dimensions differ, or the layers do not divide.
         """
+        check_kind("other", other, VelocitySpace, "coarse.space")
         v = other.element(v)
         if len(other.band) != len(self.band) or self.layers % other.layers:
             raise InputError(
@@ -238,9 +247,9 @@ class VelocitySpace:
             plan.inverse()
             return plan.real.reshape(self.torus.dimension, *self.torus.shape)
 
-    def coefficients(self, field) -> np.ndarray:
+    def coefficients(self, field, plan: Transform | None = None) -> np.ndarray:
         """Coefficients (d, *modes) within the band of a vector field (d, *n)."""
-        plan = self._own_plan()
+        plan = plan or self._own_plan()
         with self._lock:
             plan.real[...] = field.reshape(plan.real.shape)
             plan.forward()
@@ -272,7 +281,8 @@ def checked_band(torus: Torus, band) -> tuple[int, ...]:
     largest = tuple((n - 1) // 3 for n in torus.shape)
     if band is None:
         return largest
-    bands = (band,) * torus.dimension if np.ndim(band) == 0 else tuple(band)
+    several = isinstance(band, tuple | list) or (isinstance(band, np.ndarray) and band.ndim)
+    bands = tuple(band) if several else (band,) * torus.dimension
     whole = all(isinstance(b, int | np.integer) and not isinstance(b, bool) and b >= 0 for b in bands)
     if not whole or len(bands) != torus.dimension:
         raise InputError(f"band must be a whole number >= 0, or one for each of {torus.dimension} axes, got {band!r}.")
@@ -280,12 +290,6 @@ def checked_band(torus: Torus, band) -> tuple[int, ...]:
         if b > top:
             raise InputError(
                 f"band={b} is too large for an axis of {n} grid points: products of a density and a field can only be "
-                f"formed without aliasing for band <= {top}. Use band={top}, or {3 * b + 1} grid points."
+                f"formed without aliasing for band <= {top}. Use band={top}, or {3 * int(b) + 1} grid points."
             )
     return tuple(int(b) for b in bands)
-
-
-def _positive(name: str, value) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name} must be a whole number >= 1, got {value!r}.")
-    return int(value)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import checked_flag, real_array
 from ..errors import InputError
 
 GREEK = {"phi": "φ", "psi": "ψ", "chi": "χ", "omega": "ω", "theta": "θ"}
@@ -39,11 +41,14 @@ class Coordinates:
     centred: bool = False
 
     def __post_init__(self):
-        if self.units not in PERIODS:
+        if not isinstance(self.units, str) or self.units not in PERIODS:
             close = difflib.get_close_matches(str(self.units), PERIODS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise InputError(f"units must be one of {', '.join(PERIODS)}, got {self.units!r}.{hint}")
+        if isinstance(self.names, str) or not isinstance(self.names, Sequence):
+            raise InputError(f"names must be a list of the names of the axes, got {self.names!r}.")
         object.__setattr__(self, "names", tuple(str(name) for name in self.names))
+        object.__setattr__(self, "centred", checked_flag("centred", self.centred))
 
     @property
     def period(self) -> float:
@@ -93,7 +98,7 @@ class Coordinates:
             If one is further out: then the units are probably others. If one is not finite. It says how many rows are
             like that and which are the first, counted from 1.
         """
-        values = np.asarray(values, float)
+        values = real_array(values, what)
         if values.ndim != 2:
             raise InputError(f"{what} must have shape (N, d), one sample a row, got {values.shape}.")
         self._refuse(~np.isfinite(values), values, f"{what} are not all finite", "Remove rows without values.")
@@ -109,7 +114,10 @@ class Coordinates:
 
     def from_torus(self, points) -> np.ndarray:
         """Values in the shown range of points in [0, 1), array (N, d)."""
-        return np.mod(np.asarray(points) - self.start / self.period, 1.0) * self.period + self.start
+        points = real_array(points, "the points")
+        if not np.all(np.isfinite(points)):
+            raise InputError("the points are not all finite.")
+        return np.mod(points - self.start / self.period, 1.0) * self.period + self.start
 
     def _refuse(self, bad, values, fault: str, hint: str):
         """An InputError that counts the rows where an entry is bad and names the first."""

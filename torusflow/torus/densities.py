@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import math
-import numbers
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from ..arguments import check_function, check_kind, checked_flag, checked_path, checked_whole, is_number, real_array
 from ..errors import InputError
 from .density import Density
-from .grid import TWO_PI, Torus
+from .grid import LARGEST_SIZE, TWO_PI, Torus
 
 # A Gaussian kernel is resolved when its multiplier has fallen to this at the Nyquist mode: that is 1.37 grid cells.
 RESOLVED = 1e-4
+# Beyond it the density of von Mises lies within a cell of any grid.
+MOST_CONCENTRATED = 1e6
+# So many sides away the remainder modulo one is lost.
+LARGEST_MEAN = 1e15
+LARGEST_CONTRAST = 1e12
 
 
 def uniform(torus: Torus) -> Density:
     """rho = 1."""
+    check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     return Density(torus, np.ones(torus.shape), "uniform density")
 
 
@@ -39,8 +46,9 @@ def from_array(torus: Torus, values, normalise: bool = False, name: str = "densi
     InputError
         If the values have another shape, are negative or not finite, or the mass is wrong.
     """
+    check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     values = torus.field(values)
-    if normalise and values.shape == torus.shape and torus.is_finite(values):
+    if checked_flag("normalise", normalise) and values.shape == torus.shape and torus.is_finite(values):
         mass = torus.mean(values)
         if not mass > 0:
             raise InputError(f"the {name} has mass {mass:.3g}, so it cannot be normalised.")
@@ -65,7 +73,10 @@ def from_function(torus: Torus, function: Callable, normalise: bool = False, nam
     InputError
         As `from_array`.
     """
-    return from_array(torus, np.broadcast_to(function(*torus.points), torus.shape), normalise, name)
+    check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
+    check_function("function", function)
+    values = real_array(function(*torus.points), f"what the function gives for the {name}")
+    return from_array(torus, np.broadcast_to(values, torus.shape) if not values.ndim else values, normalise, name)
 
 
 def von_mises(torus: Torus, mean=None, concentration=1.0) -> Density:
@@ -84,13 +95,21 @@ def von_mises(torus: Torus, mean=None, concentration=1.0) -> Density:
     ----------
     .. [1] D. Rezende et al., Normalizing flows on tori and spheres, ICML 2020, arXiv:2002.02428, appendix on targets.
     """
+    check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     if mean is None:
         mean = (4.18 / TWO_PI, 5.96 / TWO_PI) if torus.dimension == 2 else 0.5
     try:
-        mean = np.broadcast_to(np.asarray(mean, float), (torus.dimension,))
-        concentration = np.broadcast_to(np.asarray(concentration, float), (torus.dimension,))
+        mean = np.broadcast_to(real_array(mean, "mean"), (torus.dimension,))
+        concentration = np.broadcast_to(real_array(concentration, "concentration"), (torus.dimension,))
     except ValueError:
-        raise InputError(f"mean and concentration must be numbers or {torus.dimension} of them.") from None
+        mean = np.full(1, np.nan)
+    if not np.all(np.abs(mean) <= LARGEST_MEAN) or not np.all(
+        (concentration >= 0) & (concentration <= MOST_CONCENTRATED)
+    ):
+        raise InputError(
+            f"mean and concentration must be numbers or {torus.dimension} of them, the mean below {LARGEST_MEAN:g}, "
+            f"the concentration from 0 to {MOST_CONCENTRATED:g}."
+        )
     exponent = sum(c * np.cos(TWO_PI * (x - m)) for x, m, c in zip(torus.points, mean, concentration, strict=True))
     return from_array(torus, np.exp(exponent - concentration.sum()), normalise=True, name="von Mises density")
 
@@ -112,8 +131,12 @@ def banana(torus: Torus, contrast: float = 100.0) -> Density:
     .. [1] M. Bauer, S. Joshi, K. Modin, Diffeomorphic random sampling using optimal information transport, GSI 2017,
        doi:10.1007/978-3-319-68445-1_16, section 4.
     """
-    if torus.dimension != 2 or not contrast > 1:
-        raise InputError(f"banana needs a torus of two dimensions and a contrast above 1, got {torus!r}, {contrast!r}.")
+    check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
+    if torus.dimension != 2 or not is_number(contrast) or not 1 < contrast <= LARGEST_CONTRAST:
+        raise InputError(
+            f"banana needs a torus of two dimensions and a contrast above 1 (and at most {LARGEST_CONTRAST:g}), "
+            f"got {torus!r}, {contrast!r}."
+        )
     x, y = (TWO_PI * c - math.pi for c in torus.points)
     f = 3 * np.exp(-(x**2) - 10 * (y - x**2 / 2 + 1) ** 2) + 2 * np.exp(-((x + 1) ** 2) - y**2) + 0.1
     f = (f - f.min()) / (f.max() - f.min())
@@ -146,21 +169,32 @@ def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur:
     """
     from PIL import Image, UnidentifiedImageError
 
+    check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     if torus.dimension != 2:
         raise InputError(f"an image needs a torus of two dimensions, got {torus!r}.")
-    if not isinstance(floor, numbers.Real) or not 0 <= floor < 1:
+    if not is_number(floor) or not 0 <= floor < 1:
         raise InputError(f"from_image: floor must be a number in [0, 1), got {floor!r}.")
+    file = checked_path(file, "an image")
     try:
         with Image.open(file) as image:
             grey = image.convert("L").resize(torus.shape, Image.Resampling.LANCZOS)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise InputError(f"cannot read an image from {str(file)!r}: {error}.") from None
+    except UnidentifiedImageError:
+        raise InputError(f"cannot read an image from {str(file)!r}: it is none that Pillow knows.") from None
+    except Image.DecompressionBombError:
+        raise InputError(f"the image {str(file)!r} has too many pixels; make it smaller first.") from None
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # as Pillow meets damaged files
+        reason = getattr(error, "strerror", None) or "the file is damaged"
+        raise InputError(f"cannot read an image from {str(file)!r}: {reason.lower()}.") from None
     brightness = np.asarray(grey, float).T[:, ::-1] / 255
-    if dark:
+    if checked_flag("dark", dark):
         brightness = 1 - brightness
     if not torus.mean(brightness) > 0:
         raise InputError(f"the image {str(file)!r} is all {'white' if dark else 'black'}, so it carries no mass.")
-    blur = _resolved_bandwidth(torus) if blur == "auto" else _checked_bandwidth(torus, blur, "blur")
+    blur = (
+        _resolved_bandwidth(torus)
+        if isinstance(blur, str) and blur == "auto"
+        else _checked_bandwidth(torus, blur, "blur")
+    )
     smooth = np.maximum(torus.filter(brightness, _gaussian(blur, torus.laplacian_symbol)), 0)
     return from_array(torus, floor + (1 - floor) * smooth / torus.mean(smooth), True, Path(file).stem)
 
@@ -190,8 +224,9 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
     InputError
         If the points have another shape, are not finite, or the bandwidth is too small for the grid.
     """
-    points = _checked_points(torus, points)
-    if not isinstance(floor, numbers.Real) or not 0 <= floor < 1:
+    check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
+    points = _checked_points(points, torus.dimension, "from_samples: ", 2)
+    if not is_number(floor) or not 0 <= floor < 1:
         raise InputError(f"from_samples: floor must be a number in [0, 1), got {floor!r}.")
     remark = ""
     if isinstance(bandwidth, str) and bandwidth == "auto":
@@ -231,7 +266,7 @@ def cross_validated_bandwidth(points) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    points = np.asarray(points, float)
+    points = _checked_points(points)
     count, dimension = points.shape
     n, smallest = {1: (1024, 0.003), 2: (512, 0.003), 3: (96, 0.01)}[dimension]
     power = np.abs(characteristic_function(points, (n,) * dimension)) ** 2
@@ -264,7 +299,11 @@ def characteristic_function(points, shape: tuple[int, ...]) -> np.ndarray:
     """
     import finufft
 
-    points = TWO_PI * (np.asarray(points, float) % 1.0)
+    points = TWO_PI * (_checked_points(points) % 1.0)
+    shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    shape = tuple(checked_whole("each of the modes per axis", n) for n in shape)
+    if len(shape) != points.shape[1] or math.prod(shape) > LARGEST_SIZE:
+        raise InputError(f"shape must be the modes per axis, {points.shape[1]} numbers for these points, got {shape}.")
     transform = {1: finufft.nufft1d1, 2: finufft.nufft2d1, 3: finufft.nufft3d1}[points.shape[1]]
     strengths = np.full(len(points), 1 / len(points), complex)
     axes = (np.ascontiguousarray(axis) for axis in points.T)
@@ -282,32 +321,29 @@ def _resolved_bandwidth(torus: Torus) -> float:
 
 def _checked_bandwidth(torus: Torus, bandwidth, name: str) -> float:
     smallest = _resolved_bandwidth(torus)
-    number = isinstance(bandwidth, numbers.Real) and not isinstance(bandwidth, bool)
-    if not number or not 0 < bandwidth <= 1:
+    if not is_number(bandwidth) or not 0 < bandwidth <= 1:
         raise InputError(
             f"{name} must be 'auto' or a number between 0 and 1, in sides of the torus, got {bandwidth!r}."
         )
     if bandwidth < smallest * (1 - 1e-9):
-        n = math.ceil(smallest / bandwidth * min(torus.shape))
+        points = smallest / bandwidth * min(torus.shape)
         raise InputError(
             f"{name}={bandwidth:.3g} (in sides) is too small for {min(torus.shape)} grid points, which resolve "
-            f"{smallest:.3g} or more. Use a larger one, or {n} points."
+            f"{smallest:.3g} or more. Use a larger one{f', or {math.ceil(points)} points' if points < 1e6 else ''}."
         )
     return float(bandwidth)
 
 
-def _checked_points(torus: Torus, points) -> np.ndarray:
-    try:
-        points = np.asarray(points, float)
-    except (TypeError, ValueError):
-        raise InputError("from_samples: the points are not an array of numbers.") from None
-    if points.ndim == 1 and torus.dimension == 1:
+def _checked_points(points, dimension: int | None = None, who: str = "", least: int = 1) -> np.ndarray:
+    """Points (N, d) as finite numbers; for d = 1 also (N,)."""
+    points = real_array(points, f"{who}the points")
+    if points.ndim == 1 and dimension in (1, None):
         points = points[:, None]
-    if points.ndim != 2 or points.shape[1] != torus.dimension or len(points) < 2:
-        raise InputError(
-            f"from_samples: points must have shape (N, {torus.dimension}) with N >= 2, got {points.shape}."
-        )
+    given = (dimension,) if dimension else (1, 2, 3)
+    if points.ndim != 2 or points.shape[1] not in given or len(points) < least:
+        d = dimension or "1..3"
+        raise InputError(f"{who}points must have shape (N, {d}) with N >= {least}, got {points.shape}.")
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if len(bad):
-        raise InputError(f"from_samples: {len(bad)} of {len(points)} points are not finite, the first is row {bad[0]}.")
+        raise InputError(f"{who}{len(bad)} of {len(points)} points are not finite, the first is row {bad[0]}.")
     return points

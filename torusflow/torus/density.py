@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import check_generator, check_kind, checked_whole
 from ..errors import InputError
 from .evaluation import TrigonometricPolynomial
 from .grid import Torus
@@ -15,6 +16,7 @@ from .grid import Torus
 MASS_TOLERANCE = 1e-12
 # Points tried at once in sampling, so that memory stays bounded.
 LARGEST_BATCH = 1_000_000
+LARGEST_SAMPLE = 10**8
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,7 @@ class Density:
     name: str = "density"
 
     def __post_init__(self):
+        check_kind("torus", self.torus, Torus, "Density(tfl.Torus((64, 64)), values)")
         values = np.array(self.torus.field(self.values))
         if values.shape != self.torus.shape:
             raise InputError(f"a density on this torus has shape {self.torus.shape}, got {values.shape}.")
@@ -63,14 +66,15 @@ class Density:
         object.__setattr__(self, "values", values)
 
     def on(self, torus: Torus) -> Density:
-        """Its Fourier series on another grid; where that is negative zero, and of mass one again.
+        """Its Fourier series on another grid, nowhere below the lowest value on this one, and of mass one again.
 
         Parameters
         ----------
         torus : Torus
             Of the same dimension.
         """
-        values = np.maximum(self.torus.resample(self.values, torus), 0.0)
+        check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
+        values = np.maximum(self.torus.resample(self.values, torus), self.torus.minimum(self.values))
         values = values / torus.mean(values)
         return Density(torus, values / torus.mean(values), self.name)
 
@@ -85,13 +89,15 @@ class Density:
         .. [1] H. Ehlich, K. Zeller, Schwankung von Polynomen zwischen Gitterpunkten, Math. Z. 86 (1964) 41-44,
            doi:10.1007/BF01111276.
         """
+        check_generator(rng)
+        n = checked_whole("n", n, 0, LARGEST_SAMPLE)
         torus, d = self.torus, self.torus.dimension
         fine = Torus(tuple(2 * n for n in torus.shape), torus.threads, torus.library)
         # Of degree at most a quarter of the points: no further above the grid's maximum than 1/cos(pi/4) an axis.
         bound = fine.maximum(torus.resample(self.values, fine)) * 2 ** (d / 2)
         series, chosen, missing = TrigonometricPolynomial(torus, self.values), [np.empty((0, d))], n
         while missing > 0:
-            points = rng.random((math.ceil(1.1 * missing * bound) + 100, d))[:LARGEST_BATCH]
+            points = rng.random((min(math.ceil(1.1 * missing * bound) + 100, LARGEST_BATCH), d))
             heights = rng.random(len(points)) * bound
             chosen.append(points[heights < series.value(points)][:missing])
             missing -= len(chosen[-1])
@@ -120,6 +126,7 @@ class DensitySpace:
 
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """White noise on the grid with norm one, array (*n)."""
+        check_generator(rng)
         noise = rng.standard_normal(self.shape)
         return noise / math.sqrt(self.inner(noise, noise))
 

@@ -159,7 +159,7 @@ def _sum_modes(points, full, torus) -> np.ndarray:
         values[:, 0, here], values[:, 1, here] = sums.real, sums.imag
 
     torus.parallel(transform, _parts(points, torus))
-    return values.reshape(-1, len(points))[: len(full)]
+    return values.reshape(2 * len(packed), len(points))[: len(full)]
 
 
 def _parts(points, torus) -> list[tuple[int, slice]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import check_kind, is_number
 from ..errors import InputError
 from .grid import Torus
 
@@ -44,8 +43,7 @@ class SobolevMetric:
     def __post_init__(self):
         for name, why in (("smoothness", "above it the weights overflow"), ("length", "the side of the torus is 1")):
             value = getattr(self, name)
-            number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-            if not number or not math.isfinite(value) or not 0 <= value <= 10:
+            if not is_number(value) or not 0 <= value <= 10:
                 raise InputError(
                     f"SobolevMetric: {name} must be a number between 0 and 10 ({why}), got {value!r}. "
                     f"Usual are smoothness=3.0 and length=0.1."
@@ -58,10 +56,12 @@ class SobolevMetric:
 
     def smooth(self, torus: Torus, momentum) -> np.ndarray:
         """K*m, array (..., *n)."""
+        check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
         return torus.filter(momentum, 1 / self.symbol(torus.laplacian_symbol))
 
     def roughen(self, torus: Torus, velocity) -> np.ndarray:
         """The inverse of `smooth`: (1 - l^2 Laplacian)^s u, array (..., *n)."""
+        check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
         return torus.filter(velocity, self.symbol(torus.laplacian_symbol))
 
     def warn_if_rough(self, dimension: int) -> None:

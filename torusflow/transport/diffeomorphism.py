@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..arguments import check_kind, real_array
 from ..errors import InputError, NumericalError
 from ..torus.evaluation import TrigonometricPolynomial
 from ..torus.grid import Torus
@@ -46,6 +47,7 @@ class Diffeomorphism:
     """
 
     def __init__(self, torus: Torus, displacement):
+        check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
         d, expected = torus.dimension, (torus.dimension, *torus.shape)
         displacement = torus.field(displacement)
         if displacement.shape != expected or not torus.is_finite(displacement):
@@ -76,6 +78,7 @@ class Diffeomorphism:
         InputError
             If the function does not map points to points, or its values fold.
         """
+        check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
         x = np.stack([axis.ravel() for axis in torus.points], axis=1)
         image = np.asarray(function(x)) if callable(function) else np.empty(0)
         if image.shape != x.shape or image.dtype.kind not in "fiub":
@@ -134,10 +137,7 @@ class Diffeomorphism:
 
 def checked_points(points, dimension: int) -> np.ndarray:
     """Points as a finite array (N, d) of the caller's own, or an InputError."""
-    try:
-        x = np.array(points, float)
-    except (TypeError, ValueError):
-        raise InputError(f"points must be numbers (N, {dimension}), got a {type(points).__name__}.") from None
+    x = real_array(points, "points")
     if x.ndim != 2 or x.shape[1] != dimension or not np.all(np.isfinite(x)):
         raise InputError(f"points on this torus are finite numbers (N, {dimension}), got shape {x.shape}.")
     return x

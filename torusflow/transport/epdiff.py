@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..arguments import check_memory
 from ..errors import InputError, NumericalError, UnstableError
 from ..torus.grid import TWO_PI, Torus
 from ..torus.sobolev import SobolevMetric
@@ -171,6 +172,7 @@ class EPDiff:
         NumericalError
             If the geodesic becomes finer than the grid or its energy drifts; names the time.
         """
+        check_memory(2 * (steps + 1) * state.size, f"velocity and density at {steps} steps", "Use fewer steps.")
         states = np.empty((steps + 1, *state.shape), complex)
         states[0], (first, _) = state, self.energy(state)
         with np.errstate(all="ignore"):  # what leaves the range of numbers is refused

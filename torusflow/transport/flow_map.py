@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..arguments import checked_whole, is_number, real_array
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
 from ..torus.density import Density
@@ -70,10 +71,9 @@ class FlowMap:
                 f"Use a MeasureNODE, TorusNODE or SampleNODE."
             )
         substeps = model.substeps if substeps is None else substeps
-        if isinstance(substeps, bool) or not isinstance(substeps, int | np.integer) or substeps < 1:
-            raise InputError(f"substeps must be a whole number >= 1, got {substeps!r}.")
+        substeps = checked_whole("substeps", substeps)
         self.dimension = space.torus.dimension
-        self._pieces = [Piece(BandField(space, c), 1 / space.layers, int(substeps)) for c in space.element(v)]
+        self._pieces = [Piece(BandField(space, c), 1 / space.layers, substeps) for c in space.element(v)]
 
     @property
     def duration(self) -> float:
@@ -236,7 +236,7 @@ class FlowMap:
         if s is None:
             return self._pieces
         end = self.duration
-        if isinstance(s, bool) or not isinstance(s, int | float | np.number) or not 0 <= s <= end * (1 + 1e-12):
+        if not is_number(s) or not 0 <= s <= end * (1 + 1e-12):
             raise InputError(f"s must be a time of the flow, 0 <= s <= {end:g}, got {s!r}.")
         pieces, passed = [], 0.0
         for piece in self._pieces:
@@ -248,10 +248,7 @@ class FlowMap:
         return pieces
 
     def _checked(self, points) -> np.ndarray:
-        try:
-            x = np.array(points, float)
-        except (TypeError, ValueError):
-            raise InputError(f"points must be numbers (N, {self.dimension}), got a {type(points).__name__}.") from None
+        x = real_array(points, "points")
         if x.ndim != 2 or x.shape[1] != self.dimension:
             raise InputError(f"points on this torus have shape (N, {self.dimension}), got {x.shape}.")
         bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
@@ -262,10 +259,12 @@ class FlowMap:
 
 def _evaluated(function: Callable | Density, points) -> np.ndarray:
     if isinstance(function, Density):
+        if function.torus.dimension != points.shape[1]:
+            raise InputError(f"the density lives on {function.torus!r}, the points in dimension {points.shape[1]}.")
         return interpolate(function.torus, function.values, points)
     if not callable(function):
         raise InputError(f"give a function of points (N, d) or a Density, got a {type(function).__name__}.")
-    values = np.asarray(function(points))
-    if values.shape != (len(points),) or values.dtype.kind not in "fiub":
-        raise InputError(f"the function must give {len(points)} real numbers, got {values.shape} of {values.dtype}.")
+    values = real_array(function(points), "what the function gives")
+    if values.shape != (len(points),):
+        raise InputError(f"the function must give {len(points)} real numbers, got an array {values.shape}.")
     return values

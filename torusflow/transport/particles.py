@@ -7,7 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import InputError, NumericalError
+from ..arguments import checked_whole
+from ..errors import NumericalError
 
 # The classical tableau: stage m starts from x + NODES[m] h k_(m-1); the step adds h sum_m WEIGHTS[m] k_m.
 NODES = (0.0, 0.5, 0.5, 1.0)
@@ -43,11 +44,8 @@ class ParticleFlow:
     """
 
     def __init__(self, layers: int, substeps: int):
-        for name, value in (("layers", layers), ("substeps", substeps)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise InputError(f"{name} must be a whole number >= 1, got {value!r}.")
-        self.layers, self.substeps = int(layers), int(substeps)
-        self.steps = self.layers * self.substeps
+        self.layers, self.substeps = checked_whole("layers", layers), checked_whole("substeps", substeps)
+        self.steps = checked_whole("layers x substeps", self.layers * self.substeps)
         self.step_length = 1 / self.steps
 
     def push(self, points, field: Callable[[int], Field], stages=None, visit=None) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import RLock
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InputError, NumericalError, UnstableError
 from ..torus import pointwise
 from ..torus.grid import TWO_PI, Torus
+from .checkpoints import Checkpoints
 
 # For constant v the four stages in Horner form, y_m = rho + c_m h A y_(m-1), give the Taylor polynomial of exp(h A).
 STAGES = (1 / 4, 1 / 3, 1 / 2, 1.0)
@@ -41,6 +42,8 @@ class ContinuityEquation:
         M_j, the largest with n_j > 2 M_j + band_j: then the products v_j rho are free of aliasing within P.
     steps : int
         Runge-Kutta steps in all, layers x substeps; h = 1/steps.
+    spectral_shape : tuple of int
+        Of the kept coefficients; all but `kept_rows` of the first axis are zero.
 
     Notes
     -----
@@ -65,11 +68,13 @@ class ContinuityEquation:
         self._push = torus.product(self._scalar, self._vector)
         self._pull = torus.product(self._vector, self._scalar)
         plan = self._scalar
-        kept = np.zeros(plan.spectral.shape[1], bool)
-        kept[plan.kept_rows] = True
+        self.spectral_shape, self.kept_rows = plan.spectral.shape[1:], plan.kept_rows
+        kept = np.zeros(self.spectral_shape[0], bool)
+        kept[self.kept_rows] = True
         self._kept = kept
         self._symbols = (np.array(torus.embedded_axes), *(TWO_PI * k for k in plan.wavenumbers), kept)
         self._lines = torus.embedded_shape[1]
+        self._momentum: np.ndarray | None = None
 
     # -- coefficients ------------------------------------------------------------------------------------------
 
@@ -111,8 +116,9 @@ class ContinuityEquation:
             Kept coefficients at s = 0.
         velocity : callable
             layer -> array (d, *n).
-        stages : array (steps, 4, *n), optional
-            Filled with the density at every stage, which `tangent` and `transpose` need.
+        stages : array (steps, 4, *n) or Checkpoints, optional
+            Filled with the density at every stage, or with what it can be recomputed from, for `tangent` and
+            `transpose`.
         visit : callable, optional
             visit(layer, density_hat) after each layer; the coefficients are a work array.
 
@@ -136,13 +142,36 @@ class ContinuityEquation:
                 if not self.courant(field) <= COURANT_LIMIT:  # NaN too
                     self._refuse_unstable(velocity)
                 for step in range(layer * self.substeps, (layer + 1) * self.substeps):
-                    for m, coefficient in enumerate(STAGES):
-                        keep = None if stages is None else stages[step, m]
-                        self._push_stage(field, coefficient, base, keep)
-                    base[...] = self._scalar.spectral[0]
+                    if isinstance(stages, Checkpoints):
+                        stages.keep(step, base)
+                        self._push_step(field, base)
+                    else:
+                        self._push_step(field, base, None if stages is None else stages[step])
                 if visit is not None:
                     visit(layer, base)
             return base
+
+    def replay(self, density_hat, velocity: Velocity, steps: range, stages) -> None:
+        """Some steps of a push that has been checked, once more.
+
+        Parameters
+        ----------
+        density_hat : complex array
+            The kept rows of the coefficients before the first of the steps.
+        velocity : callable
+            layer -> array (d, *n).
+        steps : range
+        stages : array (at least len(steps), 4, *n)
+            Filled with the density at every stage.
+        """
+        with self.lock:
+            base = np.zeros(self.spectral_shape, complex)
+            base[self.kept_rows] = density_hat
+            self._scalar.spectral[0] = base
+            for step in steps:
+                if step == steps[0] or step % self.substeps == 0:
+                    field = velocity(step // self.substeps)
+                self._push_step(field, base, stages[step - steps[0]])
 
     def tangent(self, velocity: Velocity, tangent_velocity: Velocity, stages) -> np.ndarray:
         """The derivative of `push` at v in the direction v', for a fixed initial density.
@@ -151,7 +180,7 @@ class ContinuityEquation:
         ----------
         velocity, tangent_velocity : callable
             layer -> array (d, *n).
-        stages : array (steps, 4, *n)
+        stages : array (steps, 4, *n) or Checkpoints
             From `push`.
 
         Returns
@@ -160,13 +189,15 @@ class ContinuityEquation:
             Kept coefficients of the change of the final density.
         """
         with self.lock:
-            base = np.zeros_like(self._scalar.spectral[0])
-            self._scalar.spectral[0] = 0
-            for layer in range(self.layers):
-                field, change = velocity(layer), tangent_velocity(layer)
-                for step in range(layer * self.substeps, (layer + 1) * self.substeps):
+            base = np.zeros(self.spectral_shape, complex)
+            for steps, densities in self._windows(stages):
+                self._scalar.spectral[0] = base
+                for step in steps:
+                    if step == steps[0] or step % self.substeps == 0:
+                        layer = step // self.substeps
+                        field, change = velocity(layer), tangent_velocity(layer)
                     for m, coefficient in enumerate(STAGES):
-                        self._tangent_stage(field, change, coefficient, base, stages[step, m])
+                        self._tangent_stage(field, change, coefficient, base, densities[step - steps[0], m])
                     base[...] = self._scalar.spectral[0]
             return base
 
@@ -179,7 +210,7 @@ class ContinuityEquation:
             Kept coefficients of the weight w at s = 1.
         velocity : callable
             layer -> array (d, *n).
-        stages : array (steps, 4, *n)
+        stages : array (steps, 4, *n) or Checkpoints
             From `push`.
         take : callable
             take(layer, momentum) for the layers from last to first, with momentum (d, *n) such that
@@ -191,20 +222,40 @@ class ContinuityEquation:
             Kept coefficients of the weight at s = 0: <w(1), R rho'> = <w(0), rho'>.
         """
         with self.lock:
-            momentum = np.empty((self.torus.dimension, *self.torus.shape))
+            if self._momentum is None:
+                self._momentum = np.empty((self.torus.dimension, *self.torus.shape))
+            momentum = self._momentum
             total = weight_hat.copy()
             term = weight_hat.copy()
-            for layer in reversed(range(self.layers)):
-                field = velocity(layer)
-                momentum[...] = 0
-                for step in reversed(range(layer * self.substeps, (layer + 1) * self.substeps)):
+            for steps, densities in self._windows(stages, backwards=True):
+                for step in reversed(steps):
+                    layer, number = divmod(step, self.substeps)
+                    if step == steps[-1] or number == self.substeps - 1:
+                        field = velocity(layer)
+                    if number == self.substeps - 1:
+                        momentum[...] = 0
                     for m in reversed(range(len(STAGES))):
-                        self._transpose_stage(field, STAGES[m], stages[step, m], momentum, term, total)
+                        density = densities[step - steps[0], m]
+                        self._transpose_stage(field, STAGES[m], density, momentum, term, total)
                     term[...] = total
-                take(layer, momentum)
+                    if number == 0:
+                        take(layer, momentum)
             return total
 
+    def _windows(self, stages, backwards=False) -> Iterator[tuple[range, np.ndarray]]:
+        """Steps in a row and their stages; recomputing takes the work arrays, so sweeps leave nothing there."""
+        if isinstance(stages, Checkpoints):
+            yield from stages.windows(backwards)
+        else:
+            yield range(self.steps), stages
+
     # -- stages ------------------------------------------------------------------------------------------------
+
+    def _push_step(self, velocity, base, keep=None):
+        """base <- R(h A(v)) base, which `spectral` holds before and after."""
+        for m, coefficient in enumerate(STAGES):
+            self._push_stage(velocity, coefficient, base, None if keep is None else keep[m])
+        base[...] = self._scalar.spectral[0]
 
     def _push_stage(self, velocity, coefficient, base, keep):
         """spectral <- base + c h A(v) spectral."""

@@ -1,0 +1,438 @@
+"""A call that works of every public function, class and method with arguments; the fuzz spoils these."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import torusflow as tfl
+from torusflow import checks, densities, geodesic, lojasiewicz, losses, porous_medium
+from torusflow.torus.control import VelocitySpace
+
+
+@dataclass
+class Call:
+    """function(**arguments), and then what a person does with the result."""
+
+    function: object
+    arguments: dict
+    then: object = None
+
+    def __call__(self, **changes):
+        arguments = self.arguments | changes
+        first = [arguments.pop("*")] if "*" in arguments else []
+        result = self.function(*first, **arguments)
+        return self.then(result) if self.then else result
+
+
+def _used_model(model):
+    """Evaluated, differentiated both ways."""
+    w = model.space.zeros()
+    derivative = model.linearise(w)
+    model(w), derivative.tangent(w), derivative.adjoint(model.output_space.zeros())
+
+
+def _used_loss(*outputs):
+    def use(loss):
+        return [(loss(output), loss.gradient(output)) for output in outputs]
+
+    return use
+
+
+def _used_method(method):
+    return tfl.descend(RISK, W, method, 2)
+
+
+RNG = np.random.default_rng(5)
+LINE, PLANE, ROOM = (tfl.Torus(shape, threads=1) for shape in (8, (6, 5), (4, 5, 4)))
+SMOOTH = tfl.SobolevMetric(3.0, 0.2)
+HILL = densities.von_mises(PLANE, 0.3, 0.5)
+HILL_ON_LINE = densities.von_mises(LINE, 0.3, 0.5)
+FLAT = densities.uniform(PLANE)
+POINTS = RNG.random((7, 2))
+MEASURE = tfl.MeasureNODE(PLANE, SMOOTH, HILL, 2, 1, 1)
+V = 0.02 * MEASURE.space.random(RNG)
+DENSITY = MEASURE(V)
+SAMPLES = tfl.SampleNODE(POINTS, SMOOTH, None, 2, 1, 1, 1)
+CLOUD = tfl.TorusNODE(POINTS, SMOOTH, 2, 1, 1, 1)
+GEODESIC = tfl.GeodesicNODE(PLANE, SMOOTH, HILL, 1, 2)
+U0 = 0.01 * MEASURE.space.to_grid(V)[0]
+U1 = 0.02 * np.cos(2 * np.pi * LINE.points[0])[None]
+X, W = RNG.standard_normal((2, 3)), RNG.standard_normal((2, 2, 2))
+LINEAR = tfl.LinearResNet(X, 2)
+NETWORK = tfl.LinearNetwork(X, (2,))
+PERCEPTRON = tfl.ResNet(X, 2, 3)
+KERNEL = tfl.KernelField(tfl.GaussianKernel(0.5), X.T)
+PARTICLES = tfl.RKHSNODE(X.T, KERNEL, 2, 1)
+DISTANCE = losses.SquaredDistance(np.zeros((2, 3)))
+RISK = tfl.Risk(LINEAR, DISTANCE)
+FIT = tfl.Risk(MEASURE, losses.SquaredL2(FLAT))
+FLOW = tfl.FlowMap(MEASURE, V)
+DIFFEO = tfl.Diffeomorphism(PLANE, 0.01 * np.ones((2, 6, 5)))
+CERTIFICATE = lojasiewicz.certificate(0.1, lojasiewicz.Bounds(lambda r: 1.0, lambda r: 2.0), [1.0, 2.0])
+COORDINATES = tfl.Coordinates()
+IMAGE = Path(tempfile.mkdtemp()) / "grey.png"
+Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(IMAGE)
+TANGENT_FLOW = tfl.TangentFlow(PLANE, SMOOTH, losses.SquaredL2(FLAT), 1)
+SPACE = VelocitySpace(PLANE, SMOOTH, 2, 1)
+
+
+def features(x):
+    return np.hstack([x, x**2])
+
+
+def features_jacobian(x):
+    return np.stack([np.diag([1, 1, 0, 0])[:, :2] + 0 * x[0, 0] for _ in x])
+
+
+def shifted(x):
+    return np.asarray(x) + 0.01
+
+
+def of_model(name, model, w, out):
+    """The methods that all models have."""
+    return {
+        f"{name}()": Call(model.__call__, {"*": w}),
+        f"{name}.linearise": Call(model.linearise, {"*": w}),
+        f"{name}.tangent": Call(model.linearise(w).tangent, {"*": w}),
+        f"{name}.adjoint": Call(model.linearise(w).adjoint, {"*": out}),
+        f"{name}.space.element": Call(model.space.element, {"*": w}),
+    }
+
+
+def of_loss(name, loss, out):
+    """A value and its gradient."""
+    return {f"{name}()": Call(loss.__call__, {"*": out}), f"{name}.gradient": Call(loss.gradient, {"*": out})}
+
+
+CALLS = {
+    # -- the torus and what lives on it
+    "Torus": Call(
+        tfl.Torus,
+        {"shape": (6, 5), "threads": 1, "library": None},
+        lambda t: t.size < 1000 and t.transform(np.ones(t.shape)),
+    ),
+    "Torus.transform": Call(LINE.transform, {"f": np.ones(8)}),
+    "Torus.inverse": Call(LINE.inverse, {"f_hat": np.ones(5)}),
+    "Torus.filter": Call(LINE.filter, {"f": np.ones(8), "symbol": 1.0}),
+    "Torus.gradient": Call(PLANE.gradient, {"f": np.ones((6, 5))}),
+    "Torus.divergence": Call(PLANE.divergence, {"u": np.ones((2, 6, 5))}),
+    "Torus.truncate": Call(PLANE.truncate, {"f": np.ones((6, 5)), "modes": (1, 2)}),
+    "Torus.tail": Call(LINE.tail, {"f": np.ones(8), "modes": 2}),
+    "Torus.resample": Call(LINE.resample, {"f": np.ones(8), "other": tfl.Torus(9, 1)}),
+    "Torus.mean": Call(LINE.mean, {"f": np.ones(8)}),
+    "Torus.norm": Call(LINE.norm, {"f": np.ones(8)}),
+    "Torus.maximum": Call(LINE.maximum, {"f": np.ones(8)}),
+    "Torus.inner": Call(LINE.inner, {"f": np.ones(8), "g": np.ones(8)}),
+    "SobolevMetric": Call(tfl.SobolevMetric, {"smoothness": 3.0, "length": 0.1}, lambda m: m.smooth(LINE, np.ones(8))),
+    "SobolevMetric.smooth": Call(SMOOTH.smooth, {"torus": LINE, "momentum": np.ones(8)}),
+    "Coordinates": Call(
+        tfl.Coordinates,
+        {"units": "turns", "names": ("a", "b"), "centred": False},
+        lambda c: (c.to_torus(POINTS), c.from_torus(POINTS), c.label(1), hash(c)),
+    ),
+    "Coordinates.to_torus": Call(COORDINATES.to_torus, {"values": POINTS, "what": "the points"}),
+    "Coordinates.from_torus": Call(COORDINATES.from_torus, {"points": POINTS}),
+    "Density": Call(tfl.Density, {"torus": LINE, "values": np.ones(8), "name": "flat"}, repr),
+    "Density.on": Call(HILL.on, {"torus": PLANE}),
+    "Density.sample": Call(HILL.sample, {"n": 3, "rng": RNG}),
+    "uniform": Call(densities.uniform, {"torus": LINE}),
+    "from_array": Call(densities.from_array, {"torus": LINE, "values": np.ones(8), "normalise": True, "name": "flat"}),
+    "from_function": Call(
+        densities.from_function, {"torus": LINE, "function": lambda *x: 1 + 0 * x[0], "normalise": True, "name": "flat"}
+    ),
+    "von_mises": Call(densities.von_mises, {"torus": PLANE, "mean": 0.5, "concentration": 1.0}),
+    "banana": Call(densities.banana, {"torus": PLANE, "contrast": 5.0}),
+    "from_samples": Call(
+        densities.from_samples, {"torus": tfl.Torus((16, 16), 1), "points": POINTS, "bandwidth": 0.3, "floor": 0.1}
+    ),
+    "cross_validated_bandwidth": Call(densities.cross_validated_bandwidth, {"points": POINTS[:, :1]}),
+    "characteristic_function": Call(densities.characteristic_function, {"points": POINTS, "shape": (6, 6)}),
+    "from_image": Call(
+        densities.from_image, {"torus": PLANE, "file": IMAGE, "floor": 0.1, "dark": False, "blur": "auto"}
+    ),
+    "VelocitySpace.from_function": Call(SPACE.from_function, {"function": lambda s, x, y: (0.1, 0 * x)}),
+    "VelocitySpace.from_grid": Call(SPACE.from_grid, {"fields": U0}),
+    "VelocitySpace.to_grid": Call(SPACE.to_grid, {"v": V}),
+    "VelocitySpace.embed": Call(SPACE.embed, {"v": V, "other": MEASURE.space}),
+    "VelocitySpace.random": Call(SPACE.random, {"rng": RNG, "norm": 1.0}),
+    # -- models
+    "MeasureNODE": Call(
+        tfl.MeasureNODE,
+        {"torus": PLANE, "metric": SMOOTH, "initial": HILL, "layers": 2, "band": 1, "substeps": 1},
+        _used_model,
+    ),
+    "SampleNODE": Call(
+        tfl.SampleNODE,
+        {"points": POINTS, "metric": SMOOTH, "initial": HILL, "layers": 2, "band": 1, "substeps": 1, "threads": 1},
+        _used_model,
+    ),
+    "TorusNODE": Call(
+        tfl.TorusNODE,
+        {"points": POINTS, "metric": SMOOTH, "layers": 2, "band": 1, "substeps": 1, "threads": 1},
+        _used_model,
+    ),
+    "GeodesicNODE": Call(
+        tfl.GeodesicNODE, {"torus": PLANE, "metric": SMOOTH, "initial": HILL, "band": 1, "steps": 2}, _used_model
+    ),
+    "LinearNetwork": Call(tfl.LinearNetwork, {"X": X, "widths": (3, 2)}, _used_model),
+    "LinearResNet": Call(tfl.LinearResNet, {"X": X, "layers": 2}, _used_model),
+    "LinearNODE": Call(tfl.LinearNODE, {"X": X, "layers": 2}, _used_model),
+    "ResNet": Call(
+        tfl.ResNet,
+        {"X": X, "layers": 2, "width": 3, "activation": "tanh", "inner": None, "scale": 1.0},
+        _used_model,
+    ),
+    "RKHSNODE": Call(tfl.RKHSNODE, {"x": X.T, "family": KERNEL, "layers": 2, "substeps": 1}, _used_model),
+    "Features": Call(
+        tfl.Features,
+        {"function": features, "jacobian": features_jacobian, "count": 4},
+        lambda family: _used_model(tfl.RKHSNODE(X.T, family, 2, 1)),
+    ),
+    "RandomFourierFeatures": Call(
+        tfl.RandomFourierFeatures,
+        {"dimension": 2, "count": 4, "length": 1.0, "seed": 0},
+        lambda family: _used_model(tfl.RKHSNODE(X.T, family, 2, 1)),
+    ),
+    "GaussianKernel": Call(tfl.GaussianKernel, {"length": 0.5}, lambda kernel: tfl.KernelField(kernel, X.T)),
+    "MaternKernel": Call(
+        tfl.MaternKernel, {"length": 0.5, "smoothness": 2.5}, lambda kernel: tfl.KernelField(kernel, X.T)
+    ),
+    "KernelField": Call(
+        tfl.KernelField,
+        {"kernel": tfl.GaussianKernel(0.5), "centres": X.T},
+        lambda family: _used_model(tfl.RKHSNODE(X.T, family, 2, 1)),
+    ),
+    "Linearised": Call(tfl.Linearised, {"model": LINEAR, "centre": W}, _used_model),
+    "Scaled": Call(tfl.Scaled, {"model": LINEAR, "centre": W, "alpha": 2.0}, _used_model),
+    **of_model("MeasureNODE", MEASURE, V, DENSITY),
+    **of_model("SampleNODE", SAMPLES, V, np.ones(7)),
+    **of_model("TorusNODE", CLOUD, V, POINTS),
+    **of_model("GeodesicNODE", GEODESIC, GEODESIC.space.zeros(), DENSITY),
+    **of_model("LinearResNet", LINEAR, W, X),
+    **of_model("LinearNetwork", NETWORK, np.ones(4), X),
+    **of_model("ResNet", PERCEPTRON, PERCEPTRON.space.zeros(), X),
+    **of_model("RKHSNODE", PARTICLES, PARTICLES.space.zeros(), X.T),
+    "MeasureNODE.log_density": Call(MEASURE.log_density, {"v": V, "points": POINTS}),
+    "MeasureNODE.sample": Call(MEASURE.sample, {"v": V, "n": 3, "rng": RNG}),
+    "MeasureNODE.trajectory": Call(MEASURE.trajectory, {"v": V}),
+    "MeasureNODE.restarted": Call(MEASURE.restarted, {"output": DENSITY}),
+    "MeasureNODE.courant": Call(MEASURE.courant, {"v": V}),
+    "SampleNODE.log_density": Call(SAMPLES.log_density, {"v": V, "points": POINTS}),
+    "SampleNODE.sample": Call(SAMPLES.sample, {"v": V, "n": 3, "rng": RNG}),
+    "SampleNODE.part": Call(SAMPLES.part, {"rows": np.array([0, 2])}),
+    "GeodesicNODE.velocity": Call(GEODESIC.velocity, {"u0": GEODESIC.space.zeros()}),
+    "LinearNetwork.control": Call(NETWORK.control, {"matrices": [np.eye(2)]}),
+    "ResNet.initial": Call(PERCEPTRON.initial, {"rng": RNG}),
+    # -- losses and risks
+    "SquaredL2": Call(losses.SquaredL2, {"target": HILL}, _used_loss(DENSITY)),
+    "L2": Call(losses.L2, {"target": HILL}, _used_loss(DENSITY)),
+    "KullbackLeibler": Call(
+        losses.KullbackLeibler, {"target": HILL, "reverse": False, "floor": 1e-3}, _used_loss(DENSITY, -DENSITY)
+    ),
+    "Hellinger": Call(losses.Hellinger, {"target": HILL, "floor": 1e-3}, _used_loss(DENSITY, -DENSITY)),
+    "SobolevMMD": Call(
+        losses.SobolevMMD,
+        {"target": HILL, "order": 1.0, "length": 1.0, "squared": False, "torus": PLANE},
+        _used_loss(DENSITY),
+    ),
+    "SobolevMMD of samples": Call(
+        losses.SobolevMMD, {"target": POINTS, "order": 1.0, "length": 1.0, "torus": PLANE}, _used_loss(DENSITY)
+    ),
+    "Sinkhorn": Call(losses.Sinkhorn, {"target": HILL, "epsilon": 0.05, "floor": 1e-3}, _used_loss(DENSITY)),
+    "CircleWasserstein": Call(
+        losses.CircleWasserstein, {"target": HILL_ON_LINE, "floor": 1e-3}, _used_loss(np.ones(8))
+    ),
+    "CrossEntropy": Call(losses.CrossEntropy, {"target": POINTS, "torus": PLANE, "floor": 1e-3}, _used_loss(DENSITY)),
+    "CloudMMD": Call(
+        losses.CloudMMD,
+        {"target": POINTS, "torus": PLANE, "order": 2.0, "length": 1.0, "squared": True},
+        _used_loss(POINTS),
+    ),
+    "SquaredDistance": Call(losses.SquaredDistance, {"targets": X}, _used_loss(X)),
+    "GeodesicDistance": Call(losses.GeodesicDistance, {"targets": X}, _used_loss(X)),
+    "WeightedSum": Call(
+        losses.WeightedSum,
+        {"losses": (losses.SquaredL2(HILL), losses.L2(HILL)), "weights": (1.0, 2.0)},
+        _used_loss(DENSITY),
+    ),
+    **of_loss("SquaredL2", losses.SquaredL2(HILL), DENSITY),
+    **of_loss("L2", losses.L2(HILL), DENSITY),
+    **of_loss("KullbackLeibler", losses.KullbackLeibler(HILL), DENSITY),
+    **of_loss("Hellinger", losses.Hellinger(HILL), DENSITY),
+    **of_loss("SobolevMMD", losses.SobolevMMD(HILL), DENSITY),
+    **of_loss("Sinkhorn", losses.Sinkhorn(HILL, 0.05), DENSITY),
+    **of_loss("CircleWasserstein", losses.CircleWasserstein(HILL_ON_LINE), np.ones(8)),
+    **of_loss("CrossEntropy", losses.CrossEntropy(POINTS, PLANE), DENSITY),
+    **of_loss("CloudMMD", losses.CloudMMD(POINTS, PLANE), POINTS),
+    **of_loss("SquaredDistance", losses.SquaredDistance(X), X),
+    **of_loss("GeodesicDistance", losses.GeodesicDistance(X), X),
+    **of_loss("LogLikelihood", losses.LogLikelihood(), np.ones(7)),
+    "Risk": Call(
+        tfl.Risk, {"model": LINEAR, "loss": DISTANCE, "penalty": 0.1}, lambda risk: risk.value_and_gradient(W)
+    ),
+    "Risk()": Call(RISK.__call__, {"*": W}),
+    "Risk.value_and_gradient": Call(RISK.value_and_gradient, {"w": W}),
+    "Risk of a density": Call(FIT.value_and_gradient, {"w": V}),
+    "Risk.part": Call(tfl.Risk(SAMPLES, losses.LogLikelihood()).part, {"rows": np.array([0, 2])}),
+    # -- descents
+    "descend": Call(
+        tfl.descend,
+        {
+            "risk": RISK,
+            "control": W,
+            "method": tfl.GradientDescent(0.1),
+            "iterations": 2,
+            "gradient_tolerance": 0.0,
+            "risk_tolerance": 0.0,
+            "max_time": 5.0,
+            "validation": RISK,
+            "patience": 3,
+            "store": None,
+            "callback": lambda *a: None,
+        },
+    ),
+    "GradientDescent": Call(tfl.GradientDescent, {"step": 0.1, "line_search": "armijo"}, _used_method),
+    "GradientFlow": Call(tfl.GradientFlow, {"final_time": 0.1, "tolerance": 1e-3, "times": (0.05,)}, _used_method),
+    "GreedyDescent": Call(tfl.GreedyDescent, {"step": 0.1}),
+    "HeavyBall": Call(tfl.HeavyBall, {"step": 0.1, "momentum": 0.9, "line_search": None}, _used_method),
+    "Nesterov": Call(tfl.Nesterov, {"step": 0.1, "momentum": None, "restart": True, "line_search": None}, _used_method),
+    "BarzilaiBorwein": Call(tfl.BarzilaiBorwein, {"step": 0.1, "memory": 3}, _used_method),
+    "LBFGS": Call(tfl.LBFGS, {"memory": 3, "step": 0.1}, _used_method),
+    "GaussNewton": Call(tfl.GaussNewton, {"radius": 1.0, "forcing": 0.5, "products": 5}, _used_method),
+    "StochasticGradientDescent": Call(
+        tfl.StochasticGradientDescent, {"step": 0.1, "batch": 2, "half_life": 5.0, "seed": 0}
+    ),
+    "coarse_to_fine": Call(
+        tfl.coarse_to_fine, {"risk": FIT, "method": tfl.GradientDescent(0.1), "levels": 1, "iterations": 1}
+    ),
+    "select": Call(
+        tfl.select,
+        {
+            "candidates": [(RISK, RISK)],
+            "method": tfl.GradientDescent(0.1),
+            "rounds": (1, 1),
+            "keep": 0.5,
+            "callback": None,
+        },
+    ),
+    # -- files
+    "load": Call(tfl.load, {"path": "missing.h5"}),
+    "RunFile": Call(tfl.RunFile, {"path": "run.h5", "overwrite": False, "coordinates": COORDINATES, "interval": 60.0}),
+    "add_reference": Call(
+        tfl.add_reference,
+        {"path": "missing.h5", "reference": tfl.Reference("a", "b", np.ones(2), np.ones((2, 8)), np.ones(2))},
+    ),
+    # -- what is asked of models, risks and flows
+    "tangent_kernel": Call(tfl.tangent_kernel, {"model": LINEAR, "w": W}, lambda kernel: kernel.eigenvalues(1)),
+    "TangentKernel()": Call(tfl.tangent_kernel(LINEAR, W).__call__, {"p": X}),
+    "TangentKernel.eigenvalues": Call(tfl.tangent_kernel(LINEAR, W).eigenvalues, {"count": 2, "which": "largest"}),
+    "drift": Call(tfl.drift, {"model": LINEAR, "w_0": W, "w_1": -W}),
+    "lazy_risk": Call(tfl.lazy_risk, {"matrix": np.eye(2), "residual": np.ones(2), "times": [0.0, 1.0]}),
+    "checks.adjoint": Call(
+        checks.adjoint, {"model": LINEAR, "w": W, "directions": 1, "seed": 0, "tolerance": 1e-11}, str
+    ),
+    "checks.taylor": Call(checks.taylor, {"risk": RISK, "w": W, "directions": 1, "seed": 0, "step": None}, str),
+    "checks.likelihood": Call(checks.likelihood, {"model": SAMPLES, "v": V}, str),
+    "ratio": Call(lojasiewicz.ratio, {"risk": RISK, "w": W, "lower_bound": 0.0}),
+    "fit_exponent": Call(
+        lojasiewicz.fit_exponent,
+        {"risks": 0.5 ** np.arange(9), "gradient_norms": 0.7 ** np.arange(9), "lower_bound": 0.0, "skip": 0.25},
+        str,
+    ),
+    "linear_node_bounds": Call(
+        lojasiewicz.linear_node_bounds, {"X": X}, lambda bounds: (bounds.lower(0.1), bounds.upper(0.1))
+    ),
+    "rkhs_node_bounds": Call(
+        lojasiewicz.rkhs_node_bounds, {"family": KERNEL}, lambda bounds: (bounds.lower(0.1), bounds.upper(0.1))
+    ),
+    "Bounds": Call(
+        lojasiewicz.Bounds,
+        {"lower": lambda r: 1.0, "upper": lambda r: 2.0},
+        lambda b: lojasiewicz.certificate(0.1, b, [1.0]),
+    ),
+    "certificate": Call(
+        lojasiewicz.certificate,
+        {"initial_loss": 0.1, "bounds": lojasiewicz.linear_node_bounds(X), "radii": [0.1, 1.0]},
+        str,
+    ),
+    "Certificate.rate": Call(CERTIFICATE.rate, {"step": 0.1, "iterations": [0, 1]}),
+    "Certificate.check": Call(
+        CERTIFICATE.check, {"history": {"risk": [1.0, 0.5], "distance": [0.0, 0.1]}, "step": 0.1}, str
+    ),
+    "FlowMap": Call(tfl.FlowMap, {"model": MEASURE, "v": V, "substeps": 1}, lambda flow: flow(POINTS)),
+    "FlowMap()": Call(FLOW.__call__, {"points": POINTS, "s": 0.5}),
+    "FlowMap.jacobian": Call(FLOW.jacobian, {"points": POINTS, "s": 0.5}),
+    "FlowMap.inverse": Call(FLOW.inverse, {"points": POINTS, "s": 0.5}),
+    "FlowMap.log_determinant": Call(FLOW.log_determinant, {"points": POINTS, "s": 0.5}),
+    "FlowMap.pull_back": Call(FLOW.pull_back, {"function": HILL, "points": POINTS}),
+    "FlowMap.push_forward": Call(FLOW.push_forward, {"function": HILL, "points": POINTS}),
+    "FlowMap.push_forward_density": Call(FLOW.push_forward_density, {"density": HILL, "points": POINTS}),
+    "Diffeomorphism": Call(
+        tfl.Diffeomorphism, {"torus": PLANE, "displacement": 0.01 * np.ones((2, 6, 5))}, lambda phi: phi(POINTS)
+    ),
+    "Diffeomorphism.sampled": Call(tfl.Diffeomorphism.sampled, {"torus": PLANE, "function": shifted}),
+    "Diffeomorphism()": Call(DIFFEO.__call__, {"points": POINTS}),
+    "Diffeomorphism.jacobian": Call(DIFFEO.jacobian, {"points": POINTS}),
+    "Diffeomorphism.inverse": Call(DIFFEO.inverse, {"points": POINTS}),
+    # -- geodesics
+    "shoot": Call(geodesic.shoot, {"torus": LINE, "metric": SMOOTH, "u0": U1, "times": (0.5,), "tolerance": 1e-3}),
+    "exponential": Call(
+        geodesic.exponential,
+        {"torus": LINE, "metric": SMOOTH, "u0": U1, "tolerance": 1e-3},
+        lambda phi: phi(POINTS[:, :1]),
+    ),
+    "logarithm": Call(geodesic.logarithm, {"torus": PLANE, "metric": SMOOTH, "phi": shifted, "tolerance": 1e-3}),
+    "distance": Call(
+        geodesic.distance, {"torus": PLANE, "metric": SMOOTH, "phi": DIFFEO, "psi": shifted, "tolerance": 1e-3}
+    ),
+    # -- porous medium
+    "Barenblatt": Call(
+        porous_medium.Barenblatt,
+        {"dimension": 1, "exponent": 3.0, "mass": 1.0, "side": 1.0, "centre": (0.5,)},
+        lambda solution: solution.point_values(1e-4, 8),
+    ),
+    "Barenblatt.density": Call(porous_medium.Barenblatt(2).density, {"time": 1e-3, "points": POINTS}),
+    "Barenblatt.point_values": Call(porous_medium.Barenblatt(2).point_values, {"time": 1e-3, "shape": (6, 5)}),
+    "Barenblatt.cell_means": Call(porous_medium.Barenblatt(2).cell_means, {"time": 1e-3, "shape": (6, 5)}),
+    "Barenblatt.front_radius": Call(porous_medium.Barenblatt(2).front_radius, {"time": 1e-3}),
+    "FiniteVolume": Call(
+        porous_medium.FiniteVolume,
+        {"shape": 8, "diffusion": porous_medium.Heat(), "side": 1.0},
+        lambda solver: solver.solve(np.ones(8), [0.1]),
+    ),
+    "FiniteVolume.solve": Call(
+        porous_medium.FiniteVolume(8).solve,
+        {"initial": HILL_ON_LINE.values, "times": [0.0, 0.01], "tolerance": 1e-2, "start": 0.0},
+    ),
+    "PorousMedium": Call(porous_medium.PorousMedium, {"exponent": 2.0}, lambda kind: kind.potential(np.ones(8))),
+    "Pressure": Call(
+        porous_medium.Pressure,
+        {"slope": lambda r: r, "pressure": lambda r: r**2 / 2},
+        lambda kind: porous_medium.FiniteVolume(8, kind).solve(HILL_ON_LINE.values, [0.01], 1e-2),
+    ),
+    "UltraFast": Call(
+        porous_medium.UltraFast,
+        {"weight": np.ones(8)},
+        lambda kind: porous_medium.FiniteVolume(8, kind).solve(HILL_ON_LINE.values, [0.01], 1e-2),
+    ),
+    "Spectral": Call(
+        porous_medium.Spectral, {"torus": LINE, "exponent": 2}, lambda solver: solver.solve(HILL_ON_LINE, [0.001], 1e-3)
+    ),
+    "Spectral.solve": Call(
+        porous_medium.Spectral(LINE, 2).solve, {"rho0": HILL_ON_LINE, "times": [0.0, 0.001], "tolerance": 1e-3}
+    ),
+    "TangentFlow": Call(
+        tfl.TangentFlow,
+        {"torus": PLANE, "metric": SMOOTH, "loss": losses.SquaredL2(FLAT), "band": 1},
+        lambda flow: flow.rate(HILL),
+    ),
+    "TangentFlow.velocity": Call(TANGENT_FLOW.velocity, {"rho": HILL}),
+    "TangentFlow.solve": Call(TANGENT_FLOW.solve, {"rho0": HILL, "times": [0.0, 0.01], "tolerance": 1e-3}),
+    "arrival_time": Call(
+        porous_medium.arrival_time,
+        {"times": np.linspace(0.1, 1, 9), "means": np.linspace(0, 0.5, 9), "width": 0.1, "exponent": 3.0},
+    ),
+}

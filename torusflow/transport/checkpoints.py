@@ -1,0 +1,74 @@
+"""The densities of a push at all its stages, recomputed a few steps at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+# Steps recomputed at once, at most: fewer checkpoints would only help a push of more than ten thousand steps.
+LONGEST = 32
+
+
+class Checkpoints:
+    """What `ContinuityEquation.tangent` and `transpose` need of a push, in little memory for one more push.
+
+    The kept coefficients before every `length`-th step are stored; the stages of the steps that follow are recomputed
+    when a sweep comes to them, by the same operations, so that nothing depends on which of the two was chosen. The
+    length is the one with the least memory, proportional to the square root of the number of steps.
+
+    Parameters
+    ----------
+    equation : ContinuityEquation
+    velocity : callable
+        layer -> array (d, *n), of the push.
+
+    Attributes
+    ----------
+    length : int
+        Steps from one checkpoint to the next.
+    """
+
+    def __init__(self, equation, velocity: Callable[[int], np.ndarray]):
+        self.equation, self.velocity = equation, velocity
+        self.length = _length(equation)
+        self._kept: dict[int, np.ndarray] = {}
+
+    @staticmethod
+    def bytes(equation) -> int:
+        """Memory that the stages of a push take at most."""
+        length = _length(equation)
+        return math.ceil(equation.steps / length) * _checkpoint_bytes(equation) + length * _step_bytes(equation)
+
+    def keep(self, step: int, density_hat) -> None:
+        """Note the coefficients before a step, if a checkpoint is due there."""
+        if step % self.length == 0:
+            self._kept[step] = density_hat[self.equation.kept_rows]
+
+    def windows(self, backwards: bool) -> Iterator[tuple[range, np.ndarray]]:
+        """Steps and the stages of these, array (length, 4, *n), from checkpoint to checkpoint; one work array."""
+        equation = self.equation
+        stages = np.empty((min(self.length, equation.steps), 4, *equation.torus.shape))
+        for first in sorted(self._kept, reverse=backwards):
+            steps = range(first, min(first + self.length, equation.steps))
+            equation.replay(self._kept[first], self.velocity, steps, stages)
+            yield steps, stages
+
+
+def kept_bytes(equation) -> int:
+    """Memory that all stages of a push take."""
+    return equation.steps * _step_bytes(equation)
+
+
+def _step_bytes(equation) -> int:
+    return 4 * equation.torus.size * np.dtype(np.float64).itemsize
+
+
+def _checkpoint_bytes(equation) -> int:
+    return len(equation.kept_rows) * math.prod(equation.spectral_shape[1:]) * np.dtype(np.complex128).itemsize
+
+
+def _length(equation) -> int:
+    best = math.sqrt(equation.steps * _checkpoint_bytes(equation) / _step_bytes(equation))
+    return min(max(1, round(best)), LONGEST)
