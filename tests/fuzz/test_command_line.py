@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from known import tolerated
 from PIL import Image
 from rubbish import check_sentence, limited
 from test_problem_files import ANGLES, DENSITY, LIKELIHOOD, PARTICLES, problem_file, spoil
@@ -107,10 +106,9 @@ def check_call(path, arguments):
         with pytest.MonkeyPatch.context() as patch, limited(SECONDS):
             patch.chdir(path)
             result = CliRunner().invoke(main, arguments)
-        with tolerated():
-            if result.exception is not None and not isinstance(result.exception, SystemExit):
-                raise result.exception
-            check_words(result)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        check_words(result)
         after = contents(path)
         for file in after.keys() - before.keys():
             check_whole(file, result)

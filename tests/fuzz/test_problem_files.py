@@ -8,7 +8,6 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from known import tolerated
 from rubbish import works_or_refuses
 
 from torusflow.config import choices, make_problem, read_tables
@@ -169,7 +168,7 @@ def make_spoilt(folder, data):
     path = folder / "problem.toml"
     path.write_bytes(spoil(data))
     # A grid may be larger than memory; the command line says that in a sentence of its own.
-    with tolerated(), contextlib.suppress(MemoryError):
+    with contextlib.suppress(MemoryError):
         works_or_refuses(lambda: make(path))
 
 

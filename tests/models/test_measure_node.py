@@ -385,6 +385,6 @@ class TestRoughMetrics:
 
 
 def test_a_gradient_that_does_not_fit_into_memory_is_refused_before_it_starts():
-    model = make((64, 64), 3, layers=100, substeps=10**7)
+    model = make((64, 64), 3, layers=100, substeps=10**6)
     with pytest.raises(InputError, match=r"keeps the density at \d+ stages .* GB; this machine has"):
         model.linearise(model.space.zeros())

@@ -48,6 +48,26 @@ def test_linearisations_do_not_disturb_one_another(rng):
     np.testing.assert_array_equal(at_v.adjoint(p), first)
 
 
+class TestReuse:
+    def test_stages_of_a_linearisation_that_is_gone_are_used_again(self, rng):
+        model = with_stages(make((12, 13), 3), "kept")
+        first = model.linearise(far_control(model, rng))
+        stages = first._stages
+        del first
+        assert model.linearise(model.space.zeros())._stages is stages
+
+    def test_those_of_one_that_is_still_there_are_not(self, rng):
+        model = with_stages(make((12, 13), 3), "kept")
+        p, lins = model.output_space.random(rng), [model.linearise(far_control(model, rng)) for _ in range(3)]
+        gradients = [lin.adjoint(p) for lin in lins]
+        del lins[0]
+        lins.append(model.linearise(far_control(model, rng)))  # in the stages of the one that is gone
+        gradients.append(lins[-1].adjoint(p))
+        lins.append(model.linearise(far_control(model, rng)))
+        for lin, gradient in zip(lins, gradients[1:], strict=False):
+            np.testing.assert_array_equal(lin.adjoint(p), gradient)
+
+
 class TestChoice:
     @pytest.fixture
     def free(self, monkeypatch):

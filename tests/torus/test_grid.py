@@ -256,7 +256,7 @@ def test_grids_nobody_can_hold_are_refused():
 
 def test_fields_and_modes_of_another_shape_are_refused():
     torus = Torus((12, 13))
-    with pytest.raises(InputError, match="two fields of one shape"):
+    with pytest.raises(InputError, match="a field on this torus has shape"):
         torus.inner(np.ones((12, 13)), np.ones((13, 12)))
     with pytest.raises(InputError, match="modes must be a whole number, or one for each of 2 axes"):
         torus.truncate(np.ones((12, 13)), (1, 2, 3))

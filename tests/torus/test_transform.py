@@ -142,6 +142,37 @@ class TestTruncatedPlan:
         assert relative_error(got, reference.truncate(f, shape, modes)) < TRANSFORM
 
 
+class TestBlocks:
+    @pytest.mark.parametrize(("shape", "modes"), TRUNCATIONS, ids=reference.name)
+    def test_nothing_changes_in_small_blocks(self, shape, modes, library, rng, monkeypatch):
+        torus = Torus(shape, library=library)
+        whole = torus.plan(2, modes), torus.plan(2, modes)
+        monkeypatch.setattr(transform, "POINTS_PER_BLOCK", 40)
+        blocks = torus.plan(2, modes), torus.plan(2, modes)
+        f, results = rng.normal(size=whole[0].real.shape), []
+        for source, result in (whole, blocks):
+            source.real[...] = f
+            source.forward()
+            source.spectral[:, np.setdiff1d(np.arange(source.spectral.shape[1]), source.kept_rows)] = 0
+
+            def square(rows, source=source, result=result):
+                result.real[:, slice(*rows)] = source.real[:, slice(*rows)] ** 2
+
+            torus.product(source, result).apply(None, square, None)
+            results.append(result.spectral[:, result.kept_rows])
+        assert relative_error(*results) < SAME
+
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_a_part_is_cut_into_blocks_without_gaps(self, threads, monkeypatch):
+        monkeypatch.setattr(transform, "POINTS_PER_BLOCK", 4000)
+        plan = Torus((512, 257), threads=threads).plan(1)
+        assert len(plan.rows) == threads
+        for part, blocks in plan.blocks.items():
+            rows = [row for block in blocks for row in range(*block)]
+            assert rows == list(range(*part))
+            assert max(stop - start for start, stop in blocks) * 257 <= 4000 + 257
+
+
 class TestThreads:
     @pytest.mark.parametrize(("shape", "modes"), LARGE, ids=reference.name)
     def test_two_threads_give_what_one_gives(self, shape, modes, library, rng):

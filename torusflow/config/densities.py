@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import losses
+from ..arguments import is_number
 from ..errors import InputError
 from ..models.measure_node import MeasureNODE
 from ..risk import Risk
@@ -97,7 +98,7 @@ def _samples(torus, folder, file, columns=None, units="turns", names=None, centr
             f"{file!r} gives {points.shape[1]} columns, the torus has {torus.dimension} dimensions. "
             f"Choose as many columns, or another shape."
         )
-    if isinstance(bandwidth, int | float):
+    if is_number(bandwidth):
         bandwidth = bandwidth / coordinates.period
     return densities.from_samples(torus, points, bandwidth, floor), coordinates
 

@@ -79,6 +79,8 @@ def load(path) -> Run:
         with opened(image) as file:
             checked_format(file, path)
             return _read(file)
+    except InputError:
+        raise
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{str(path)!r} is not a readable run file: {plain(error)}.") from None
 

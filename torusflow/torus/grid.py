@@ -10,6 +10,7 @@ from threading import RLock
 
 import numpy as np
 
+from ..arguments import check_kind
 from ..errors import InputError
 from .transform import Product, Transform, default_library
 from .workers import Workers
@@ -63,7 +64,7 @@ class Torus:
             raise InputError(
                 f"threads must be a positive whole number, got {threads!r}. Leave it out to use all processors."
             )
-        if library not in (None, "fftw", "scipy"):
+        if library is not None and not (isinstance(library, str) and library in ("fftw", "scipy")):
             raise InputError(f"library must be 'fftw' or 'scipy', got {library!r}.")
         if library == "fftw" and default_library() != "fftw":
             raise InputError("library='fftw' needs pyFFTW, which is not installed. Install it, or use library='scipy'.")
@@ -148,7 +149,7 @@ class Torus:
 
     def filter(self, f, symbol) -> np.ndarray:
         """The Fourier multiplier (symbol f^)^v, array (..., *n)."""
-        return self.inverse(self.transform(f) * symbol)
+        return self.inverse(self.transform(f) * _numbers(symbol, "a symbol"))
 
     def gradient(self, f) -> np.ndarray:
         """(d_1 f, ..., d_d f), array (d, *n), of a field (*n)."""
@@ -172,7 +173,8 @@ class Torus:
 
     def within(self, modes) -> np.ndarray:
         """Which coefficients have |k_j| <= modes_j for every j, boolean array (*spectral_shape)."""
-        if np.ndim(modes) > 1 or np.size(modes) not in (1, self.dimension):
+        modes = _numbers(modes, "modes")
+        if modes.ndim > 1 or modes.size not in (1, self.dimension):
             raise InputError(f"modes must be a whole number, or one for each of {self.dimension} axes, got {modes!r}.")
         modes = np.broadcast_to(modes, self.dimension)
         kept = np.ones(self.spectral_shape, bool)
@@ -189,7 +191,7 @@ class Torus:
         modes : int or tuple of int
         """
         deviation = self.field(f) - self.mean(f)
-        rough = self.filter(deviation, ~self.within(2 * np.asarray(modes) // 3))
+        rough = self.filter(deviation, ~self.within(2 * _numbers(modes, "modes") // 3))
         return self.inner(rough, rough) / max(self.inner(deviation, deviation), np.finfo(float).tiny)
 
     def resample(self, f, other: Torus) -> np.ndarray:
@@ -207,6 +209,7 @@ class Torus:
         """
         from scipy.signal import resample  # slow to import, seldom needed
 
+        check_kind("other", other, Torus, "tfl.Torus((64, 64))")
         if other.dimension != self.dimension:
             raise InputError(f"cannot resample from {self.dimension} to {other.dimension} dimensions.")
         f = self.field(f)
@@ -218,14 +221,15 @@ class Torus:
 
     def mean(self, f) -> float:
         """The integral of f over the torus."""
-        return float(np.mean(f))
+        return float(np.mean(self.field(f)))
 
     def inner(self, f, g) -> float:
         """<f, g> = mean of f g; vector fields sum over their components."""
-        if np.shape(f) != np.shape(g):
-            raise InputError(f"an inner product takes two fields of one shape, got {np.shape(f)} and {np.shape(g)}.")
+        f, g = self.field(f), self.field(g)
+        if f.shape != g.shape:
+            raise InputError(f"an inner product takes two fields of one shape, got {f.shape} and {g.shape}.")
         # Not np.vdot: BLAS would wake threads of its own, and wait for them.
-        lines = (np.asarray(field).reshape(-1, self.shape[-1]) for field in (f, g))
+        lines = (field.reshape(-1, self.shape[-1]) for field in (f, g))
         return float(np.sum(np.einsum("ij,ij->i", *lines))) / self.size
 
     def norm(self, f) -> float:
@@ -234,11 +238,11 @@ class Torus:
 
     def maximum(self, f) -> float:
         """max f over the grid."""
-        return float(np.max(f))
+        return float(np.max(_numbers(f, "a field")))
 
     def minimum(self, f) -> float:
         """min f over the grid."""
-        return float(np.min(f))
+        return float(np.min(_numbers(f, "a field")))
 
     def is_finite(self, f) -> bool:
         """Whether every value of f is a finite number."""
@@ -252,7 +256,10 @@ class Torus:
         InputError
             If its last axes are not the grid, or it is not real.
         """
-        f = np.asarray(f)
+        try:
+            f = np.asarray(f)
+        except ValueError:  # rows of unequal length
+            f = np.empty(0)
         if f.shape[max(f.ndim - self.dimension, 0) :] != self.shape:
             raise InputError(f"a field on this torus has shape (..., {_comma(self.shape)}), got {f.shape}.")
         if f.dtype.kind not in "fiub":
@@ -291,9 +298,23 @@ class Torus:
         return self._plans[batch]
 
 
+def _numbers(values, what: str) -> np.ndarray:
+    """An array of numbers, at least one, or an InputError."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unequal length
+        array = np.empty(0)
+    if array.dtype.kind not in "fiubc" or not array.size:
+        raise InputError(f"{what} must be numbers, got {values!r}.")
+    return array
+
+
 def _checked_shape(shape) -> tuple[int, ...]:
     given = shape
-    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    try:
+        shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    except (ValueError, TypeError):  # rows of unequal length, or nothing that has an order
+        shape = ()
     whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in shape)
     if not whole or not 1 <= len(shape) <= 3 or min(shape) < 4:
         raise InputError(

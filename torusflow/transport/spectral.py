@@ -8,7 +8,8 @@ from threading import RLock
 
 import numpy as np
 
-from ..errors import InputError, NumericalError, UnstableError
+from ..arguments import checked_whole
+from ..errors import NumericalError, UnstableError
 from ..torus import pointwise
 from ..torus.grid import TWO_PI, Torus
 from .checkpoints import Checkpoints
@@ -57,9 +58,7 @@ class ContinuityEquation:
         modes = tuple((n - b - 1) // 2 for n, b in zip(torus.shape, band, strict=True))
         if substeps is None:
             substeps = max(1, math.ceil(TWO_PI * sum(modes) / COURANT_LIMIT / layers))
-        if isinstance(substeps, bool) or not isinstance(substeps, int | np.integer) or substeps < 1:
-            raise InputError(f"substeps must be a whole number >= 1, got {substeps!r}.")
-        self.torus, self.layers, self.substeps = torus, layers, int(substeps)
+        self.torus, self.layers, self.substeps = torus, layers, checked_whole("substeps", substeps)
         self.steps = layers * self.substeps
         self.modes = modes
         self.lock = RLock()
