@@ -186,10 +186,11 @@ def plot(results, path):
     most = max(result["threads"] for result in results)
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     rows = [result for result in results if result["threads"] == most]
-    points = [np.prod(SIZES[result["size"]][0]) * np.prod(SIZES[result["size"]][1:]) for result in rows]
+    steps = [np.prod(SIZES[row["size"]][1:]) for row in rows]
     for name in rows[0]["seconds"]:
-        left.loglog(points, [row["seconds"][name] for row in rows], "o-", label=name)
-    left.set(xlabel="grid points x time steps", ylabel="seconds", title=f"{most} threads")
+        seconds = [row["seconds"].get(name, np.nan) / n for row, n in zip(rows, steps, strict=True)]
+        left.semilogy([row["size"] for row in rows], seconds, "o", label=name)
+    left.set(xlabel="grid", ylabel="seconds a time step", title=f"{most} threads")
     left.legend(fontsize=7)
     for size in dict.fromkeys(result["size"] for result in results):
         same = [result for result in results if result["size"] == size]
@@ -199,6 +200,7 @@ def plot(results, path):
             "o-",
             label=size,
         )
+    right.set_xticks(sorted({result["threads"] for result in results}))
     right.set(xlabel="threads", ylabel="times as fast as one thread", title="value and gradient")
     right.legend()
     figure.savefig(path, dpi=150)
