@@ -1,5 +1,6 @@
 """Results do not depend on who computes them: threads, transform libraries, and callers at the same time."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -100,18 +101,24 @@ def small_risks(torus):
 
 @pytest.mark.parametrize(("threads", "library"), WAYS)
 def test_many_callers_at_once_get_what_one_gets(threads, library):
-    """Bit for bit: each model twice at the same time, and all of them, on one torus."""
+    """Bit for bit: each model three times at the same time, and several of them, on one torus."""
     risks = list(small_risks(tfl.Torus((20, 21), threads, library)))
 
     def call(risk):
         control = 0.05 * risk.space.random(np.random.default_rng(1))
         value, gradient = risk.value_and_gradient(control)
         result = tfl.descend(risk, control, tfl.LBFGS(memory=3), 3)
-        return value, gradient, result.control, result.output
+        fields = [risk.space.to_grid(control) for _ in range(20)] if hasattr(risk.space, "to_grid") else []
+        return value, gradient, result.control, result.output, *fields
 
     alone = [call(risk) for risk in risks]
-    with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(call, risks * 3))
-    for found, expected in zip(together, alone * 3, strict=True):
+    interval = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-6)  # the interpreter changes threads as often as it can
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(call, [risk for risk in risks for _ in range(3)]))
+    finally:
+        sys.setswitchinterval(interval)
+    for found, expected in zip(together, [results for results in alone for _ in range(3)], strict=True):
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one, other)

@@ -2,6 +2,7 @@
 
 import tempfile
 
+import pytest
 from hypothesis import HealthCheck, Phase, configuration, settings
 
 configuration.set_hypothesis_home_dir(tempfile.mkdtemp())
@@ -15,3 +16,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 settings.load_profile("torusflow")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Rubbish names files too; they are written here."""
+    monkeypatch.chdir(tmp_path)

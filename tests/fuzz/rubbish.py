@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import fractions
+import math
 import re
 import resource
 import signal
@@ -124,6 +125,15 @@ FUNCTIONS = {
     "upper",
 }
 NAMED = (*NUMBERS, *OTHERS, *ARRAYS, *_things())
+# What has found most: each of these goes into every argument.
+WORST = (None, "rubbish", math.nan, math.inf, -1, 0, 10**9, 10**400, 1e308, 5e-324, 1j, True, [1, [2, 3]], [], object())
+WORST += (
+    np.array(["a", "b"]),
+    np.array([1, None], object),
+    np.full((3, 2), 1e308),
+    np.empty((0, 2)),
+    np.matrix(np.eye(2)),
+)
 RUBBISH = st.one_of(
     st.sampled_from(NAMED),
     st.sampled_from(NAMED),

@@ -1,10 +1,12 @@
 """Every public function and class with rubbish for its arguments: it works, or says in a sentence why not."""
 
+from functools import partial
+
 import pytest
 from calls import CALLS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rubbish import FUNCTIONS, RUBBISH, NoRefusal, check_sentence, works_or_refuses
+from rubbish import FUNCTIONS, RUBBISH, WORST, NoRefusal, check_sentence, works_or_refuses
 
 import torusflow as tfl
 
@@ -12,6 +14,15 @@ import torusflow as tfl
 EXAMPLES, QUICK_EXAMPLES = 40, 2
 # A warning of the package is a sentence too.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+# Found and not mended yet; whoever mends one takes it out.
+NOT_YET = {
+    "Torus.inverse": "ragged rows, in np.asarray(f_hat): _numbers(f_hat, 'a spectrum')",
+    "Torus.filter": "an infinite symbol warns: refuse symbols that are not finite",
+    "Torus.tail": "modes that are not finite: 2 * modes // 3 warns before `within` refuses them",
+    "Torus.maximum": "complex fields warn in float(): _numbers takes 'c' for symbols, fields are real",
+    "HeavyBall": "momentum / step overflows for a step of 5e-324: a shortest step in checked_step",
+}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -34,6 +45,16 @@ def spoil(name, data):
 def _gives_rubbish(value):
     """What a function of the person's raises is theirs: here functions are rubbish, or give rubbish."""
     return not callable(value) or hasattr(value, "__code__")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CALLS)
+def test_the_worst_in_every_argument(name, request):
+    if name in NOT_YET:
+        request.applymarker(pytest.mark.xfail(reason=NOT_YET[name], strict=True))
+    for key in CALLS[name].arguments:
+        for value in WORST:
+            works_or_refuses(partial(CALLS[name], **{key: value}))
 
 
 @pytest.mark.parametrize("name", CALLS)
