@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from calls import IMAGE, LINE, RISK, W
 from click.testing import CliRunner
 from rubbish import works_or_refuses
+from things import IMAGE, LINE, RISK, W
 
 import torusflow as tfl
 from torusflow import losses

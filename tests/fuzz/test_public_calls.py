@@ -15,15 +15,6 @@ EXAMPLES, QUICK_EXAMPLES = 40, 2
 # A warning of the package is a sentence too.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
-# Found and not mended yet; whoever mends one takes it out.
-NOT_YET = {
-    "Torus.inverse": "ragged rows, in np.asarray(f_hat): _numbers(f_hat, 'a spectrum')",
-    "Torus.filter": "an infinite symbol warns: refuse symbols that are not finite",
-    "Torus.tail": "modes that are not finite: 2 * modes // 3 warns before `within` refuses them",
-    "Torus.maximum": "complex fields warn in float(): _numbers takes 'c' for symbols, fields are real",
-    "HeavyBall": "momentum / step overflows for a step of 5e-324: a shortest step in checked_step",
-}
-
 
 @pytest.mark.parametrize("name", CALLS)
 def test_unspoilt_calls_work(name):
@@ -49,9 +40,7 @@ def _gives_rubbish(value):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
-def test_the_worst_in_every_argument(name, request):
-    if name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(reason=NOT_YET[name], strict=True))
+def test_the_worst_in_every_argument(name):
     for key in CALLS[name].arguments:
         for value in WORST:
             works_or_refuses(partial(CALLS[name], **{key: value}))

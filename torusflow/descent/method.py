@@ -13,7 +13,7 @@ from ..errors import InputError, NumericalError
 from ..risk import Risk, RiskAt
 
 # A longer step times a gradient leaves the range of numbers sooner than any line search shortens it.
-LONGEST_STEP = 1e100
+SHORTEST_STEP, LONGEST_STEP = 1e-100, 1e100
 
 
 class StalledError(NumericalError):
@@ -65,8 +65,10 @@ class State:
 
 def checked_step(name: str, step) -> None:
     """Raise an InputError unless a method's step is a positive number."""
-    if not is_number(step) or not 0 < step <= LONGEST_STEP:
-        raise InputError(f"{name}: step must be a positive number, at most {LONGEST_STEP:g}, got {step!r}.")
+    if not is_number(step) or not SHORTEST_STEP <= step <= LONGEST_STEP:
+        raise InputError(
+            f"{name}: step must be a positive number from {SHORTEST_STEP:g} to {LONGEST_STEP:g}, got {step!r}."
+        )
 
 
 def check_line_search(name: str, line_search) -> None:

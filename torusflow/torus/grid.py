@@ -136,7 +136,7 @@ class Torus:
 
     def inverse(self, f_hat) -> np.ndarray:
         """f(x) = sum_k f^_k exp(2 pi i k.x), array (..., *n)."""
-        f_hat = np.asarray(f_hat)
+        f_hat = _numbers(f_hat, "a spectrum")
         if f_hat.shape[f_hat.ndim - self.dimension :] != self.spectral_shape:
             raise InputError(
                 f"a spectrum on this torus has shape (..., {_comma(self.spectral_shape)}), got {f_hat.shape}."
@@ -149,7 +149,19 @@ class Torus:
 
     def filter(self, f, symbol) -> np.ndarray:
         """The Fourier multiplier (symbol f^)^v, array (..., *n)."""
-        return self.inverse(self.transform(f) * _numbers(symbol, "a symbol"))
+        symbol = _numbers(symbol, "a symbol")
+        missing = (1,) * (self.dimension - symbol.ndim)
+        if any(
+            n not in (1, m)
+            for n, m in zip((*missing, *symbol.shape)[-self.dimension :], self.spectral_shape, strict=True)
+        ):
+            raise InputError(
+                f"a symbol on this torus has shape {self.spectral_shape}, any axis may be 1; got {symbol.shape}."
+            )
+        if not np.all(np.isfinite(symbol)):
+            raise InputError("a symbol must be finite everywhere.")
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.inverse(self.transform(f) * symbol)
 
     def gradient(self, f) -> np.ndarray:
         """(d_1 f, ..., d_d f), array (d, *n), of a field (*n)."""
@@ -173,7 +185,7 @@ class Torus:
 
     def within(self, modes) -> np.ndarray:
         """Which coefficients have |k_j| <= modes_j for every j, boolean array (*spectral_shape)."""
-        modes = _numbers(modes, "modes")
+        modes = _numbers(modes, "modes", "fiub")
         if modes.ndim > 1 or modes.size not in (1, self.dimension):
             raise InputError(f"modes must be a whole number, or one for each of {self.dimension} axes, got {modes!r}.")
         modes = np.broadcast_to(modes, self.dimension)
@@ -191,7 +203,7 @@ class Torus:
         modes : int or tuple of int
         """
         deviation = self.field(f) - self.mean(f)
-        rough = self.filter(deviation, ~self.within(2 * _numbers(modes, "modes") // 3))
+        rough = self.filter(deviation, ~self.within(2 * np.clip(_numbers(modes, "modes", "fiub"), -1, self.size) // 3))
         return self.inner(rough, rough) / max(self.inner(deviation, deviation), np.finfo(float).tiny)
 
     def resample(self, f, other: Torus) -> np.ndarray:
@@ -238,11 +250,11 @@ class Torus:
 
     def maximum(self, f) -> float:
         """max f over the grid."""
-        return float(np.max(_numbers(f, "a field")))
+        return float(np.max(_numbers(f, "a field", "fiub")))
 
     def minimum(self, f) -> float:
         """min f over the grid."""
-        return float(np.min(_numbers(f, "a field")))
+        return float(np.min(_numbers(f, "a field", "fiub")))
 
     def is_finite(self, f) -> bool:
         """Whether every value of f is a finite number."""
@@ -298,13 +310,13 @@ class Torus:
         return self._plans[batch]
 
 
-def _numbers(values, what: str) -> np.ndarray:
-    """An array of numbers, at least one, or an InputError."""
+def _numbers(values, what: str, kinds: str = "fiubc") -> np.ndarray:
+    """An array of numbers of these kinds, at least one, or an InputError."""
     try:
         array = np.asarray(values)
     except ValueError:  # rows of unequal length
         array = np.empty(0)
-    if array.dtype.kind not in "fiubc" or not array.size:
+    if array.dtype.kind not in kinds or not array.size:
         raise InputError(f"{what} must be numbers, got {values!r}.")
     return array
 
