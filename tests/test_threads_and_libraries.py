@@ -21,7 +21,7 @@ SMOOTH = tfl.SobolevMetric(3.0, 0.2)
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    for module in ("transform", "evaluation"):
+    for module in ("layout", "evaluation"):
         monkeypatch.setattr(f"torusflow.torus.{module}.MINIMUM_POINTS_PER_THREAD", POINTS_PER_THREAD)
 
 
@@ -61,10 +61,9 @@ def test_two_threads_do_share_the_work(d, monkeypatch):
     """Else the tests below would compare one thread with itself."""
     shared, run = set(), Workers.run
     monkeypatch.setattr(Workers, "run", lambda self, *call: shared.add(len(call[1])) or run(self, *call))
-    if d > 1:  # one line is transformed by one thread
-        density_risk(d, 2, "fftw").value_and_gradient(control_of(density_risk(d, 2, "fftw")))
-        assert max(shared) == 2
-        shared.clear()
+    density_risk(d, 2, "fftw").value_and_gradient(control_of(density_risk(d, 2, "fftw")))
+    assert max(shared) == 2
+    shared.clear()
     sample_risk(d, 2)(control_of(sample_risk(d, 2)))
     assert max(shared) == 2
 

@@ -94,4 +94,4 @@ class TestMemory:
         equation.push(equation.project(rho), fields.__getitem__, stages)
         window = next(stages.windows(False))[1]
         assert sum(kept.nbytes for kept in stages._kept.values()) + window.nbytes == Checkpoints.bytes(equation)
-        assert Checkpoints.bytes(equation) < kept_bytes(equation) == 12 * 4 * 12 * 15 * 8
+        assert Checkpoints.bytes(equation) < kept_bytes(equation) == 12 * (4 + 2) * 12 * 15 * 8

@@ -23,6 +23,8 @@ from tolerances import (
     SAME,
 )
 
+from torusflow.torus import layout
+
 
 def shear_error(steps):
     """C1 with rho_0 of modes up to 2 in x: the Bessel tail in y ends before mode 31."""
@@ -149,25 +151,43 @@ class TestScheme:
         other = equation_on((8, 9, 10), (2, 2, 2), 2, 2, library=library)
         assert relative_error(pushed(other, rho, fields), pushed(equation, rho, fields)) < PUSH
 
+    @pytest.mark.parametrize("library", ["fftw", "scipy"])
     @pytest.mark.parametrize("shape", [(512, 257), (64, 64, 33)], ids=reference.name)
-    def test_two_threads_push_what_one_pushes(self, shape, rng):
+    def test_many_threads_push_what_one_pushes(self, shape, library, rng):
+        """To the last bit, forward, along a tangent and back."""
+        if library == "fftw":
+            pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
         band = (3,) * len(shape)
-        one, two = (equation_on(shape, band, threads=t) for t in (1, 2))
-        assert len(two._scalar.rows) > 1
+        equations = [equation_on(shape, band, threads=threads, library=library) for threads in (1, 2, 3)]
+        assert equations[2]._stages._geometry.parts == 3
         fields = reference.truncate(rng.normal(size=(1, len(shape), *shape)), shape, band)
-        fields *= 1.5 / one.courant(fields[0])
+        fields *= 1.5 / equations[0].courant(fields[0])
         rho, w = rng.normal(size=(2, *shape))
         results = []
-        for equation in (one, two):
+        for equation in equations:
             stages = np.empty((1, 4, *shape))
             rho_hat = equation.push(equation.project(rho), fields.__getitem__, stages)
             taken = []
             w_hat = equation.transpose(
                 equation.project(w), fields.__getitem__, stages, lambda layer, m, taken=taken: taken.append(m.copy())
             )
-            results.append((rho_hat, stages, w_hat, taken[0]))
-        for got, expected in zip(results[1], results[0], strict=True):
-            assert relative_error(got, expected) < SAME
+            change_hat = equation.tangent(fields.__getitem__, fields.__getitem__, stages)
+            results.append((rho_hat, stages, w_hat, taken[0], change_hat))
+        for result in results[1:]:
+            for got, expected in zip(result, results[0], strict=True):
+                np.testing.assert_array_equal(got, expected)
+
+    @pytest.mark.parametrize(("shape", "band"), [((33,), 3), ((13, 16), 2), ((8, 9, 10), 2)], ids=str)
+    @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (40, 30), (100, 7)])
+    def test_blocks_of_any_size_push_alike(self, shape, band, rows, columns, rng, monkeypatch):
+        equation, rho, fields = random_problem(rng, shape, (band,) * len(shape))
+        expected = pushed(equation, rho, fields)
+        for library in layout.ROWS:
+            monkeypatch.setitem(layout.ROWS, library, rows)
+            monkeypatch.setitem(layout.COLUMNS, library, columns)
+        monkeypatch.setattr(layout, "MINIMUM_POINTS_PER_THREAD", 2)
+        other = equation_on(shape, (band,) * len(shape), equation.layers, equation.substeps, threads=2)
+        assert relative_error(pushed(other, rho, fields), expected) < PUSH
 
     @pytest.mark.parametrize("shape", SHAPES, ids=reference.name)
     def test_project_and_evaluate(self, shape, rng):

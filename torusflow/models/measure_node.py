@@ -44,16 +44,17 @@ class MeasureNODE:
     substeps : int or None
         Runge-Kutta steps per layer; None takes enough for every speed up to one side of the torus per unit time.
     stages : {"auto", "kept", "recomputed"}
-        Whether a linearisation keeps the density at every stage, or recomputes them from checkpoints in every sweep:
-        less memory, a push more for each tangent and adjoint, the same results to the last bit. "auto" keeps them
-        where they take at most a third of the memory that is free when the model is made.
+        Whether a linearisation keeps the density at every stage and the velocity of every layer, or recomputes them,
+        densities from checkpoints, in every sweep: less memory, a push more for each tangent and adjoint, the same
+        results to the last bit. "auto" keeps them where they take at most a third of the memory that is free when the
+        model is made.
 
     Attributes
     ----------
     keeps_stages : bool
         What was chosen.
     gradient_memory : int
-        Bytes that the stages, or the checkpoints and what is recomputed from them, take.
+        Bytes that what is kept, or the checkpoints and what is recomputed from them, take.
     space : VelocitySpace
         Of the control v.
     output_space : DensitySpace
@@ -138,13 +139,19 @@ class MeasureNODE:
             As the call.
         """
         self._refuse_memory()
-        v = self.space.element(v).copy()  # the caller may go on changing it
-        velocity = self._velocity(v)
-        stages = self._new_stages() if self.keeps_stages else Checkpoints(self.equation, velocity)
-        output = self._output(self.equation.push(self._start, velocity, stages))
-        linearisation = MeasureLinearisation(self, v, output, stages)
-        if self.keeps_stages:  # the system takes longer to hand out such memory anew than a push to fill it
-            weakref.finalize(linearisation, _give_back, stages, self._spare).atexit = False
+        v = self.space.element(v)
+        if not self.keeps_stages:
+            velocity = self._velocity(v.copy())  # the caller may go on changing it
+            stages = Checkpoints(self.equation, velocity)
+            output = self._output(self.equation.push(self._start, velocity, stages))
+            return MeasureLinearisation(self, velocity, output, stages)
+        stages, fields = arrays = self._new_arrays()
+        push = self.equation.push(
+            self._start, lambda layer: self.space.field(v[layer], self._plans[0], fields[layer]), stages
+        )
+        linearisation = MeasureLinearisation(self, fields.__getitem__, self._output(push), stages)
+        # The system takes longer to hand out such memory anew than a push to fill it.
+        weakref.finalize(linearisation, _give_back, arrays, self._spare).atexit = False
         return linearisation
 
     def coarser(self) -> MeasureNODE | None:
@@ -216,12 +223,13 @@ class MeasureNODE:
         """Share of |rho - 1|^2 in the outer third of the kept modes: above 1e-3 a finer grid is called for."""
         return self.torus.tail(rho, self.equation.modes)
 
-    def _new_stages(self) -> np.ndarray:
-        """An array (steps, 4, *n) that nobody uses, from a linearisation that is gone if there is one."""
+    def _new_arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Arrays (steps, 4, *n) and (layers, d, *n) that nobody uses, of a linearisation that is gone if possible."""
         try:
             return self._spare.pop()
         except IndexError:
-            return np.empty((self.equation.steps, 4, *self.torus.shape))
+            steps, layers, shape = self.equation.steps, self.layers, self.torus.shape
+            return np.empty((steps, 4, *shape)), np.empty((layers, self.torus.dimension, *shape))
 
     def _refuse_memory(self):
         """Raise before the system kills a process that wants more memory than there is."""
@@ -234,9 +242,10 @@ class MeasureNODE:
                 f"{present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
             )
 
-    def _velocity(self, v, which: int = 0):
+    def _velocity(self, v, which: int = 0, into=None):
+        """layer -> array (d, *n): a view of a plan's array, or of one of the arrays (layers, d, *n) given."""
         plan = self._plans[which]
-        return lambda layer: self.space.field(v[layer], plan)
+        return lambda layer: self.space.field(v[layer], plan, None if into is None else into[layer])
 
     def _output(self, f_hat) -> np.ndarray:
         output = self.equation.evaluate(f_hat)
@@ -254,19 +263,16 @@ class MeasureLinearisation:
         rho_1.
     """
 
-    def __init__(self, model: MeasureNODE, v, output, stages):
+    def __init__(self, model: MeasureNODE, velocity, output, stages):
         self.model, self.output = model, output
-        self._v, self._stages = v, stages
+        self._velocity, self._stages = velocity, stages
 
     def tangent(self, dv) -> np.ndarray:
         """The change of rho_1 for the change dv of the control, array (*n)."""
         model = self.model
         with model.equation.lock:
-            return model.equation.evaluate(
-                model.equation.tangent(
-                    model._velocity(self._v), model._velocity(model.space.element(dv), 1), self._stages
-                )
-            )
+            change = model._velocity(model.space.element(dv), 1)
+            return model.equation.evaluate(model.equation.tangent(self._velocity, change, self._stages))
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dv>_H = mean(p tangent(dv)) for all dv: g_l = L K*(m_l), complex array.
@@ -277,20 +283,22 @@ class MeasureLinearisation:
             Usually the first variation of a loss.
         """
         model, space = self.model, self.model.space
-        gradient = space.zeros()
+        gradient, plan = space.zeros(), model._plans[1]
 
         def take(layer, momentum):
-            gradient[layer] = space.layers * space.riesz(space.coefficients(momentum, model._plans[1]))
+            space.riesz(space.coefficients(plan=plan), gradient[layer])  # the plan holds the momentum
 
         with model.equation.lock:
             weight = model.equation.project(model.output_space.element(p))
-            model.equation.transpose(weight, model._velocity(self._v), self._stages, take)
+            momentum = plan.real.reshape(space.torus.dimension, *space.torus.shape)
+            model.equation.transpose(weight, self._velocity, self._stages, take, momentum)
+        gradient *= space.layers
         return gradient
 
 
-def _give_back(stages, spare: list) -> None:
+def _give_back(arrays, spare: list) -> None:
     if not spare:  # one is enough for a descent, which holds on to the linearisation before the last
-        spare.append(stages)
+        spare.append(arrays)
 
 
 def _given(thing) -> str:

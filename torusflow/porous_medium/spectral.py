@@ -71,7 +71,7 @@ class Spectral:
         modes = tuple((n - 1) // 2 for n in self.torus.shape)
         fine = Torus(tuple(next_fast_len((math.ceil(m) + 1) * k + 1) for k in modes), self.torus.threads)
         plan = fine.plan(1, modes)
-        along = np.ix_(plan.wavenumbers[0][plan.kept_rows], *plan.wavenumbers[1:])
+        along = np.ix_(*plan.wavenumbers)
         for name, value in (
             ("fine", fine),
             ("_plan", plan),
@@ -124,11 +124,10 @@ class Spectral:
         plan = self._own_plan
         plan.real[...] = rho.reshape(plan.real.shape)
         plan.forward()
-        return plan.spectral[0, plan.kept_rows] / self.torus.size
+        return plan.spectral[0].copy()
 
     def _values(self, rho_hat, plan) -> np.ndarray:
-        plan.spectral[...] = 0
-        plan.spectral[0, plan.kept_rows] = rho_hat
+        plan.spectral[0] = rho_hat
         plan.inverse()
         torus = self.torus if plan is self._own_plan else self.fine
         return plan.real.reshape(torus.shape).copy()
@@ -138,7 +137,7 @@ class Spectral:
         power = self._values(rho_hat, plan) ** self.exponent
         plan.real[...] = power.reshape(plan.real.shape)
         plan.forward()
-        return -self._laplacian / (self.exponent * self.fine.size) * plan.spectral[0, plan.kept_rows]
+        return -self._laplacian / self.exponent * plan.spectral[0]
 
     def _stiffness(self, rho_hat) -> np.ndarray:
         largest = self.fine.maximum(self._values(rho_hat, self._plan))

@@ -57,6 +57,7 @@ class VelocitySpace:
         check_memory(2 * count, f"a control with layers={layers} and band={band}", "Use fewer of them.")
         squared = sum((2 * math.pi * k) ** 2 for k in self.wavenumbers)
         self._symbol = metric.symbol(squared)
+        self._kernel = np.repeat(1 / self._symbol, 2, axis=-1)  # for the real and the imaginary parts
         # A coefficient with k_d > 0 stands for its conjugate partner too.
         self._weights = self._symbol * np.where(self.wavenumbers[-1] > 0, 2.0, 1.0)
         self._lock = RLock()
@@ -99,7 +100,8 @@ class VelocitySpace:
         if not is_number(norm):
             raise InputError(f"norm must be a number, got {norm!r}.")
         noise = rng.standard_normal(self.shape) + 1j * rng.standard_normal(self.shape)
-        v = self._hermitian(noise) / self._symbol
+        self._symmetrise(noise)
+        v = noise / self._symbol
         return v * (norm / math.sqrt(self.inner(v, v)))
 
     def element(self, v) -> np.ndarray:
@@ -121,11 +123,12 @@ class VelocitySpace:
             )
         if v.dtype.kind not in "fiubc":
             raise InputError(f"a control holds complex numbers, got an array of {v.dtype}.")
-        if not np.all(np.isfinite(v)):
-            raise InputError(f"the control holds {np.count_nonzero(~np.isfinite(v))} coefficients that are not finite.")
         v = v.astype(self.dtype, copy=False)
-        largest = float(np.max(np.abs(v), initial=0.0))
-        if np.max(np.abs(v - self._hermitian(v)), initial=0.0) > HERMITIAN_TOLERANCE * largest:
+        largest = self.torus.largest(v)
+        if not math.isfinite(largest):
+            raise InputError(f"the control holds {np.count_nonzero(~np.isfinite(v))} coefficients that are not finite.")
+        plane = v[..., 0]
+        if np.max(np.abs(plane - self._reflected(plane))) > 2 * HERMITIAN_TOLERANCE * largest:
             raise InputError(
                 "the coefficients with k_d = 0 do not satisfy v^_{-k} = conj v^_k, so they are not those of a real "
                 "field. Build controls with model.space.from_grid or model.space.from_function."
@@ -231,30 +234,35 @@ class VelocitySpace:
         embedded[modes] = v[modes]
         return np.repeat(embedded, self.layers // other.layers, axis=0)
 
-    def riesz(self, momentum_hat) -> np.ndarray:
-        """K*m: the field that represents u -> <m, u>_L2 in V, from and to coefficients (d, *modes)."""
-        return momentum_hat / self._symbol
+    def riesz(self, momentum_hat, out=None) -> np.ndarray:
+        """K*m: the field that represents u -> <m, u>_L2 in V, from and to coefficients (..., d, *modes)."""
+        momentum_hat = np.ascontiguousarray(momentum_hat, self.dtype)
+        out = np.empty_like(momentum_hat) if out is None else out
+        np.multiply(momentum_hat.view(float), self._kernel, out=out.view(float))
+        return out
 
     # -- for solvers: one layer at a time, through one plan -------------------------------------------------------
 
-    def field(self, layer, plan: Transform | None = None) -> np.ndarray:
-        """Values on the grid, array (d, *n), of one layer's coefficients; a view of the plan's work array."""
+    def field(self, layer, plan: Transform | None = None, out=None) -> np.ndarray:
+        """Values on the grid, array (d, *n), of one layer's coefficients; a view of the plan's array if `out` is not
+        given."""
         plan = plan or self._own_plan()
         with self._lock:
-            spectral = plan.spectral
-            spectral[...] = 0  # rows beyond the band may hold what a forward transform left
-            spectral[:, plan.kept_rows] = layer.reshape(spectral.shape[0], -1, *spectral.shape[2:])
-            plan.inverse()
-            return plan.real.reshape(self.torus.dimension, *self.torus.shape)
+            plan.spectral[...] = layer.reshape(plan.spectral.shape)
+            out = plan.real if out is None else out.reshape(plan.real.shape)
+            plan.inverse(out)
+            return out.reshape(self.torus.dimension, *self.torus.shape)
 
-    def coefficients(self, field, plan: Transform | None = None) -> np.ndarray:
-        """Coefficients (d, *modes) within the band of a vector field (d, *n)."""
+    def coefficients(self, field=None, plan: Transform | None = None) -> np.ndarray:
+        """Coefficients (d, *modes) within the band of a vector field (d, *n); of the plan's real array if not given."""
         plan = plan or self._own_plan()
         with self._lock:
-            plan.real[...] = field.reshape(plan.real.shape)
+            if field is not None:
+                plan.real[...] = field.reshape(plan.real.shape)
             plan.forward()
-            band_hat = plan.spectral[:, plan.kept_rows].reshape(self.shape[1:])
-            return self._hermitian(band_hat / self.torus.size)
+            band_hat = plan.spectral.reshape(self.shape[1:]).copy()
+            self._symmetrise(band_hat)
+            return band_hat
 
     def plan(self) -> Transform:
         """A new transform of one layer's field, truncated to the band."""
@@ -265,15 +273,17 @@ class VelocitySpace:
             self._plan = self.plan()
         return self._plan
 
-    def _hermitian(self, v) -> np.ndarray:
-        """The nearest coefficients of a real field: those with k_d = 0 averaged with their conjugate partners."""
-        v = np.array(v)
+    def _symmetrise(self, v) -> None:
+        """Make v the nearest coefficients of a real field: those with k_d = 0 are averaged with conjugate partners."""
         plane = v[..., 0]
-        reflected = plane
+        plane[...] = (plane + self._reflected(plane)) / 2
+
+    def _reflected(self, plane) -> np.ndarray:
+        """conj v^_{-k} of the coefficients with k_d = 0."""
+        reflected = plane.conj()
         for axis in range(plane.ndim - len(self.band) + 1, plane.ndim):
             reflected = np.roll(np.flip(reflected, axis), 1, axis)  # k -> -k in FFT order
-        v[..., 0] = (plane + reflected.conj()) / 2
-        return v
+        return reflected
 
 
 def checked_band(torus: Torus, band) -> tuple[int, ...]:

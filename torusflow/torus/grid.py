@@ -12,12 +12,16 @@ import numpy as np
 
 from ..arguments import check_kind
 from ..errors import InputError
-from .transform import Product, Transform, default_library
-from .workers import Workers
+from . import reductions
+from .stages import Stages
+from .transform import Transform, default_library
+from .workers import Workers, split
 
 TWO_PI = 2 * math.pi
 # 16 GB for a single field.
 LARGEST_SIZE = 2**31
+# Of a reduction, for which waking another thread pays.
+MINIMUM_NUMBERS_PER_THREAD = 2**18
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,10 @@ class Torus:
         if library is not None and not (isinstance(library, str) and library in ("fftw", "scipy")):
             raise InputError(f"library must be 'fftw' or 'scipy', got {library!r}.")
         if library == "fftw" and default_library() != "fftw":
-            raise InputError("library='fftw' needs pyFFTW, which is not installed. Install it, or use library='scipy'.")
+            raise InputError(
+                "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
+                "use library='scipy'."
+            )
         for name, value in (
             ("shape", shape),
             ("threads", int(threads)),
@@ -132,7 +139,7 @@ class Torus:
             plan = self._full_plan(f)
             plan.real[...] = f.reshape(plan.real.shape)
             plan.forward()
-            return plan.spectral.reshape(*f.shape[: -self.dimension], *self.spectral_shape) / self.size
+            return plan.spectral.reshape(*f.shape[: -self.dimension], *self.spectral_shape).copy()
 
     def inverse(self, f_hat) -> np.ndarray:
         """f(x) = sum_k f^_k exp(2 pi i k.x), array (..., *n)."""
@@ -256,6 +263,24 @@ class Torus:
         """min f over the grid."""
         return float(np.min(_numbers(f, "a field", "fiub")))
 
+    def fastest(self, velocity, weights) -> float:
+        """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not.
+
+        Parameters
+        ----------
+        velocity : array (d, *n)
+        weights : sequence of d floats
+            Not negative.
+        """
+        flat = np.ascontiguousarray(self.field(velocity)).reshape(self.dimension, self.size)
+        return self._largest(reductions.fastest, self.size, flat, np.array(weights, float))
+
+    def largest(self, values) -> float:
+        """max |x| of an array of real or complex numbers, real and imaginary parts apart; not finite if one is not."""
+        values = np.ascontiguousarray(values)
+        flat = values.reshape(-1).view(np.float64) if values.dtype.kind == "c" else values.astype(float).reshape(-1)
+        return self._largest(reductions.largest, flat.size, flat)
+
     def is_finite(self, f) -> bool:
         """Whether every value of f is a finite number."""
         return bool(np.all(np.isfinite(f)))
@@ -285,23 +310,24 @@ class Torus:
         """The grid seen as three-dimensional: (n,) as (1, 1, n), (m, n) as (m, 1, n)."""
         return _embed(self.shape, 1)
 
-    @property
-    def embedded_axes(self) -> tuple[int, ...]:
-        """Which axis of the embedded grid belongs to each dimension."""
-        return {1: (2,), 2: (0, 2), 3: (0, 1, 2)}[self.dimension]
-
     def plan(self, batch: int, modes=None) -> Transform:
         """A transform of `batch` fields with work arrays of its own, truncated to |k_j| <= modes_j."""
         modes = None if modes is None else _embed(tuple(modes), 0)
         return Transform(self.embedded_shape, modes, batch, self._workers, self.library)
 
-    def product(self, source: Transform, result: Transform) -> Product:
-        """Inverse transforms of `source`, pointwise work, forward transforms of `result`."""
-        return Product(source, result)
+    def stages(self, modes) -> Stages:
+        """The stages of the continuity equation with densities truncated to |k_j| <= modes_j."""
+        return Stages(self.dimension, self.embedded_shape, _embed(tuple(modes), 0), self._workers, self.library)
 
     def parallel(self, function, parts) -> None:
         """Call function(part) for every part on the threads of this torus."""
         self._workers.run(function, parts)
+
+    def _largest(self, function, count, *arguments) -> float:
+        found = []
+        parts = split(count, min(self.threads, max(1, count // MINIMUM_NUMBERS_PER_THREAD)))
+        self._workers.run(lambda part: found.append(function(*arguments, *part)), parts)
+        return float(np.max(found))  # NaN if one of them is
 
     def _full_plan(self, f) -> Transform:
         batch = math.prod(f.shape[: f.ndim - self.dimension])

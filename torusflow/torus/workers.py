@@ -1,11 +1,32 @@
-"""The threads of a Torus: one small pool, no OpenMP, nothing that spins while it waits."""
+"""The threads of a Torus: one small pool, no OpenMP, nothing that spins for long while it waits."""
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+
+from .native import ABANDONED, YIELD
+
+
+class Member(NamedTuple):
+    """One of `parts` threads that wait for one another, by `torusflow.torus.native.wait`.
+
+    Attributes
+    ----------
+    gang : int64 array
+        What they share.
+    """
+
+    part: int
+    parts: int
+    gang: np.ndarray
 
 
 class Workers:
@@ -26,6 +47,8 @@ class Workers:
         self.threads = threads
         self._pool: ThreadPoolExecutor | None = None
         self._process: int | None = None
+        self._gang = Lock()
+        self._yield = _address_of_yield()
 
     def run(self, function: Callable, parts: Sequence) -> None:
         """Call ``function(part)`` for every part; return when all are done."""
@@ -42,12 +65,39 @@ class Workers:
             if error is not None:
                 raise error
 
+    def together(self, function: Callable[[Member], None], parts: int) -> None:
+        """Call ``function(member)`` on so many threads, at most all of them, that may wait for one another.
+
+        Only one such gang is at work at a time: of two with some of their members each, neither would end.
+        """
+        gang = np.zeros(8, np.int64)
+        if parts == 1:
+            function(Member(0, 1, gang))
+            return
+        gang[YIELD] = self._yield
+
+        def work(part):
+            try:
+                function(Member(part, parts, gang))
+            except BaseException:
+                gang[ABANDONED] = 1  # nobody should wait for this member
+                raise
+
+        with self._gang:
+            self.run(work, range(parts))
+
     def _executor(self) -> ThreadPoolExecutor:
         # Threads do not survive a fork, so a child process starts its own.
         if self._pool is None or self._process != os.getpid():
             self._pool = ThreadPoolExecutor(max(1, self.threads - 1), thread_name_prefix="torusflow")
             self._process = os.getpid()
         return self._pool
+
+
+def _address_of_yield() -> int:
+    """Of the function by which a thread offers its processor to others; zero where there is none."""
+    function = getattr(ctypes.CDLL(None), "sched_yield", None) if os.name == "posix" else None
+    return 0 if function is None else ctypes.cast(function, ctypes.c_void_p).value
 
 
 def split(length: int, parts: int) -> list[tuple[int, int]]:

@@ -44,7 +44,7 @@ class Checkpoints:
     def keep(self, step: int, density_hat) -> None:
         """Note the coefficients before a step, if a checkpoint is due there."""
         if step % self.length == 0:
-            self._kept[step] = density_hat[self.equation.kept_rows]
+            self._kept[step] = density_hat.copy()
 
     def windows(self, backwards: bool) -> Iterator[tuple[range, np.ndarray]]:
         """Steps and the stages of these, array (length, 4, *n), from checkpoint to checkpoint; one work array."""
@@ -57,8 +57,9 @@ class Checkpoints:
 
 
 def kept_bytes(equation) -> int:
-    """Memory that all stages of a push take."""
-    return equation.steps * _step_bytes(equation)
+    """Memory that all stages of a push take, with the velocities of all layers."""
+    velocity = equation.torus.dimension * equation.torus.size * np.dtype(np.float64).itemsize
+    return equation.steps * _step_bytes(equation) + equation.layers * velocity
 
 
 def _step_bytes(equation) -> int:
@@ -66,7 +67,7 @@ def _step_bytes(equation) -> int:
 
 
 def _checkpoint_bytes(equation) -> int:
-    return len(equation.kept_rows) * math.prod(equation.spectral_shape[1:]) * np.dtype(np.complex128).itemsize
+    return math.prod(equation.spectral_shape) * np.dtype(np.complex128).itemsize
 
 
 def _length(equation) -> int:

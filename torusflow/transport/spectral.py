@@ -10,7 +10,6 @@ import numpy as np
 
 from ..arguments import checked_whole
 from ..errors import NumericalError, UnstableError
-from ..torus import pointwise
 from ..torus.grid import TWO_PI, Torus
 from .checkpoints import Checkpoints
 
@@ -44,7 +43,7 @@ class ContinuityEquation:
     steps : int
         Runge-Kutta steps in all, layers x substeps; h = 1/steps.
     spectral_shape : tuple of int
-        Of the kept coefficients; all but `kept_rows` of the first axis are zero.
+        Of the kept coefficients.
 
     Notes
     -----
@@ -62,37 +61,27 @@ class ContinuityEquation:
         self.steps = layers * self.substeps
         self.modes = modes
         self.lock = RLock()
-        self._scalar = torus.plan(1, self.modes)
-        self._vector = torus.plan(torus.dimension, self.modes)
-        self._push = torus.product(self._scalar, self._vector)
-        self._pull = torus.product(self._vector, self._scalar)
-        plan = self._scalar
-        self.spectral_shape, self.kept_rows = plan.spectral.shape[1:], plan.kept_rows
-        kept = np.zeros(self.spectral_shape[0], bool)
-        kept[self.kept_rows] = True
-        self._kept = kept
-        self._symbols = (np.array(torus.embedded_axes), *(TWO_PI * k for k in plan.wavenumbers), kept)
-        self._lines = torus.embedded_shape[1]
-        self._momentum: np.ndarray | None = None
+        self._stages = torus.stages(self.modes)
+        self._plan = torus.plan(1, self.modes)
+        self._coefficients = np.array(STAGES) / self.steps
+        self.spectral_shape = self._stages.kept
 
     # -- coefficients ------------------------------------------------------------------------------------------
 
     def project(self, f) -> np.ndarray:
         """The kept coefficients of a field (*n), as the methods below take them."""
         with self.lock:
-            plan = self._scalar
+            plan = self._plan
             plan.real[...] = self.torus.field(f).reshape(plan.real.shape)
             plan.forward()
-            f_hat = plan.spectral[0] / self.torus.size
-            f_hat[~self._kept] = 0
-            return f_hat
+            return plan.spectral[0].copy()
 
     def evaluate(self, f_hat) -> np.ndarray:
         """The field (*n) with given kept coefficients."""
         with self.lock:
-            self._scalar.spectral[0] = f_hat
-            self._scalar.inverse()
-            return self._scalar.real.reshape(self.torus.shape).copy()
+            self._plan.spectral[0] = f_hat
+            self._plan.inverse()
+            return self._plan.real.reshape(self.torus.shape).copy()
 
     def courant(self, velocity) -> float:
         """h max_x sum_j 2 pi M_j |v_j(x)|: step length times the fastest frequency of A(v).
@@ -101,8 +90,7 @@ class ContinuityEquation:
         ----------
         velocity : array (d, *n)
         """
-        speed = sum(TWO_PI * mode * np.abs(v) for mode, v in zip(self.modes, velocity, strict=True))
-        return self.torus.maximum(speed) / self.steps
+        return self.torus.fastest(velocity, [TWO_PI * mode for mode in self.modes]) / self.steps
 
     # -- sweeps ------------------------------------------------------------------------------------------------
 
@@ -135,17 +123,18 @@ class ContinuityEquation:
         """
         with self.lock:
             base = density_hat.copy()
-            self._scalar.spectral[0] = base
             for layer in range(self.layers):
                 field = velocity(layer)
                 if not self.courant(field) <= COURANT_LIMIT:  # NaN too
                     self._refuse_unstable(velocity)
-                for step in range(layer * self.substeps, (layer + 1) * self.substeps):
-                    if isinstance(stages, Checkpoints):
+                steps = range(layer * self.substeps, (layer + 1) * self.substeps)
+                if isinstance(stages, Checkpoints):
+                    for step in steps:
                         stages.keep(step, base)
-                        self._push_step(field, base)
-                    else:
-                        self._push_step(field, base, None if stages is None else stages[step])
+                        self._stages.push(base, field, self._coefficients, 1)
+                else:
+                    keep = None if stages is None else stages[steps.start : steps.stop]
+                    self._stages.push(base, field, self._coefficients, self.substeps, keep)
                 if visit is not None:
                     visit(layer, base)
             return base
@@ -156,7 +145,7 @@ class ContinuityEquation:
         Parameters
         ----------
         density_hat : complex array
-            The kept rows of the coefficients before the first of the steps.
+            Kept coefficients before the first of the steps.
         velocity : callable
             layer -> array (d, *n).
         steps : range
@@ -164,13 +153,10 @@ class ContinuityEquation:
             Filled with the density at every stage.
         """
         with self.lock:
-            base = np.zeros(self.spectral_shape, complex)
-            base[self.kept_rows] = density_hat
-            self._scalar.spectral[0] = base
-            for step in steps:
-                if step == steps[0] or step % self.substeps == 0:
-                    field = velocity(step // self.substeps)
-                self._push_step(field, base, stages[step - steps[0]])
+            base = density_hat.copy()
+            for layer, part in self._by_layer(steps):
+                keep = stages[part.start - steps.start : part.stop - steps.start]
+                self._stages.push(base, velocity(layer), self._coefficients, len(part), keep)
 
     def tangent(self, velocity: Velocity, tangent_velocity: Velocity, stages) -> np.ndarray:
         """The derivative of `push` at v in the direction v', for a fixed initial density.
@@ -190,17 +176,13 @@ class ContinuityEquation:
         with self.lock:
             base = np.zeros(self.spectral_shape, complex)
             for steps, densities in self._windows(stages):
-                self._scalar.spectral[0] = base
-                for step in steps:
-                    if step == steps[0] or step % self.substeps == 0:
-                        layer = step // self.substeps
-                        field, change = velocity(layer), tangent_velocity(layer)
-                    for m, coefficient in enumerate(STAGES):
-                        self._tangent_stage(field, change, coefficient, base, densities[step - steps[0], m])
-                    base[...] = self._scalar.spectral[0]
+                for layer, part in self._by_layer(steps):
+                    kept = densities[part.start - steps.start : part.stop - steps.start]
+                    fields = velocity(layer), tangent_velocity(layer)
+                    self._stages.tangent(base, *fields, kept, self._coefficients)
             return base
 
-    def transpose(self, weight_hat, velocity: Velocity, stages, take: Callable) -> np.ndarray:
+    def transpose(self, weight_hat, velocity: Velocity, stages, take: Callable, momentum=None) -> np.ndarray:
         """The transpose of `tangent`, and of `push` in the initial density.
 
         Parameters
@@ -214,6 +196,8 @@ class ContinuityEquation:
         take : callable
             take(layer, momentum) for the layers from last to first, with momentum (d, *n) such that
             <w, rho'> = sum_layers mean(momentum . v'); the array is a work array.
+        momentum : array (d, *n), optional
+            The work array.
 
         Returns
         -------
@@ -221,25 +205,26 @@ class ContinuityEquation:
             Kept coefficients of the weight at s = 0: <w(1), R rho'> = <w(0), rho'>.
         """
         with self.lock:
-            if self._momentum is None:
-                self._momentum = np.empty((self.torus.dimension, *self.torus.shape))
-            momentum = self._momentum
+            if momentum is None:
+                momentum = np.empty((self.torus.dimension, *self.torus.shape))
             total = weight_hat.copy()
-            term = weight_hat.copy()
             for steps, densities in self._windows(stages, backwards=True):
-                for step in reversed(steps):
-                    layer, number = divmod(step, self.substeps)
-                    if step == steps[-1] or number == self.substeps - 1:
-                        field = velocity(layer)
-                    if number == self.substeps - 1:
-                        momentum[...] = 0
-                    for m in reversed(range(len(STAGES))):
-                        density = densities[step - steps[0], m]
-                        self._transpose_stage(field, STAGES[m], density, momentum, term, total)
-                    term[...] = total
-                    if number == 0:
+                for layer, part in reversed(list(self._by_layer(steps))):
+                    kept = densities[part.start - steps.start : part.stop - steps.start]
+                    fresh = part.stop % self.substeps == 0
+                    self._stages.transpose(total, velocity(layer), kept, self._coefficients, momentum, fresh)
+                    if part.start % self.substeps == 0:
                         take(layer, momentum)
             return total
+
+    def _by_layer(self, steps: range) -> Iterator[tuple[int, range]]:
+        """Some steps in a row, cut where layers end."""
+        start = steps.start
+        while start < steps.stop:
+            layer = start // self.substeps
+            stop = min(steps.stop, (layer + 1) * self.substeps)
+            yield layer, range(start, stop)
+            start = stop
 
     def _windows(self, stages, backwards=False) -> Iterator[tuple[range, np.ndarray]]:
         """Steps in a row and their stages; recomputing takes the work arrays, so sweeps leave nothing there."""
@@ -247,74 +232,6 @@ class ContinuityEquation:
             yield from stages.windows(backwards)
         else:
             yield range(self.steps), stages
-
-    # -- stages ------------------------------------------------------------------------------------------------
-
-    def _push_step(self, velocity, base, keep=None):
-        """base <- R(h A(v)) base, which `spectral` holds before and after."""
-        for m, coefficient in enumerate(STAGES):
-            self._push_stage(velocity, coefficient, base, None if keep is None else keep[m])
-        base[...] = self._scalar.spectral[0]
-
-    def _push_stage(self, velocity, coefficient, base, keep):
-        """spectral <- base + c h A(v) spectral."""
-        velocity, (density, out) = (
-            self._flat(velocity),
-            (self._flat(self._scalar.real)[0], self._flat(self._vector.real)),
-        )
-        keep = None if keep is None else self._flat(keep)[0]
-
-        def multiply(rows):
-            lines = rows[0] * self._lines, rows[1] * self._lines
-            if keep is not None:
-                keep[slice(*lines)] = density[slice(*lines)]
-            pointwise.flux(velocity, density, out, *lines)
-
-        self._push.apply(None, multiply, self._advance(coefficient, base))
-
-    def _tangent_stage(self, velocity, tangent_velocity, coefficient, base, density):
-        """spectral <- base + c h (A(v) spectral + A(v') rho)."""
-        velocity, tangent_velocity = self._flat(velocity), self._flat(tangent_velocity)
-        density, change = self._flat(density)[0], self._flat(self._scalar.real)[0]
-        out = self._flat(self._vector.real)
-
-        def multiply(rows):
-            lines = rows[0] * self._lines, rows[1] * self._lines
-            pointwise.flux_tangent(velocity, change, tangent_velocity, density, out, *lines)
-
-        self._push.apply(None, multiply, self._advance(coefficient, base))
-
-    def _advance(self, coefficient, base):
-        factor = coefficient / self.steps / self.torus.size
-        flux_hat, out = self._vector.spectral, self._scalar.spectral[0]
-
-        def advance(columns):
-            pointwise.divergence_step(flux_hat, *self._symbols, base, factor, out, *columns)
-
-        return advance
-
-    def _transpose_stage(self, velocity, coefficient, density, momentum, term, total):
-        """term <- c h A(v)^T term, total += term, momentum_j += c h rho P d_j term."""
-        velocity, momentum = self._flat(velocity), self._flat(momentum)
-        density, gradient = self._flat(density)[0], self._flat(self._vector.real)
-        out = self._flat(self._scalar.real)[0]
-        gradient_hat, out_hat = self._vector.spectral, self._scalar.spectral[0]
-
-        def differentiate(columns):
-            pointwise.gradient_step(term, *self._symbols, coefficient / self.steps, gradient_hat, *columns)
-
-        def multiply(rows):
-            lines = rows[0] * self._lines, rows[1] * self._lines
-            pointwise.flux_transpose(velocity, density, gradient, momentum, out, *lines)
-
-        def accumulate(columns):
-            pointwise.accumulate(out_hat, self._kept, 1 / self.torus.size, term, total, *columns)
-
-        self._pull.apply(differentiate, multiply, accumulate)
-
-    def _flat(self, field) -> np.ndarray:
-        """A view as (components, lines, n), as the compiled loops take it."""
-        return field.reshape(-1, self.torus.size // self.torus.shape[-1], self.torus.shape[-1])
 
     def _refuse_unstable(self, velocity):
         """Raise for the fastest layer, so that the substeps named are enough for all of them."""

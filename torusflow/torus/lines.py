@@ -1,0 +1,184 @@
+"""One-dimensional transforms of many lines at a time, planned here and called from compiled loops by their address."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from typing import NamedTuple
+
+import numpy as np
+import scipy.fft
+
+try:
+    import pyfftw.pyfftw
+except ImportError:  # pyFFTW is GPL through FFTW, so some people leave it out
+    pyfftw = None
+
+COMPLEX, REAL_FORWARD, REAL_INVERSE = range(3)
+
+# fftw3.h
+_FORWARD, _BACKWARD = -1, 1
+_DESTROY_INPUT, _ESTIMATE = 1 << 0, 1 << 6
+
+
+class Loop(NamedTuple):
+    """`n` elements or lines, one after another at these distances, in elements of their array."""
+
+    n: int
+    source: int
+    target: int
+
+
+class Plans:
+    """Transforms of lines of given length and distances, between arrays given at each call.
+
+    Attributes
+    ----------
+    execute : array of int
+        Addresses of three functions (plan, source, target), to be indexed by COMPLEX, REAL_FORWARD, REAL_INVERSE.
+    """
+
+    execute: np.ndarray
+
+    def forward(self, line: Loop, others: list[Loop]) -> int:
+        """f^_k = sum_j f_j exp(-2 pi i jk/n); the plan as a number that `execute` takes."""
+        raise NotImplementedError
+
+    def inverse(self, line: Loop, others: list[Loop]) -> int:
+        """f_j = sum_k f^_k exp(2 pi i jk/n)."""
+        raise NotImplementedError
+
+    def real_forward(self, line: Loop, others: list[Loop]) -> int:
+        """The coefficients k >= 0 of lines of n real numbers, which may be overwritten."""
+        raise NotImplementedError
+
+    def real_inverse(self, line: Loop, others: list[Loop]) -> int:
+        """Lines of n real numbers from their coefficients k >= 0, which may be overwritten."""
+        raise NotImplementedError
+
+
+class FFTW(Plans):
+    """Those of FFTW, in the copy that pyFFTW brings.
+
+    Plans are estimated, not measured: measured ones differ from process to process, and with them the last bits of
+    every result.
+    """
+
+    def __init__(self):
+        self._library = _fftw()
+        names = "fftw_execute_dft", "fftw_execute_dft_r2c", "fftw_execute_dft_c2r"
+        self.execute = np.array([_address(getattr(self._library, name)) for name in names], np.intp)
+        self._plans: list[int] = []
+        weakref.finalize(self, _destroy, self._library, self._plans)
+
+    def forward(self, line, others):
+        return self._plan("dft", line, others, _FORWARD)
+
+    def inverse(self, line, others):
+        return self._plan("dft", line, others, _BACKWARD)
+
+    def real_forward(self, line, others):
+        return self._plan("dft_r2c", line, others)
+
+    def real_inverse(self, line, others):
+        return self._plan("dft_c2r", line, others, flags=_DESTROY_INPUT)
+
+    def _plan(self, kind, line, others, *sign, flags=0):
+        # Estimating looks at the addresses' alignment only: two that are aligned like NumPy's arrays, and apart.
+        source, target = 1 << 20, 1 << 30
+        if hasattr(self._library, "fftw_plan_with_nthreads"):  # pyFFTW leaves behind what its last plan was given
+            self._library.fftw_plan_with_nthreads(1)
+        function = getattr(self._library, f"fftw_plan_guru64_{kind}")
+        function.restype = ctypes.c_void_p
+        pointers = ctypes.c_void_p(source), ctypes.c_void_p(target)
+        arguments = 1, _dimensions([line]), len(others), _dimensions(others), *pointers
+        plan = function(*arguments, *sign, ctypes.c_uint(_ESTIMATE | flags))
+        if not plan:
+            raise RuntimeError(f"FFTW has no plan for {kind} of {line} over {others}.")
+        self._plans.append(plan)
+        return plan
+
+
+class Scipy(Plans):
+    """Those of scipy.fft, called back from the compiled loops: slower, and free of the GPL."""
+
+    def __init__(self):
+        self._plans: list[tuple] = []
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+        self._callback = kind(self._run)
+        self.execute = np.array([_address(self._callback)] * 3, np.intp)
+
+    def forward(self, line, others):
+        return self._note(scipy.fft.fft, line, others, (complex, complex), {})
+
+    def inverse(self, line, others):
+        return self._note(scipy.fft.ifft, line, others, (complex, complex), {"norm": "forward"})
+
+    def real_forward(self, line, others):
+        return self._note(scipy.fft.rfft, line, others, (float, complex), {})
+
+    def real_inverse(self, line, others):
+        return self._note(scipy.fft.irfft, line, others, (complex, float), {"n": line.n, "norm": "forward"})
+
+    def _note(self, function, line, others, kinds, options):
+        self._plans.append((function, _strided(line, others, 1, kinds), _strided(line, others, 2, kinds), options))
+        return len(self._plans)  # not zero, which a pointer should not be
+
+    def _run(self, plan, source, target):
+        function, take, put, options = self._plans[plan - 1]
+        put(target)[...] = function(take(source), **options)
+
+
+def fftw_is_there() -> bool:
+    """Whether pyFFTW is installed and its FFTW can be called."""
+    return _fftw() is not None
+
+
+def _fftw():
+    """The library behind pyFFTW's extension module, whose symbols it shares; the interpreter lock is kept, because
+    FFTW's planner is for one thread at a time."""
+    if pyfftw is None:
+        return None
+    try:
+        library = ctypes.PyDLL(pyfftw.pyfftw.__file__)
+        library.fftw_plan_guru64_dft  # noqa: B018 - raises where symbols are hidden
+    except (OSError, AttributeError):
+        return None
+    return library
+
+
+class _Dimension(ctypes.Structure):
+    """fftw_iodim64."""
+
+    _fields_ = [(name, ctypes.c_ssize_t) for name in ("n", "source", "target")]
+
+
+def _dimensions(loops):
+    return (_Dimension * max(1, len(loops)))(*[_Dimension(*loop) for loop in loops])
+
+
+def _destroy(library, plans):
+    for plan in plans:
+        library.fftw_destroy_plan(ctypes.c_void_p(plan))
+
+
+def _address(function) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value
+
+
+def _strided(line, others, which, kinds):
+    """Makes the array (others..., n) of a plan's source (1) or target (2) from its address."""
+    dtype = np.dtype(kinds[which - 1])
+    loops = (*others, line)
+    # The real line has n numbers, its coefficients n // 2 + 1.
+    half = len(set(kinds)) == 2 and dtype.kind == "c"
+    shape = (*(loop.n for loop in others), line.n // 2 + 1 if half else line.n)
+    strides = [loop[which] for loop in loops]
+    extent = dtype.itemsize * (1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)))
+    memory = ctypes.c_char * extent
+
+    def view(address):
+        flat = np.frombuffer(memory.from_address(address), dtype)
+        return np.lib.stride_tricks.as_strided(flat, shape, [dtype.itemsize * s for s in strides])
+
+    return view
