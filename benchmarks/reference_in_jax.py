@@ -47,6 +47,7 @@ def make(model, target):
     d, axes = torus.dimension, tuple(range(-torus.dimension, 0))
     kept = jnp.asarray(torus.within(equation.modes))
     symbols = [jnp.asarray(symbol) for symbol in torus.derivative_symbols]
+    metric = space.metric.symbol(sum((2 * np.pi * k) ** 2 for k in space.wavenumbers))
     band = np.ix_(np.arange(d), *(np.ravel(k) for k in space.wavenumbers))  # negative k count from the end
     start = jnp.fft.rfftn(jnp.asarray(model.initial.values)) * kept
     target = jnp.asarray(target)
@@ -78,7 +79,7 @@ def make(model, target):
     def value_and_gradient(v):
         value, slopes = jax.value_and_grad(risk)(v)
         partners = jnp.where(space.wavenumbers[-1] > 0, 2.0, 1.0)  # coefficients with k_d > 0 stand for two
-        return value, space.layers * space.riesz(jnp.conj(slopes) / partners)
+        return value, space.layers * jnp.conj(slopes) / partners / metric
 
     def tangent(v, dv):
         return jax.jvp(push, (v,), (dv,))[1]

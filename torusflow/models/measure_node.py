@@ -286,13 +286,12 @@ class MeasureLinearisation:
         gradient, plan = space.zeros(), model._plans[1]
 
         def take(layer, momentum):
-            space.riesz(space.coefficients(plan=plan), gradient[layer])  # the plan holds the momentum
+            space.represent(plan, gradient[layer])  # the plan holds the momentum
 
         with model.equation.lock:
             weight = model.equation.project(model.output_space.element(p))
             momentum = plan.real.reshape(space.torus.dimension, *space.torus.shape)
             model.equation.transpose(weight, self._velocity, self._stages, take, momentum)
-        gradient *= space.layers
         return gradient
 
 

@@ -234,12 +234,10 @@ class VelocitySpace:
         embedded[modes] = v[modes]
         return np.repeat(embedded, self.layers // other.layers, axis=0)
 
-    def riesz(self, momentum_hat, out=None) -> np.ndarray:
+    def riesz(self, momentum_hat) -> np.ndarray:
         """K*m: the field that represents u -> <m, u>_L2 in V, from and to coefficients (..., d, *modes)."""
         momentum_hat = np.ascontiguousarray(momentum_hat, self.dtype)
-        out = np.empty_like(momentum_hat) if out is None else out
-        np.multiply(momentum_hat.view(float), self._kernel, out=out.view(float))
-        return out
+        return (momentum_hat.view(float) * self._kernel).view(self.dtype)
 
     # -- for solvers: one layer at a time, through one plan -------------------------------------------------------
 
@@ -253,16 +251,29 @@ class VelocitySpace:
             plan.inverse(out)
             return out.reshape(self.torus.dimension, *self.torus.shape)
 
-    def coefficients(self, field=None, plan: Transform | None = None) -> np.ndarray:
-        """Coefficients (d, *modes) within the band of a vector field (d, *n); of the plan's real array if not given."""
+    def coefficients(self, field, plan: Transform | None = None) -> np.ndarray:
+        """Coefficients (d, *modes) within the band of a vector field (d, *n)."""
         plan = plan or self._own_plan()
         with self._lock:
-            if field is not None:
-                plan.real[...] = field.reshape(plan.real.shape)
-            plan.forward()
-            band_hat = plan.spectral.reshape(self.shape[1:]).copy()
-            self._symmetrise(band_hat)
-            return band_hat
+            plan.real[...] = field.reshape(plan.real.shape)
+            return self._forward(plan).copy()
+
+    def represent(self, plan: Transform, out) -> None:
+        """out <- L K*m, the layer of a control that represents v -> <m, v_l>_L2 in H; the plan's real array holds m.
+
+        Parameters
+        ----------
+        plan : Transform
+        out : complex array (d, *modes)
+        """
+        with self._lock:
+            np.multiply(self._forward(plan).view(float), self.layers * self._kernel, out=out.view(float))
+
+    def _forward(self, plan) -> np.ndarray:
+        plan.forward()
+        band_hat = plan.spectral.reshape(self.shape[1:])
+        self._symmetrise(band_hat)
+        return band_hat
 
     def plan(self) -> Transform:
         """A new transform of one layer's field, truncated to the band."""

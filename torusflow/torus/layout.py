@@ -15,10 +15,10 @@ TWO_PI = 2 * np.pi
 # Points of the blocks that a thread takes one after another, so that they stay in its cache from the first transform
 # to the last: rows of the grid, and columns of the spectrum (measured, docs/performance.md). scipy is called back into
 # Python for each of them.
-ROWS = {"fftw": 8192, "scipy": 65536}
-COLUMNS = {"fftw": 4096, "scipy": 65536}
+ROWS = {"fftw": 8192, "scipy": 32768}
+COLUMNS = {"fftw": 4096, "scipy": 32768}
 # Below this many points a thread, waking a second one costs more than it saves.
-MINIMUM_POINTS_PER_THREAD = 8192
+MINIMUM_POINTS_PER_THREAD = 6144
 
 # Rows of `Layout.plans`; the second column is for the last, shorter block.
 _HALF_TO_REAL, _REAL_TO_HALF, _LINES_TO_HALF, _HALF_TO_LINES, _COLUMNS_INVERSE, _COLUMNS_FORWARD = range(6)

@@ -104,6 +104,7 @@ class Scipy(Plans):
 
     def __init__(self):
         self._plans: list[tuple] = []
+        self._arrays: dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray]] = {}
         kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
         self._callback = kind(self._run)
         self.execute = np.array([_address(self._callback)] * 3, np.intp)
@@ -126,7 +127,11 @@ class Scipy(Plans):
 
     def _run(self, plan, source, target):
         function, take, put, options = self._plans[plan - 1]
-        put(target)[...] = function(take(source), **options)
+        # Plans are used on the same few blocks of work arrays again and again.
+        arrays = self._arrays.get((plan, source, target))
+        if arrays is None:
+            arrays = self._arrays[plan, source, target] = take(source), put(target)
+        arrays[1][...] = function(arrays[0], **options)
 
 
 def fftw_is_there() -> bool:
