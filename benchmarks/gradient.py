@@ -1,10 +1,11 @@
-"""What a gradient costs: forward, value and gradient, tangent, beside the textbook's transforms and the same in JAX.
+"""What a gradient costs: forward, value and gradient, tangent, beside the textbook's transforms, JAX and PyTorch.
 
 The floor is what the scheme's real transforms alone would take: d + 1 of full size a stage, and d a layer for the
 control. It is measured twice, as FFTW's own plans of all d axes at once (patiently planned, FFTW's own threads) and as
 the untruncated transforms of a Torus, and the faster of both counts. All repetitions are interleaved; medians are
 compared, so that what else the machine does concerns everything alike. Peak memory is that of whole processes which
-import torusflow and compute one gradient, with all stages kept, with stages recomputed from checkpoints, and in JAX.
+import torusflow and compute one gradient, with all stages kept, with stages recomputed from checkpoints, and in JAX
+and PyTorch.
 """
 
 import argparse
@@ -21,6 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # FFTW's own threads, of th
 
 import numpy as np
 import reference_in_jax
+import reference_in_torch
 
 import torusflow as tfl
 
@@ -34,7 +36,8 @@ SIZES = {
 }
 EQUAL = 1e-10
 COURANT = 1.0
-MEMORY = {"kept": "MiB kept", "recomputed": "MiB recomputed", "JAX": "MiB JAX"}
+PEERS = {"JAX": reference_in_jax, "PyTorch": reference_in_torch}
+MEMORY = {"kept": "MiB kept", "recomputed": "MiB recomputed", "JAX": "MiB JAX", "PyTorch": "MiB PyTorch"}
 
 
 def problem(size, threads, band=None, stages="kept"):
@@ -83,7 +86,7 @@ def floors(size, threads):
     return {"floor, FFTW's plans": fftw, "floor, axis by axis": untruncated}
 
 
-def work(size, threads, band, jax):
+def work(size, threads, band, peers):
     """name -> function, everything that is timed for one size."""
     risk, v = problem(size, threads, band)
     linearisation = risk.model.linearise(v)
@@ -92,24 +95,24 @@ def work(size, threads, band, jax):
         "value and gradient": lambda: risk.value_and_gradient(v),
         "tangent": lambda: linearisation.tangent(v),
     }
-    if jax:
-        push, value_and_gradient, tangent = reference_in_jax.make(risk.model, risk.loss.target.values)
+    for name in peers:
+        push, value_and_gradient, tangent = PEERS[name].make(risk.model, risk.loss.target.values, threads)
+        check_equal(name, risk, v, value_and_gradient, tangent(v, v), linearisation.tangent(v))
         jobs |= {
-            "JAX forward": lambda: push(v),
-            "JAX value and gradient": lambda: value_and_gradient(v),
-            "JAX tangent": lambda: tangent(v, v),
+            f"{name} forward": lambda push=push: push(v),
+            f"{name} value and gradient": lambda value_and_gradient=value_and_gradient: value_and_gradient(v),
+            f"{name} tangent": lambda tangent=tangent: tangent(v, v),
         }
-        check_equal(risk, v, value_and_gradient, tangent(v, v), linearisation.tangent(v))
     return jobs
 
 
-def check_equal(risk, v, value_and_gradient, *tangents):
-    """End the benchmark unless JAX computes the same risk, gradient and tangent."""
-    (value, gradient), (other, in_jax) = risk.value_and_gradient(v), value_and_gradient(v)
-    for name, one, two in (("risk", value, other), ("gradient", gradient, in_jax), ("tangent", *tangents)):
+def check_equal(peer, risk, v, value_and_gradient, *tangents):
+    """End the benchmark unless a peer computes the same risk, gradient and tangent."""
+    (value, gradient), (other, theirs) = risk.value_and_gradient(v), value_and_gradient(v)
+    for name, one, two in (("risk", value, other), ("gradient", gradient, theirs), ("tangent", *tangents)):
         error = np.linalg.norm(np.ravel(one - np.asarray(two))) / np.linalg.norm(np.ravel(one))
         if not error <= EQUAL:
-            raise SystemExit(f"the {name} of JAX differs by {error:.1e}, so there is nothing to compare.")
+            raise SystemExit(f"the {name} of {peer} differs by {error:.1e}, so there is nothing to compare.")
 
 
 def interleaved(jobs, repeats):
@@ -135,9 +138,9 @@ def peak_memory(size, threads, band, what):
 
 def child(size, threads, band, what):
     """What `peak_memory` runs."""
-    risk, v = problem(size, threads, band, "kept" if what == "JAX" else what)
-    if what == "JAX":
-        reference_in_jax.make(risk.model, risk.loss.target.values)[1](v)
+    risk, v = problem(size, threads, band, "kept" if what in PEERS else what)
+    if what in PEERS:
+        PEERS[what].make(risk.model, risk.loss.target.values, threads)[1](v)
     else:
         risk.value_and_gradient(v)
     # Not the resource module: its maximum counts the parent from before the start of this program.
@@ -153,9 +156,10 @@ def ratios(medians):
         "gradient / forward": medians["value and gradient"] / medians["forward"],
         "tangent / forward": medians["tangent"] / medians["forward"],
     }
-    for name in ("forward", "value and gradient", "tangent"):
-        if f"JAX {name}" in medians:
-            figures[f"JAX / ours, {name}"] = medians[f"JAX {name}"] / medians[name]
+    for peer in PEERS:
+        for name in ("value and gradient", "forward", "tangent"):
+            if f"{peer} {name}" in medians:
+                figures[f"{peer} / ours, {name}"] = medians[f"{peer} {name}"] / medians[name]
     return figures
 
 
@@ -208,8 +212,18 @@ def plot(results, path):
 
 def table(results):
     """The results as Markdown."""
-    keys = list(dict.fromkeys(key for result in results for key in result["ratios"]))
-    lines = ["| size | threads | floor ms | forward ms | gradient ms | " + " | ".join([*keys, *MEMORY.values()]) + " |"]
+    # What the peers need forward and for a tangent is in the JSON.
+    columns = {
+        "forward / floor": "forward / floor",
+        "gradient / forward": "gradient / forward",
+        "tangent / forward": "tangent / forward",
+        "one thread / these": "one thread / these, gradient",
+        "JAX / ours": "JAX / ours, value and gradient",
+        "PyTorch / ours": "PyTorch / ours, value and gradient",
+    }
+    keys = columns.values()
+    names = [*columns, *MEMORY.values()]
+    lines = ["| size | threads | floor ms | forward ms | gradient ms | " + " | ".join(names) + " |"]
     lines.append("|---" * (5 + len(keys) + len(MEMORY)) + "|")
     for result in results:
         seconds, memory = result["seconds"], result["memory"]
@@ -229,7 +243,7 @@ def main(arguments=None):
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--band", type=int, help="of the control; a third of the grid if not given")
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--no-jax", action="store_true")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--output", type=Path, default=Path("out/gradient"), help="name of the files, without ending")
     parser.add_argument("--child", choices=MEMORY, help=argparse.SUPPRESS)
@@ -239,22 +253,25 @@ def main(arguments=None):
     if options.child:
         child(options.sizes[0], most, options.band, options.child)
         return
-    jax = not options.no_jax and reference_in_jax.available()
-    if not jax and not options.no_jax:
-        print("JAX is not installed, so it is left out.")
+    peers = [name for name in options.peers if PEERS[name].available()]
+    for name in set(options.peers) - set(peers):
+        print(f"{name} is not installed, so it is left out.")
     results = []
     for size in options.sizes:
         jobs = {}
         for threads in options.threads:
-            made = work(size, threads, options.band, jax and threads == most)
+            made = work(size, threads, options.band, peers if threads == most else [])
             jobs |= {(threads, name): job for name, job in made.items()}
         medians = interleaved(jobs, options.repeats)
         for threads in options.threads:
             seconds = {name: value for (count, name), value in medians.items() if count == threads}
-            whats = [] if options.no_memory or threads < most else list(MEMORY)[: 2 + jax]
+            figures = ratios(seconds)
+            if (1, "value and gradient") in medians:
+                for what, name in (("gradient", "value and gradient"), ("forward", "forward")):
+                    figures[f"one thread / these, {what}"] = medians[1, name] / seconds[name]
+            whats = [] if options.no_memory or threads < most else ["kept", "recomputed", *peers]
             memory = {what: peak_memory(size, threads, options.band, what) for what in whats}
-            results.append({"size": size, "threads": threads, "seconds": seconds, "ratios": ratios(seconds)})
-            results[-1]["memory"] = memory
+            results.append({"size": size, "threads": threads, "seconds": seconds, "ratios": figures, "memory": memory})
         print(table(results[-len(options.threads) :]), flush=True)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     about = machine() | {"band": options.band, "repeats": options.repeats}

@@ -24,7 +24,7 @@ def use_threads(threads: int) -> None:
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
-def make(model, target):
+def make(model, target, threads):
     """The push, the risk with its gradient, and the tangent, compiled.
 
     Parameters
@@ -32,6 +32,8 @@ def make(model, target):
     model : MeasureNODE
     target : array (*n)
         Of the half squared L2 loss.
+    threads : int
+        What JAX was told by `use_threads`; not used here.
 
     Returns
     -------

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from torusflow.torus.evaluation import TrigonometricPolynomial
+from torusflow.torus import evaluation
+from torusflow.torus.control import VelocitySpace
+from torusflow.torus.evaluation import BandField, TrigonometricPolynomial, momentum_coefficients
 from torusflow.torus.grid import Torus
+from torusflow.torus.sobolev import SobolevMetric
 
 # FINUFFT's tolerance with room for sums. Absolute, of fields of order one.
 SERIES = 1e-10
@@ -28,3 +31,20 @@ def test_its_gradient_is_that_of_the_function(rng):
     np.testing.assert_allclose(value, np.sin(k * s) * np.cos(2 * k * t), rtol=0, atol=SERIES)
     np.testing.assert_allclose(gradient[:, 0], k * np.cos(k * s) * np.cos(2 * k * t), rtol=0, atol=10 * SERIES)
     np.testing.assert_allclose(gradient[:, 1], -2 * k * np.sin(k * s) * np.sin(2 * k * t), rtol=0, atol=10 * SERIES)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("at_a_time", [1, 7, 100])
+def test_points_a_few_at_a_time_are_points_at_once(at_a_time, threads, rng, monkeypatch):
+    space = VelocitySpace(Torus((12, 13), threads=threads), SobolevMetric(), 1, (3, 2))
+    field = BandField(space, space.random(rng)[0])
+    points, momenta = rng.random((40, 2)), rng.standard_normal((40, 2))
+
+    def everything():
+        return field.value(points), field.jacobian(points), momentum_coefficients(space, points, momenta)
+
+    expected = everything()
+    monkeypatch.setattr(evaluation, "POINTS_AT_A_TIME", at_a_time)
+    monkeypatch.setattr(evaluation, "MINIMUM_POINTS_PER_THREAD", 10)
+    for got, once in zip(everything(), expected, strict=True):
+        np.testing.assert_allclose(got, once, rtol=0, atol=SERIES * np.max(np.abs(once)))

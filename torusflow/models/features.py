@@ -13,6 +13,10 @@ from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from .inputs import checked_count, checked_length
 
+# Numbers that functions of the points give at a time, 8 MB: the memory of a model then grows with the points and the
+# features, not with their product.
+NUMBERS_AT_A_TIME = 2**20
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -21,7 +25,7 @@ class Features:
     Parameters
     ----------
     function : callable
-        phi: points (N, d) -> array (N, m).
+        phi: points (N, d) -> array (N, m), each row from one point; called with some points at a time.
     jacobian : callable
         points (N, d) -> array (N, m, d) of the derivatives d phi_j / d x_i.
     count : int
@@ -48,7 +52,13 @@ class Features:
 
     def riesz(self, points, momenta) -> np.ndarray:
         """sum_i p_i phi(x_i)^T, array (d, m)."""
-        return momenta.T @ self.values(points)
+        return sum(momenta[here].T @ self.values(points[here]) for here in self.pieces(points, self.count))
+
+    @staticmethod
+    def pieces(points, numbers: int) -> list[slice]:
+        """The points some at a time, when a function gives so many numbers for each."""
+        at_a_time = max(1, NUMBERS_AT_A_TIME // numbers)
+        return [slice(start, start + at_a_time) for start in range(0, max(1, len(points)), at_a_time)]
 
     def values(self, points) -> np.ndarray:
         """phi(x), array (N, m), or an error that names the function."""
@@ -66,13 +76,28 @@ class FeatureField:
         self._features, self._coefficients = features, coefficients
 
     def value(self, points):
-        return self._features.values(points) @ self._coefficients.T
+        features, coefficients = self._features, self._coefficients
+        return self._by_pieces(features.count, lambda x: features.values(x) @ coefficients.T, points)
 
     def tangent(self, points, change):
-        return np.einsum("nmi,ni->nm", self._features.derivatives(points), change) @ self._coefficients.T
+        return self._with_derivatives("nmi,ni->nm", points, change, after=self._coefficients.T)
 
     def transpose(self, points, weight):
-        return np.einsum("nmi,nm->ni", self._features.derivatives(points), weight @ self._coefficients)
+        return self._with_derivatives("nmi,nm->ni", points, weight, before=self._coefficients)
+
+    def _with_derivatives(self, sums, points, vectors, before=None, after=None):
+        features = self._features
+
+        def apply(x, y):
+            y = y if before is None else y @ before
+            found = np.einsum(sums, features.derivatives(x), y)
+            return found if after is None else found @ after
+
+        return self._by_pieces(features.count * points.shape[1], apply, points, vectors)
+
+    def _by_pieces(self, numbers, function, *rows):
+        pieces = self._features.pieces(rows[0], numbers)
+        return np.concatenate([function(*(row[here] for row in rows)) for here in pieces])
 
 
 @dataclass(frozen=True, eq=False)

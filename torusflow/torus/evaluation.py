@@ -12,6 +12,9 @@ from .workers import split
 NONUNIFORM_TOLERANCE = 1e-12
 # Below this many points a second thread costs more than it saves.
 MINIMUM_POINTS_PER_THREAD = 2000
+# A thread takes so many points at a time, which stay in its cache with what is spread from them: time for a point is
+# then the same for ten thousand and a million (measured, docs/performance.md).
+POINTS_AT_A_TIME = 2**15
 
 
 class BandField:
@@ -93,9 +96,11 @@ def momentum_coefficients(space: VelocitySpace, points, momenta) -> np.ndarray:
     sums = np.empty((len(parts), len(packed), *shape), complex)
 
     def transform(part):
-        index, here = part
-        strengths = np.ascontiguousarray(packed[:, here])
-        sums[index] = _nufft(1, points[here], shape, len(packed)).execute(strengths).reshape(-1, *shape)
+        index, pieces = part
+        plan, sums[index] = _nufft(1, shape, len(packed)), 0
+        for here in pieces:
+            _set_points(plan, points[here])
+            sums[index] += plan.execute(np.ascontiguousarray(packed[:, here])).reshape(-1, *shape)
 
     space.torus.parallel(transform, parts)
     sums = sums.sum(axis=0)
@@ -154,18 +159,21 @@ def _sum_modes(points, full, torus) -> np.ndarray:
     values = np.empty((len(packed), 2, len(points)))
 
     def transform(part):
-        _, here = part
-        sums = _nufft(2, points[here], full.shape[1:], len(packed)).execute(packed).reshape(len(packed), -1)
-        values[:, 0, here], values[:, 1, here] = sums.real, sums.imag
+        plan = _nufft(2, full.shape[1:], len(packed))
+        for here in part[1]:
+            _set_points(plan, points[here])
+            sums = plan.execute(packed).reshape(len(packed), -1)
+            values[:, 0, here], values[:, 1, here] = sums.real, sums.imag
 
     torus.parallel(transform, _parts(points, torus))
     return values.reshape(2 * len(packed), len(points))[: len(full)]
 
 
-def _parts(points, torus) -> list[tuple[int, slice]]:
-    """Numbered slices of the points, one a thread."""
+def _parts(points, torus) -> list[tuple[int, list[slice]]]:
+    """For each thread its number and slices of the points, to be taken one after another."""
     cuts = split(len(points), min(torus.threads, max(1, len(points) // MINIMUM_POINTS_PER_THREAD)))
-    return [(index, slice(*cut)) for index, cut in enumerate(cuts)]
+    pieces = [split(stop - start, -(-(stop - start) // POINTS_AT_A_TIME)) for start, stop in cuts]
+    return [(index, [slice(cut[0] + a, cut[0] + b) for a, b in pieces[index]]) for index, cut in enumerate(cuts)]
 
 
 def _pack(fields) -> np.ndarray:
@@ -182,12 +190,14 @@ def _reflect(coefficients, axes: int) -> np.ndarray:
     return coefficients
 
 
-def _nufft(kind, points, modes, count):
+def _nufft(kind, modes, count):
     """One thread each: FINUFFT's own are OpenMP's, which wait by spinning (docs/design_decisions.md)."""
     import finufft
 
     sign = -1 if kind == 1 else 1
     options = {"n_trans": count, "eps": NONUNIFORM_TOLERANCE, "isign": sign, "modeord": 1, "nthreads": 1}
-    plan = finufft.Plan(kind, modes, **options)
+    return finufft.Plan(kind, modes, **options)
+
+
+def _set_points(plan, points) -> None:
     plan.setpts(*(np.ascontiguousarray(TWO_PI * (axis % 1.0)) for axis in points.T))
-    return plan
