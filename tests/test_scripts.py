@@ -142,3 +142,13 @@ def test_the_readme_runs_and_says_what_it_prints(tmp_path, monkeypatch, capsys):
 def test_every_script_is_short():
     for script in SCRIPTS.glob("*.py"):
         assert len(script.read_text().splitlines()) <= 100, script.name
+
+
+def test_cost_of_a_gradient(tmp_path):
+    arguments = ["--points", "12", "128", "--layers", "2", "--threads", "2", "--repeats", "1"]
+    rows = load("cost_of_a_gradient").main([*arguments, "-o", str(tmp_path / "picture.png")])
+    assert list(rows) == [12, 128]
+    for n, (ways, same) in rows.items():
+        assert same
+        assert ways["one thread"][1] == (8 * 4 + 2 * 2) * 8 * n**2
+    assert ways["2 threads, recomputed"][1] < 0.6 * ways["2 threads"][1]

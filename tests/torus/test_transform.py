@@ -11,7 +11,7 @@ from tolerances import SAME, TRANSFORM
 
 from torusflow.errors import InputError
 from torusflow.models.measure_node import MeasureNODE
-from torusflow.torus import layout, lines
+from torusflow.torus import layout, lines, sweeps
 from torusflow.torus.density import Density
 from torusflow.torus.grid import Torus
 from torusflow.torus.sobolev import SobolevMetric
@@ -164,7 +164,7 @@ class TestBlocks:
     @pytest.mark.parametrize("block", [1, 3, 16, 200])
     @pytest.mark.parametrize("parts", [1, 2, 3, 8])
     def test_threads_share_whole_blocks_without_gaps(self, length, block, parts):
-        shares = [layout.share(length, block, part, parts) for part in range(parts)]
+        shares = [sweeps.share(length, block, part, parts) for part in range(parts)]
         assert [i for first, end in shares for i in range(first, end)] == list(range(length))
         assert all(first % block == 0 for first, end in shares if end > first)
 

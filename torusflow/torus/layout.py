@@ -1,14 +1,20 @@
-"""Where a field's values and its kept coefficients stand, and how to get from one to the other, a block at a time."""
+"""Where a field's values and its kept coefficients stand, and plans and work arrays to get from one to the other."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .lines import COMPLEX, FFTW, REAL_FORWARD, REAL_INVERSE, Loop, Scipy
-from .native import transform_at
+from .lines import FFTW, Loop, Scipy
+from .sweeps import (
+    COLUMNS_FORWARD,
+    COLUMNS_INVERSE,
+    HALF_TO_LINES,
+    HALF_TO_REAL,
+    LINES_TO_HALF,
+    REAL_TO_HALF,
+)
 
 TWO_PI = 2 * np.pi
 
@@ -19,11 +25,6 @@ ROWS = {"fftw": 8192, "scipy": 32768}
 COLUMNS = {"fftw": 4096, "scipy": 32768}
 # Below this many points a thread, waking a second one costs more than it saves.
 MINIMUM_POINTS_PER_THREAD = 6144
-
-# Rows of `Layout.plans`; the second column is for the last, shorter block.
-_HALF_TO_REAL, _REAL_TO_HALF, _LINES_TO_HALF, _HALF_TO_LINES, _COLUMNS_INVERSE, _COLUMNS_FORWARD = range(6)
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Layout(NamedTuple):
@@ -39,6 +40,8 @@ class Layout(NamedTuple):
     ----------
     execute, plans : arrays of int
         Of `Plans`.
+    alignment : int
+        Plans may be given other arrays than scratch at multiples of this; zero if they may not.
     outer, middle : arrays of int
         Where the kept modes stand among the n_0 and n_1 of axes 0 and 1.
     symbol_0, symbol_1, symbol_2 : arrays
@@ -46,6 +49,7 @@ class Layout(NamedTuple):
     """
 
     execute: np.ndarray
+    alignment: int
     plans: np.ndarray
     outer: np.ndarray
     middle: np.ndarray
@@ -118,7 +122,7 @@ class Geometry:
         sizes = (rows, n0 % rows), (columns, count % columns)
         plans = _plan(self._planner, shape, self.kept, *sizes)
         symbols = (TWO_PI * k for k in self.wavenumbers)
-        self.layout = Layout(self._planner.execute, plans, outer, middle, *symbols)
+        self.layout = Layout(self._planner.execute, self._planner.alignment, plans, outer, middle, *symbols)
         half = n2 // 2 + 1
         self.scratch = [
             Scratch(
@@ -142,92 +146,6 @@ def zeros(shape, dtype) -> np.ndarray:
     return memory[start : start + count].view(dtype).reshape(shape)
 
 
-@compiled
-def share(length, block, part, parts):
-    """The part of range(length) that belongs to one of several threads, in whole blocks."""
-    blocks = (length + block - 1) // block
-    return blocks * part // parts * block, min(length, blocks * (part + 1) // parts * block)
-
-
-@compiled
-def copy(source, first, target, start, rows):
-    """Rows of one field or block to another."""
-    for r in range(rows):
-        for m in range(source.shape[1]):
-            for k in range(source.shape[2]):
-                target[start + r, m, k] = source[first + r, m, k]
-
-
-@compiled
-def rows_to_grid(layout, scratch, halfway, start, rows, plain, weight_1, weight_2):
-    """scratch.real <- the rows from `start` of the field with coefficients (plain + weight_1 2 pi k_1 + weight_2 2 pi
-    k_2) times those given halfway."""
-    spread, half = scratch.spread, scratch.half
-    kept_1, kept_2 = halfway.shape[1:]
-    several = spread.shape[1] > 1
-    target = spread if several else half
-    for r in range(rows):
-        for m in range(kept_1):
-            i, weight = layout.middle[m], plain + weight_1 * layout.symbol_1[m]
-            for k in range(kept_2):
-                target[r, i, k] = (weight + weight_2 * layout.symbol_2[k]) * halfway[start + r, m, k]
-    size = 0 if rows == half.shape[0] else 1
-    if several:
-        plan = layout.plans[_LINES_TO_HALF, size]
-        transform_at(layout.execute[COMPLEX], plan, spread.ctypes.data, half.ctypes.data)
-    for r in range(rows):
-        for i in range(half.shape[1]):
-            for k in range(kept_2, half.shape[2]):
-                half[r, i, k] = 0.0
-    plan = layout.plans[_HALF_TO_REAL, size]
-    transform_at(layout.execute[REAL_INVERSE], plan, half.ctypes.data, scratch.real.ctypes.data)
-
-
-@compiled
-def rows_to_halfway(layout, scratch, block, halfway, start, rows, plain, weight_1, weight_2, add):
-    """halfway <- or += the rows from `start` of the coefficients of a block of the grid, times (plain + weight_1 2 pi
-    k_1 + weight_2 2 pi k_2)."""
-    lines, half = scratch.lines, scratch.half
-    kept_1, kept_2 = halfway.shape[1:]
-    several = lines.shape[1] > 1
-    size = 0 if rows == half.shape[0] else 1
-    plan = layout.plans[_REAL_TO_HALF, size]
-    transform_at(layout.execute[REAL_FORWARD], plan, block.ctypes.data, half.ctypes.data)
-    if several:
-        plan = layout.plans[_HALF_TO_LINES, size]
-        transform_at(layout.execute[COMPLEX], plan, half.ctypes.data, lines.ctypes.data)
-    source = lines if several else half
-    for r in range(rows):
-        for m in range(kept_1):
-            i, weight = layout.middle[m], plain + weight_1 * layout.symbol_1[m]
-            if add:
-                for k in range(kept_2):
-                    halfway[start + r, m, k] += (weight + weight_2 * layout.symbol_2[k]) * source[r, i, k]
-            else:
-                for k in range(kept_2):
-                    halfway[start + r, m, k] = (weight + weight_2 * layout.symbol_2[k]) * source[r, i, k]
-
-
-@compiled
-def columns_come(layout, scratch, which, halfway, start):
-    """scratch.coming[which] <- the columns from `start`, transformed along axis 0, of a field given halfway."""
-    n0, width = scratch.coming.shape[1:]
-    count = halfway.shape[1] * halfway.shape[2]
-    plan = layout.plans[_COLUMNS_FORWARD, 0 if start + width <= count else 1]
-    target = scratch.coming.ctypes.data + 16 * which * n0 * width
-    transform_at(layout.execute[COMPLEX], plan, halfway.ctypes.data + 16 * start, target)
-
-
-@compiled
-def columns_go(layout, scratch, which, halfway, start):
-    """halfway <- the columns from `start`, transformed along axis 0, of scratch.going[which]."""
-    n0, width = scratch.going.shape[1:]
-    count = halfway.shape[1] * halfway.shape[2]
-    plan = layout.plans[_COLUMNS_INVERSE, 0 if start + width <= count else 1]
-    source = scratch.going.ctypes.data + 16 * which * n0 * width
-    transform_at(layout.execute[COMPLEX], plan, source, halfway.ctypes.data + 16 * start)
-
-
 def _plan(planner, shape, kept, rows, columns) -> np.ndarray:
     """Plans for blocks of both sizes; zero where there is no such block."""
     n0, n1, n2 = shape
@@ -237,17 +155,17 @@ def _plan(planner, shape, kept, rows, columns) -> np.ndarray:
     for size, r in enumerate(rows):
         if r == 0:
             continue
-        plans[_HALF_TO_REAL, size] = planner.real_inverse(Loop(n2, 1, 1), [Loop(r * n1, half, n2)])
-        plans[_REAL_TO_HALF, size] = planner.real_forward(Loop(n2, 1, 1), [Loop(r * n1, n2, half)])
+        plans[HALF_TO_REAL, size] = planner.real_inverse(Loop(n2, 1, 1), [Loop(r * n1, half, n2)])
+        plans[REAL_TO_HALF, size] = planner.real_forward(Loop(n2, 1, 1), [Loop(r * n1, n2, half)])
         if n1 > 1:
             into = Loop(n1, kept_2, half), [Loop(r, n1 * kept_2, n1 * half), Loop(kept_2, 1, 1)]
             back = Loop(n1, half, kept_2), [Loop(r, n1 * half, n1 * kept_2), Loop(kept_2, 1, 1)]
-            plans[_LINES_TO_HALF, size] = planner.inverse(*into)
-            plans[_HALF_TO_LINES, size] = planner.forward(*back)
+            plans[LINES_TO_HALF, size] = planner.inverse(*into)
+            plans[HALF_TO_LINES, size] = planner.forward(*back)
     for size, c in enumerate(columns):
         if c:
-            plans[_COLUMNS_INVERSE, size] = planner.inverse(Loop(n0, columns[0], count), [Loop(c, 1, 1)])
-            plans[_COLUMNS_FORWARD, size] = planner.forward(Loop(n0, count, columns[0]), [Loop(c, 1, 1)])
+            plans[COLUMNS_INVERSE, size] = planner.inverse(Loop(n0, columns[0], count), [Loop(c, 1, 1)])
+            plans[COLUMNS_FORWARD, size] = planner.forward(Loop(n0, count, columns[0]), [Loop(c, 1, 1)])
     return plans
 
 

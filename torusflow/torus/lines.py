@@ -36,9 +36,12 @@ class Plans:
     ----------
     execute : array of int
         Addresses of three functions (plan, source, target), to be indexed by COMPLEX, REAL_FORWARD, REAL_INVERSE.
+    alignment : int
+        Source and target may be any arrays at multiples of this; zero if they should be the same few again and again.
     """
 
     execute: np.ndarray
+    alignment: int
 
     def forward(self, line: Loop, others: list[Loop]) -> int:
         """f^_k = sum_j f_j exp(-2 pi i jk/n); the plan as a number that `execute` takes."""
@@ -64,12 +67,15 @@ class FFTW(Plans):
     every result.
     """
 
+    alignment = 16  # of every FFTW with vector instructions, and of NumPy's arrays
+
     def __init__(self):
         self._library = _fftw()
         names = "fftw_execute_dft", "fftw_execute_dft_r2c", "fftw_execute_dft_c2r"
         self.execute = np.array([_address(getattr(self._library, name)) for name in names], np.intp)
         self._plans: list[int] = []
-        weakref.finalize(self, _destroy, self._library, self._plans)
+        # At the end of the process other threads may still use them.
+        weakref.finalize(self, _destroy, self._library, self._plans).atexit = False
 
     def forward(self, line, others):
         return self._plan("dft", line, others, _FORWARD)
@@ -101,6 +107,8 @@ class FFTW(Plans):
 
 class Scipy(Plans):
     """Those of scipy.fft, called back from the compiled loops: slower, and free of the GPL."""
+
+    alignment = 0  # arrays are made of addresses once and kept
 
     def __init__(self):
         self._plans: list[tuple] = []
@@ -140,13 +148,13 @@ def fftw_is_there() -> bool:
 
 
 def _fftw():
-    """The library behind pyFFTW's extension module, whose symbols it shares; the interpreter lock is kept, because
-    FFTW's planner is for one thread at a time."""
+    """The library behind pyFFTW's extension module, whose symbols it shares; None where they cannot be had."""
     if pyfftw is None:
         return None
     try:
         library = ctypes.PyDLL(pyfftw.pyfftw.__file__)
         library.fftw_plan_guru64_dft  # noqa: B018 - raises where symbols are hidden
+        library.fftw_make_planner_thread_safe()  # the interpreter lock is kept here, but others may plan without
     except (OSError, AttributeError):
         return None
     return library

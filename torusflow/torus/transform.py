@@ -1,20 +1,10 @@
-"""Real Fourier transforms that skip what is zero or thrown away, in compiled blocks on the threads of the Torus."""
+"""Real Fourier transforms that skip what is zero or thrown away, on the threads of the Torus."""
 
 from __future__ import annotations
 
-from .layout import (
-    Geometry,
-    columns_come,
-    columns_go,
-    compiled,
-    copy,
-    rows_to_grid,
-    rows_to_halfway,
-    share,
-    zeros,
-)
+from . import sweeps
+from .layout import Geometry, zeros
 from .lines import fftw_is_there
-from .native import wait
 from .workers import Workers
 
 
@@ -54,11 +44,11 @@ class Transform:
 
     def forward(self) -> None:
         """real -> spectral."""
-        self._run(_forward, self.real)
+        self._run(sweeps.forward, self.real)
 
     def inverse(self, real=None) -> None:
         """spectral -> real, or another array of its shape."""
-        self._run(_inverse, self.real if real is None else real)
+        self._run(sweeps.inverse, self.real if real is None else real)
 
     def _run(self, sweep, real) -> None:
         geometry, arrays = self._geometry, (real, self._halfway, self.spectral)
@@ -72,48 +62,3 @@ class Transform:
 def default_library() -> str:
     """ "fftw" where pyFFTW is there with an FFTW that can be called, else "scipy"."""
     return "fftw" if fftw_is_there() else "scipy"
-
-
-@compiled
-def _forward(member, layout, scratch, real, halfway, spectral):
-    block = scratch.real.shape[0]
-    first, end = share(halfway.shape[1], block, member.part, member.parts)
-    for j in range(real.shape[0]):
-        for start in range(first, end, block):
-            rows = min(block, end - start)
-            copy(real[j], start, scratch.real, 0, rows)
-            rows_to_halfway(layout, scratch, scratch.real, halfway[j], start, rows, 1.0, 0.0, 0.0, False)
-    wait(member.gang, member.parts, 0)
-    outer, width = layout.outer, scratch.coming.shape[2]
-    count = halfway.shape[2] * halfway.shape[3]
-    factor = 1 / (halfway.shape[1] * scratch.real.shape[1] * scratch.real.shape[2])
-    first, end = share(count, width, member.part, member.parts)
-    for j in range(real.shape[0]):
-        columns = spectral[j].reshape(outer.size, count)
-        for start in range(first, end, width):
-            columns_come(layout, scratch, 0, halfway[j], start)
-            for i in range(outer.size):
-                for c in range(min(width, end - start)):
-                    columns[i, start + c] = factor * scratch.coming[0, outer[i], c]
-
-
-@compiled
-def _inverse(member, layout, scratch, real, halfway, spectral):
-    outer, width = layout.outer, scratch.going.shape[2]
-    count = halfway.shape[2] * halfway.shape[3]
-    first, end = share(count, width, member.part, member.parts)
-    for j in range(real.shape[0]):
-        columns = spectral[j].reshape(outer.size, count)
-        for start in range(first, end, width):
-            for i in range(outer.size):
-                for c in range(min(width, end - start)):
-                    scratch.going[0, outer[i], c] = columns[i, start + c]
-            columns_go(layout, scratch, 0, halfway[j], start)
-    wait(member.gang, member.parts, 0)
-    block = scratch.real.shape[0]
-    first, end = share(halfway.shape[1], block, member.part, member.parts)
-    for j in range(real.shape[0]):
-        for start in range(first, end, block):
-            rows = min(block, end - start)
-            rows_to_grid(layout, scratch, halfway[j], start, rows, 1.0, 0.0, 0.0)
-            copy(scratch.real, 0, real[j], start, rows)

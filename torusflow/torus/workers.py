@@ -83,14 +83,15 @@ class Workers:
                 gang[ABANDONED] = 1  # nobody should wait for this member
                 raise
 
+        self._executor()
         with self._gang:
             self.run(work, range(parts))
 
     def _executor(self) -> ThreadPoolExecutor:
-        # Threads do not survive a fork, so a child process starts its own.
+        # Threads do not survive a fork, so a child process starts its own, with a lock that none of them holds.
         if self._pool is None or self._process != os.getpid():
             self._pool = ThreadPoolExecutor(max(1, self.threads - 1), thread_name_prefix="torusflow")
-            self._process = os.getpid()
+            self._process, self._gang = os.getpid(), Lock()
         return self._pool
 
 
