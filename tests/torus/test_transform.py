@@ -116,6 +116,9 @@ class TestTruncatedPlan:
         plan.forward()
         assert relative_error(plan.spectral, kept_coefficients(plan, f)) < TRANSFORM
         np.testing.assert_array_equal(plan.real, f)
+        plan.spectral[...] = 0
+        plan.forward(2 * f)
+        assert relative_error(plan.spectral, 2 * kept_coefficients(plan, f)) < TRANSFORM
 
     def test_inverse_is_the_truncated_field(self, shape, modes, batch, library, rng):
         plan = Torus(shape, library=library).plan(batch, modes)

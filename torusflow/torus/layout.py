@@ -40,8 +40,6 @@ class Layout(NamedTuple):
     ----------
     execute, plans : arrays of int
         Of `Plans`.
-    alignment : int
-        Plans may be given other arrays than scratch at multiples of this; zero if they may not.
     outer, middle : arrays of int
         Where the kept modes stand among the n_0 and n_1 of axes 0 and 1.
     symbol_0, symbol_1, symbol_2 : arrays
@@ -49,7 +47,6 @@ class Layout(NamedTuple):
     """
 
     execute: np.ndarray
-    alignment: int
     plans: np.ndarray
     outer: np.ndarray
     middle: np.ndarray
@@ -122,7 +119,7 @@ class Geometry:
         sizes = (rows, n0 % rows), (columns, count % columns)
         plans = _plan(self._planner, shape, self.kept, *sizes)
         symbols = (TWO_PI * k for k in self.wavenumbers)
-        self.layout = Layout(self._planner.execute, self._planner.alignment, plans, outer, middle, *symbols)
+        self.layout = Layout(self._planner.execute, plans, outer, middle, *symbols)
         half = n2 // 2 + 1
         self.scratch = [
             Scratch(

@@ -36,12 +36,9 @@ class Plans:
     ----------
     execute : array of int
         Addresses of three functions (plan, source, target), to be indexed by COMPLEX, REAL_FORWARD, REAL_INVERSE.
-    alignment : int
-        Source and target may be any arrays at multiples of this; zero if they should be the same few again and again.
     """
 
     execute: np.ndarray
-    alignment: int
 
     def forward(self, line: Loop, others: list[Loop]) -> int:
         """f^_k = sum_j f_j exp(-2 pi i jk/n); the plan as a number that `execute` takes."""
@@ -66,8 +63,6 @@ class FFTW(Plans):
     Plans are estimated, not measured: measured ones differ from process to process, and with them the last bits of
     every result.
     """
-
-    alignment = 16  # of every FFTW with vector instructions, and of NumPy's arrays
 
     def __init__(self):
         self._library = _fftw()
@@ -107,8 +102,6 @@ class FFTW(Plans):
 
 class Scipy(Plans):
     """Those of scipy.fft, called back from the compiled loops: slower, and free of the GPL."""
-
-    alignment = 0  # arrays are made of addresses once and kept
 
     def __init__(self):
         self._plans: list[tuple] = []

@@ -1,4 +1,4 @@
-"""What Numba has no words for: calls through an address, and counters that several threads change."""
+"""What Numba has no words for: calls and writes through an address, and counters that several threads change."""
 
 from llvmlite import ir
 from numba import njit, types
@@ -24,6 +24,19 @@ def transform_at(typingctx, address, plan, source, target):
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, types.intp, types.intp), generate
+
+
+@intrinsic
+def stream_at(typingctx, address, value):
+    """Write a float64 to an address past the caches, which keep what they have."""
+
+    def generate(context, builder, signature, arguments):
+        where = builder.inttoptr(arguments[0], ir.DoubleType().as_pointer())
+        store = builder.store(arguments[1], where, align=8)
+        store.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.float64), generate
 
 
 @intrinsic

@@ -9,10 +9,14 @@ functions it calls. Every sweep is run by each member of a gang (`Workers.togeth
 from numba import njit
 
 from .lines import COMPLEX, REAL_FORWARD, REAL_INVERSE
-from .native import transform_at, wait
+from .native import stream_at, transform_at, wait
 
 # Rows of `Layout.plans`; the second column is for the last, shorter block.
 HALF_TO_REAL, REAL_TO_HALF, LINES_TO_HALF, HALF_TO_LINES, COLUMNS_INVERSE, COLUMNS_FORWARD = range(6)
+
+# Densities kept for the way back are written past the caches where a layer of them is larger than this, 4 MB, and
+# would have left them before it is read again (measured: one to two per cent of a gradient).
+NUMBERS_TO_STREAM = 2**19
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -178,7 +182,10 @@ def push(
                 rows = min(block, end - start)
                 rows_to_grid(layout, scratch, density_hat, start, rows, 1.0, 0.0, 0.0)
                 if keep:
-                    copy(scratch.real, 0, densities[step, stage], start, rows)
+                    if densities.size > NUMBERS_TO_STREAM:
+                        _stream(scratch.real, densities[step, stage], start, rows)
+                    else:
+                        copy(scratch.real, 0, densities[step, stage], start, rows)
                 for j in range(velocity.shape[0]):
                     _multiply(velocity[j], scratch.real, scratch.product, start, rows)
                     if change.shape[0] > 0:
@@ -320,6 +327,17 @@ def _rows_of_slope(layout, scratch, derivative, slopes_hat, start, rows):
         rows_to_grid(layout, scratch, slopes_hat[1], start, rows, 1.0, 0.0, 0.0)
     else:
         rows_to_grid(layout, scratch, slopes_hat[0], start, rows, 0.0, derivative[1], derivative[2])
+
+
+@compiled
+def _stream(block, field, start, rows):
+    """The rows from `start` of a field <- a block, past the caches; `wait` makes them seen by others."""
+    n1, n2 = block.shape[1:]
+    for r in range(rows):
+        for m in range(n1):
+            address = field.ctypes.data + 8 * ((start + r) * n1 + m) * n2
+            for k in range(n2):
+                stream_at(address + 8 * k, block[r, m, k])
 
 
 @compiled

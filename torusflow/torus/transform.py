@@ -42,9 +42,9 @@ class Transform:
         self.spectral = zeros((batch, *geometry.kept), complex)
         self._halfway = zeros((batch, shape[0], *geometry.kept[1:]), complex)
 
-    def forward(self) -> None:
-        """real -> spectral."""
-        self._run(sweeps.forward, self.real)
+    def forward(self, real=None) -> None:
+        """real, or another array of its shape, -> spectral."""
+        self._run(sweeps.forward, self.real if real is None else real)
 
     def inverse(self, real=None) -> None:
         """spectral -> real, or another array of its shape."""

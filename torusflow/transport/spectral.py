@@ -72,16 +72,16 @@ class ContinuityEquation:
         """The kept coefficients of a field (*n), as the methods below take them."""
         with self.lock:
             plan = self._plan
-            plan.real[...] = self.torus.field(f).reshape(plan.real.shape)
-            plan.forward()
+            plan.forward(np.ascontiguousarray(self.torus.field(f)).reshape(plan.real.shape))
             return plan.spectral[0].copy()
 
     def evaluate(self, f_hat) -> np.ndarray:
         """The field (*n) with given kept coefficients."""
         with self.lock:
             self._plan.spectral[0] = f_hat
-            self._plan.inverse()
-            return self._plan.real.reshape(self.torus.shape).copy()
+            f = np.empty(self.torus.shape)
+            self._plan.inverse(f.reshape(self._plan.real.shape))
+            return f
 
     def courant(self, velocity) -> float:
         """h max_x sum_j 2 pi M_j |v_j(x)|: step length times the fastest frequency of A(v).
