@@ -59,8 +59,9 @@ def assert_same(first, second):
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_two_threads_do_share_the_work(d, monkeypatch):
     """Else the tests below would compare one thread with itself."""
-    shared, run = set(), Workers.run
+    shared, run, together = set(), Workers.run, Workers.together
     monkeypatch.setattr(Workers, "run", lambda self, *call: shared.add(len(call[1])) or run(self, *call))
+    monkeypatch.setattr(Workers, "together", lambda self, *call: shared.add(call[1]) or together(self, *call))
     density_risk(d, 2, "fftw").value_and_gradient(control_of(density_risk(d, 2, "fftw")))
     assert max(shared) == 2
     shared.clear()

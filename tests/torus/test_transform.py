@@ -292,6 +292,24 @@ class TestLibrary:
         monkeypatch.setattr(lines.pyfftw.pyfftw, "__file__", lines.scipy.fft._pocketfft.pypocketfft.__file__)
         assert Torus((9, 14)).library == "scipy"
 
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+    def test_what_is_raised_while_scipy_is_called_back_reaches_the_caller(self, error, monkeypatch, rng):
+        """Compiled loops pass nothing on, and Ctrl-C comes when the interpreter runs, which is there."""
+        plan = Torus((64, 64), threads=2, library="scipy").plan(1)
+        f = rng.normal(size=plan.real.shape)
+        expected = there_and_back(plan, f)
+
+        def fail(*arguments, **options):
+            raise error("while scipy was called")
+
+        planner = plan._geometry._planner
+        with monkeypatch.context() as patch:
+            patch.setattr(planner, "_plans", [(fail, *rest) for _, *rest in planner._plans])
+            with pytest.raises(error, match="while scipy was called"):
+                plan.forward()
+        for got, before in zip(there_and_back(plan, f), expected, strict=True):
+            np.testing.assert_array_equal(got, before)
+
     def test_plans_are_given_back(self, monkeypatch):
         pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
         given_back = []

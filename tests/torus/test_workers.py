@@ -1,11 +1,17 @@
 """Threads that work apart, and threads that wait for one another."""
 
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
 
+from torusflow.models.measure_node import MeasureNODE
+from torusflow.torus import densities
+from torusflow.torus.grid import Torus
 from torusflow.torus.native import YIELD, wait
+from torusflow.torus.sobolev import SobolevMetric
 from torusflow.torus.workers import Workers, split
 
 
@@ -72,3 +78,40 @@ def test_split_leaves_no_gaps():
         for parts in (1, 2, 5, 20):
             pieces = split(length, parts)
             assert [i for piece in pieces for i in range(*piece)] == list(range(length))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.parametrize("library", ["fftw", "scipy"])
+def test_an_interrupt_at_any_moment_ends_a_push_and_nothing_else(library, monkeypatch):
+    """Ctrl-C reaches the caller, the other threads end, and the next push gives what it gave before."""
+    if library == "fftw":
+        pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
+    monkeypatch.setattr("torusflow.torus.layout.MINIMUM_POINTS_PER_THREAD", 100)
+    torus = Torus((24, 25), threads=3, library=library)
+    model = MeasureNODE(torus, SobolevMetric(), densities.von_mises(torus, 0.3, 1.0), layers=5, substeps=1)
+    rng = np.random.default_rng(0)
+    v = model.space.random(rng)
+    v *= 0.5 / model.courant(v)
+    expected = model(v)
+    started = time.perf_counter()
+    model(v)
+    length, interrupts = time.perf_counter() - started, 0
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(60):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, max(1e-5, rng.random() * length))
+                for _ in range(20):
+                    model(v)
+            except KeyboardInterrupt:
+                interrupts += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            np.testing.assert_array_equal(model(v), expected)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert interrupts > 50

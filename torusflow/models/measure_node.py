@@ -146,10 +146,8 @@ class MeasureNODE:
             output = self._output(self.equation.push(self._start, velocity, stages))
             return MeasureLinearisation(self, velocity, output, stages)
         stages, fields = arrays = self._new_arrays()
-        push = self.equation.push(
-            self._start, lambda layer: self.space.field(v[layer], self._plans[0], fields[layer]), stages
-        )
-        linearisation = MeasureLinearisation(self, fields.__getitem__, self._output(push), stages)
+        output = self._output(self.equation.push(self._start, self._velocity(v, into=fields), stages))
+        linearisation = MeasureLinearisation(self, fields.__getitem__, output, stages)
         # The system takes longer to hand out such memory anew than a push to fill it.
         weakref.finalize(linearisation, _give_back, arrays, self._spare).atexit = False
         return linearisation

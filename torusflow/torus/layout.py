@@ -15,6 +15,7 @@ from .sweeps import (
     LINES_TO_HALF,
     REAL_TO_HALF,
 )
+from .workers import Workers
 
 TWO_PI = 2 * np.pi
 
@@ -87,14 +88,13 @@ class Geometry:
         Grid points per axis.
     modes : tuple of int or None, length 3
         Kept modes |k_j| <= modes_j; None keeps all of them.
-    threads : int
-        At most so many work on it.
+    workers : Workers
     library : {"fftw", "scipy"}
 
     Attributes
     ----------
     parts : int
-        Threads that work on it.
+        How many of the workers' threads work on it.
     wavenumbers : tuple of three arrays of int
         k_j of the kept coefficients, in FFT order.
     kept : tuple of int
@@ -104,7 +104,8 @@ class Geometry:
         One a thread.
     """
 
-    def __init__(self, shape, modes, threads: int, library: str):
+    def __init__(self, shape, modes, workers: Workers, library: str):
+        self._workers = workers
         n0, n1, n2 = shape
         modes = tuple(n // 2 for n in shape) if modes is None else modes
         outer, middle = _kept(n0, modes[0]), _kept(n1, modes[1])
@@ -112,7 +113,7 @@ class Geometry:
         self.wavenumbers = _integers(n0)[outer], _integers(n1)[middle], last
         self.kept = len(outer), len(middle), len(last)
         count, kept_2 = len(middle) * len(last), len(last)
-        self.parts = max(1, min(threads, n0 * n1 * n2 // MINIMUM_POINTS_PER_THREAD))
+        self.parts = max(1, min(workers.threads, n0 * n1 * n2 // MINIMUM_POINTS_PER_THREAD))
         rows = max(1, min(n0, ROWS[library] // (n1 * n2)))
         columns = max(1, min(count, max(8, COLUMNS[library] // n0)))
         self._planner = {"fftw": FFTW, "scipy": Scipy}[library]()
@@ -133,6 +134,13 @@ class Geometry:
             )
             for _ in range(self.parts)
         ]
+
+    def run(self, sweep, *arguments) -> None:
+        """One of `sweeps`, by all its threads, each with its own scratch."""
+        self._workers.together(
+            lambda member: sweep(member, self.layout, self.scratch[member.part], *arguments), self.parts
+        )
+        self._planner.check()
 
 
 def zeros(shape, dtype) -> np.ndarray:

@@ -56,6 +56,9 @@ class Plans:
         """Lines of n real numbers from their coefficients k >= 0, which may be overwritten."""
         raise NotImplementedError
 
+    def check(self) -> None:
+        """Raise what a transform has raised since the last time: compiled loops pass nothing on."""
+
 
 class FFTW(Plans):
     """Those of FFTW, in the copy that pyFFTW brings.
@@ -106,6 +109,7 @@ class Scipy(Plans):
     def __init__(self):
         self._plans: list[tuple] = []
         self._arrays: dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._error: BaseException | None = None
         kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
         self._callback = kind(self._run)
         self.execute = np.array([_address(self._callback)] * 3, np.intp)
@@ -126,13 +130,21 @@ class Scipy(Plans):
         self._plans.append((function, _strided(line, others, 1, kinds), _strided(line, others, 2, kinds), options))
         return len(self._plans)  # not zero, which a pointer should not be
 
+    def check(self):
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
     def _run(self, plan, source, target):
-        function, take, put, options = self._plans[plan - 1]
-        # Plans are used on the same few blocks of work arrays again and again.
-        arrays = self._arrays.get((plan, source, target))
-        if arrays is None:
-            arrays = self._arrays[plan, source, target] = take(source), put(target)
-        arrays[1][...] = function(arrays[0], **options)
+        try:
+            function, take, put, options = self._plans[plan - 1]
+            # Plans are used on the same few blocks of work arrays again and again.
+            arrays = self._arrays.get((plan, source, target))
+            if arrays is None:
+                arrays = self._arrays[plan, source, target] = take(source), put(target)
+            arrays[1][...] = function(arrays[0], **options)
+        except BaseException as error:  # above all Ctrl-C, for which this is where the interpreter looks
+            self._error = error
 
 
 def fftw_is_there() -> bool:

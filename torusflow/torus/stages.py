@@ -41,8 +41,7 @@ class Stages:
     """
 
     def __init__(self, dimension: int, shape, modes, workers: Workers, library: str):
-        self.workers = workers
-        self._geometry = geometry = Geometry(shape, modes, workers.threads, library)
+        self._geometry = geometry = Geometry(shape, modes, workers, library)
         self._derivatives = np.array(_DERIVATIVES[dimension], float)
         self.kept = geometry.kept
         self._shape = shape
@@ -102,9 +101,4 @@ class Stages:
         return values.reshape(*values.shape[:leading], *self._shape)
 
     def _run(self, sweep, *arguments):
-        geometry, own = self._geometry, (self._derivatives, self._scalar, self._pair)
-
-        def work(member):
-            sweep(member, geometry.layout, geometry.scratch[member.part], *own, *arguments)
-
-        self.workers.together(work, geometry.parts)
+        self._geometry.run(sweep, self._derivatives, self._scalar, self._pair, *arguments)

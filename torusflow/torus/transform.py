@@ -35,8 +35,7 @@ class Transform:
     """
 
     def __init__(self, shape, modes, batch: int, workers: Workers, library: str):
-        self.workers = workers
-        self._geometry = geometry = Geometry(shape, modes, workers.threads, library)
+        self._geometry = geometry = Geometry(shape, modes, workers, library)
         self.wavenumbers = geometry.wavenumbers
         self.real = zeros((batch, *shape), float)
         self.spectral = zeros((batch, *geometry.kept), complex)
@@ -44,19 +43,11 @@ class Transform:
 
     def forward(self, real=None) -> None:
         """real, or another array of its shape, -> spectral."""
-        self._run(sweeps.forward, self.real if real is None else real)
+        self._geometry.run(sweeps.forward, self.real if real is None else real, self._halfway, self.spectral)
 
     def inverse(self, real=None) -> None:
         """spectral -> real, or another array of its shape."""
-        self._run(sweeps.inverse, self.real if real is None else real)
-
-    def _run(self, sweep, real) -> None:
-        geometry, arrays = self._geometry, (real, self._halfway, self.spectral)
-
-        def work(member):
-            sweep(member, geometry.layout, geometry.scratch[member.part], *arrays)
-
-        self.workers.together(work, geometry.parts)
+        self._geometry.run(sweeps.inverse, self.real if real is None else real, self._halfway, self.spectral)
 
 
 def default_library() -> str:

@@ -1,18 +1,23 @@
-"""The threads of a Torus: one small pool, no OpenMP, nothing that spins for long while it waits."""
+"""The threads of a Torus: a few of its own, no OpenMP, nothing that spins for long while it waits."""
 
 from __future__ import annotations
 
 import ctypes
 import itertools
 import os
+import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import NamedTuple
 
 import numpy as np
 
 from .native import ABANDONED, YIELD
+
+# Seconds after which a caller looks whether its parts have ended, should it have missed being told.
+PATIENCE = 0.1
 
 
 class Member(NamedTuple):
@@ -33,7 +38,7 @@ class Workers:
     """Run one function on several parts of an array at once.
 
     The functions passed in spend their time in code that releases the interpreter lock (transforms, compiled
-    kernels). A pool of our own is used, and every library called from it is told to use one thread, because OpenMP
+    kernels). Threads of our own are used, and every library called from them is told to use one thread, because OpenMP
     runtimes busy-wait between parallel regions and then take the processor from one another (see
     ``docs/design_decisions.md``).
 
@@ -45,25 +50,28 @@ class Workers:
 
     def __init__(self, threads: int):
         self.threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._jobs: SimpleQueue | None = None
         self._process: int | None = None
         self._gang = Lock()
         self._yield = _address_of_yield()
 
     def run(self, function: Callable, parts: Sequence) -> None:
-        """Call ``function(part)`` for every part; return when all are done."""
+        """Call ``function(part)`` for every part; return when all are done, and raise what the first raised."""
         if len(parts) == 1:
             function(parts[0])
             return
-        pool = self._executor()
-        pending = [pool.submit(function, part) for part in parts[1:]]
+        job, jobs = _Job(function, parts[1:]), self._started()
         try:
+            for _ in parts[1:]:
+                jobs.put(job)
             function(parts[0])
+        except BaseException:
+            job.cancelled = True
+            raise
         finally:
-            errors = [future.exception() for future in pending]
-        for error in errors:
-            if error is not None:
-                raise error
+            job.wait()
+        if job.errors:
+            raise job.errors[0]
 
     def together(self, function: Callable[[Member], None], parts: int) -> None:
         """Call ``function(member)`` on so many threads, at most all of them, that may wait for one another.
@@ -83,16 +91,84 @@ class Workers:
                 gang[ABANDONED] = 1  # nobody should wait for this member
                 raise
 
-        self._executor()
+        job, jobs = _Job(work, range(1, parts)), self._started()
         with self._gang:
-            self.run(work, range(parts))
+            try:
+                for _ in range(1, parts):
+                    jobs.put(job)
+                work(0)
+            except BaseException:  # Ctrl-C too, which may come before this thread has begun its part
+                job.cancelled = True
+                gang[ABANDONED] = 1
+                raise
+            finally:
+                job.wait()
+        if job.errors:
+            raise job.errors[0]
 
-    def _executor(self) -> ThreadPoolExecutor:
+    def _started(self) -> SimpleQueue:
         # Threads do not survive a fork, so a child process starts its own, with a lock that none of them holds.
-        if self._pool is None or self._process != os.getpid():
-            self._pool = ThreadPoolExecutor(max(1, self.threads - 1), thread_name_prefix="torusflow")
-            self._process, self._gang = os.getpid(), Lock()
-        return self._pool
+        if self._jobs is None or self._process != os.getpid():
+            jobs = SimpleQueue()
+            for number in range(1, self.threads):
+                Thread(target=_serve, args=(jobs,), name=f"torusflow_{number}", daemon=True).start()
+            weakref.finalize(self, _dismiss, jobs, self.threads - 1).atexit = False
+            self._process, self._gang, self._jobs = os.getpid(), Lock(), jobs
+        return self._jobs
+
+
+class _Job:
+    """Parts of a piece of work that other threads take; what the caller does may be interrupted at any moment.
+
+    Not an executor of the standard library: Ctrl-C within one can leave a lock of it taken for ever. Here every change
+    of state is one operation of a queue or list, and a part that has been taken is always brought to its end.
+    """
+
+    def __init__(self, function, parts):
+        self._function, self._count = function, len(parts)
+        self._waiting, self._ended = deque(parts), []
+        self._news = SimpleQueue()
+        self.errors: list[BaseException] = []
+        self.cancelled = False
+
+    def work(self) -> None:
+        """One part, if there is one left."""
+        try:
+            part = self._waiting.popleft()
+        except IndexError:
+            return
+        try:
+            if not self.cancelled:
+                self._function(part)
+        except BaseException as error:
+            self.errors.append(error)
+        finally:
+            self._ended.append(part)
+            self._news.put(None)
+
+    def wait(self) -> None:
+        """Until all parts have ended that are, or may still be, worked on."""
+        interrupt = None
+        while len(self._ended) + (len(self._waiting) if self.cancelled else 0) < self._count:
+            try:
+                self._news.get(timeout=PATIENCE)
+            except Empty:
+                pass
+            except BaseException as error:
+                interrupt = error  # after the others have left the arrays of the caller
+        if interrupt is not None:
+            raise interrupt
+
+
+def _serve(jobs: SimpleQueue) -> None:
+    while (job := jobs.get()) is not None:
+        job.work()
+        del job  # with the arrays that it holds, while this thread waits for the next
+
+
+def _dismiss(jobs: SimpleQueue, count: int) -> None:
+    for _ in range(count):
+        jobs.put(None)
 
 
 def _address_of_yield() -> int:
