@@ -188,14 +188,20 @@ def plot(results, path):
     import matplotlib.pyplot as plt
 
     most = max(result["threads"] for result in results)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
     rows = [result for result in results if result["threads"] == most]
     steps = [np.prod(SIZES[row["size"]][1:]) for row in rows]
-    for name in rows[0]["seconds"]:
+    colours = {"forward": "C0", "value and gradient": "C3", "tangent": "C2"}
+    markers = {"": "o", "JAX ": "s", "PyTorch ": "^"}
+    for name in dict.fromkeys(name for row in rows for name in row["seconds"]):
         seconds = [row["seconds"].get(name, np.nan) / n for row, n in zip(rows, steps, strict=True)]
-        left.semilogy([row["size"] for row in rows], seconds, "o", label=name)
+        owner = next((peer for peer in ("JAX ", "PyTorch ") if name.startswith(peer)), "")
+        style = {"marker": markers[owner], "color": colours.get(name.removeprefix(owner))}
+        if name.startswith("floor"):
+            style = {"marker": "_" if "plans" in name else "x", "color": "k"}
+        left.semilogy([row["size"] for row in rows], seconds, linestyle="none", label=name, **style)
     left.set(xlabel="grid", ylabel="seconds a time step", title=f"{most} threads")
-    left.legend(fontsize=7)
+    left.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     for size in dict.fromkeys(result["size"] for result in results):
         same = [result for result in results if result["size"] == size]
         right.plot(
