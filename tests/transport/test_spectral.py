@@ -23,7 +23,7 @@ from tolerances import (
     SAME,
 )
 
-from torusflow.torus import layout
+from torusflow.torus import layout, sweeps
 
 
 def shear_error(steps):
@@ -176,6 +176,15 @@ class TestScheme:
         for result in results[1:]:
             for got, expected in zip(result, results[0], strict=True):
                 np.testing.assert_array_equal(got, expected)
+
+    def test_kept_densities_of_a_large_grid_begin_with_the_initial_one(self, rng):
+        """They are written past the caches from some size on."""
+        shape = (512, 258)
+        assert 4 * math.prod(shape) > sweeps.NUMBERS_TO_STREAM
+        equation = equation_on(shape, (3, 3), layers=1, substeps=1, threads=2)
+        rho, stages = rng.normal(size=shape), np.empty((1, 4, *shape))
+        equation.push(equation.project(rho), lambda layer: np.full((2, *shape), 1e-3), stages)
+        np.testing.assert_array_equal(stages[0, 0], equation.evaluate(equation.project(rho)))
 
     @pytest.mark.parametrize(("shape", "band"), [((33,), 3), ((13, 16), 2), ((8, 9, 10), 2)], ids=str)
     @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (40, 30), (100, 7)])

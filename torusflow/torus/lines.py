@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import os
 import weakref
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import scipy.fft
@@ -31,7 +31,7 @@ class Loop(NamedTuple):
     target: int
 
 
-class Plans:
+class Plans(Protocol):
     """Transforms of lines of given length and distances, between arrays given at each call.
 
     Attributes
@@ -44,19 +44,15 @@ class Plans:
 
     def forward(self, line: Loop, others: list[Loop]) -> int:
         """f^_k = sum_j f_j exp(-2 pi i jk/n); the plan as a number that `execute` takes."""
-        raise NotImplementedError
 
     def inverse(self, line: Loop, others: list[Loop]) -> int:
         """f_j = sum_k f^_k exp(2 pi i jk/n)."""
-        raise NotImplementedError
 
     def real_forward(self, line: Loop, others: list[Loop]) -> int:
         """The coefficients k >= 0 of lines of n real numbers, which may be overwritten."""
-        raise NotImplementedError
 
     def real_inverse(self, line: Loop, others: list[Loop]) -> int:
         """Lines of n real numbers from their coefficients k >= 0, which may be overwritten."""
-        raise NotImplementedError
 
     def check(self) -> None:
         """Raise what a transform has raised since the last time: compiled loops pass nothing on."""
