@@ -100,8 +100,24 @@ def test_an_interrupt_ends_all_levels(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tfl.LBFGS, "update", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        tfl.coarse_to_fine(problem(), tfl.LBFGS(), 1)
+    with pytest.warns(UserWarning, match="did not come to its end: interrupted at iteration 1"):
+        control = tfl.coarse_to_fine(problem(), tfl.LBFGS(), 2)
+    assert control.shape == problem().space.shape
+
+
+def test_an_interrupt_keeps_what_coarser_levels_have_led_to(monkeypatch):
+    update, seen = tfl.LBFGS.update, []
+
+    def interrupted(self, risk, state):
+        seen.append(risk.model.torus.shape)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return update(self, risk, state)
+
+    monkeypatch.setattr(tfl.LBFGS, "update", interrupted)
+    risk = problem()
+    control = tfl.coarse_to_fine(risk, tfl.LBFGS(), 2, iterations=2, stop=lambda: "")
+    assert len(seen) == 2 and risk(control) < risk(risk.space.zeros())
 
 
 def test_models_without_levels_are_refused():

@@ -55,13 +55,30 @@ def test_a_candidate_that_cannot_be_trained_loses():
         tfl.select([(risk, refuses)], tfl.GradientDescent(0.5), rounds=(2,))
 
 
-def test_an_interrupt_ends_the_selection(monkeypatch):
+@pytest.mark.parametrize("in_callback", [False, True])
+def test_an_interrupt_ends_the_selection_with_the_best_so_far(monkeypatch, in_callback):
+    candidates, told, update = [candidate(target) for target in TARGETS], [], tfl.GradientDescent.update
+
     def interrupted(self, risk, state):
-        raise KeyboardInterrupt
+        if told and risk is candidates[1][0] and not in_callback:
+            raise KeyboardInterrupt
+        return update(self, risk, state)
+
+    def callback(*arguments):
+        told.append(arguments)
+        if in_callback:
+            raise KeyboardInterrupt
 
     monkeypatch.setattr(tfl.GradientDescent, "update", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        tfl.select([candidate(target) for target in TARGETS], tfl.GradientDescent(0.5))
+    selection = tfl.select(candidates, tfl.GradientDescent(0.5), callback=callback)
+    assert selection.status.startswith("interrupted") and len(told) == 1
+    assert np.isfinite(selection.validation[0])
+    assert candidates[selection.best][1](selection.control) == selection.validation[selection.best]
+
+
+def test_stop_ends_the_selection():
+    selection = tfl.select([candidate(t) for t in TARGETS], tfl.GradientDescent(0.5), stop=lambda: "SIGTERM")
+    assert selection.status == "interrupted after 0 iterations: SIGTERM"
 
 
 @pytest.mark.parametrize(

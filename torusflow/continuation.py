@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+
 import numpy as np
 
 from .arguments import check_kind
 from .descent import Method, descend
 from .errors import InputError, UnstableError
+from .interrupts import Held
 from .model import Model
 from .risk import Risk
 
@@ -31,12 +35,12 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     iterations : int
         At most so many on each level.
     **limits
-        Others of `descend`, for each level: gradient_tolerance, risk_tolerance, max_time.
+        Others of `descend`, for each level: gradient_tolerance, risk_tolerance, max_time, stop.
 
     Returns
     -------
     array
-        An element of ``risk.space``.
+        An element of ``risk.space``; where an interrupt or an error ended a level, what it and those before led to.
 
     Raises
     ------
@@ -57,11 +61,17 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
             loss = loss.on(model.torus)
         risks.append(Risk(model, loss, risk.penalty))
     control = risks[-1].space.zeros()
-    for coarse, fine in zip(risks[:0:-1], risks[-2::-1], strict=True):
-        found = descend(coarse, control, method, iterations, **limits)
-        if found.status.startswith("interrupted"):
-            raise KeyboardInterrupt
-        control = _stable(fine.model, fine.space.embed(found.control, coarse.space))
+    ended = ""
+    with Held():
+        for coarse, fine in zip(risks[:0:-1], risks[-2::-1], strict=True):
+            if not ended:
+                found = descend(coarse, control, method, iterations, **limits)
+                control = found.control
+                ended = found.status if found.status.startswith(("interrupted", "failed")) else ""
+            control = _stable(fine.model, fine.space.embed(control, coarse.space))
+    if ended and limits.get("stop") is None:  # who asks for stops knows of them
+        with contextlib.suppress(Warning):
+            warnings.warn(f"coarse_to_fine did not come to its end: {ended}", stacklevel=2)
     return control
 
 

@@ -99,12 +99,29 @@ class Risk:
         return point.value, point.gradient
 
     def _value(self, w, output) -> float:
-        value = self.loss(output)
+        value = _real(self.loss(output), self.loss)
         if self.penalty:
             value += self.penalty / 2 * self.space.inner(w, w)
         if not math.isfinite(value):
             raise NumericalError(f"the risk is {value}.")
         return value
+
+
+def _real(value, loss) -> float:
+    """The value of a loss, which may be one of the caller's own."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool | complex | np.complexfloating) or not isinstance(value, int | float | np.number):
+        raise InputError(f"a {type(loss).__name__} gave {value!r}; a loss gives one real number.")
+    return float(value)
+
+
+def _wrong_gradient(loss, gradient, error: InputError) -> InputError | NumericalError:
+    """Numbers that are not finite may be a step too long; all else is a mistake in the loss."""
+    said = f"the gradient of a {type(loss).__name__}: {error}"
+    values = np.asarray(gradient)
+    infinite = values.dtype.kind == "f" and not np.all(np.isfinite(values))
+    return NumericalError(said) if infinite else InputError(said)
 
 
 def _kind(thing) -> str:
@@ -149,7 +166,11 @@ class RiskAt:
 
     @cached_property
     def gradient(self) -> np.ndarray:
-        gradient = self.linearisation.adjoint(self.risk.loss.gradient(self.output))
+        weight = self.risk.loss.gradient(self.output)
+        try:
+            gradient = self.linearisation.adjoint(weight)
+        except InputError as error:  # of a weight that is no output
+            raise _wrong_gradient(self.risk.loss, weight, error) from None
         if self.risk.penalty:
             gradient = gradient + self.risk.penalty * self.control
         return gradient

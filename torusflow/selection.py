@@ -11,6 +11,7 @@ import numpy as np
 from .arguments import check_function, checked_whole, is_number
 from .descent import Method, descend
 from .errors import InputError, NumericalError
+from .interrupts import Held
 from .risk import Risk
 
 
@@ -26,11 +27,17 @@ class Selection:
         The smallest validation each has reached; infinite if its descent failed.
     iterations : array (n_candidates,) of int
         Iterations each was given.
+    control : array
+        What the best one was trained to, on the samples of its own risk.
+    status : str
+        "complete", or what ended the selection before its last round.
     """
 
     best: int
     validation: np.ndarray
     iterations: np.ndarray
+    control: np.ndarray
+    status: str = "complete"
 
 
 def select(
@@ -39,6 +46,7 @@ def select(
     rounds: Sequence[int] = (10, 20),
     keep: float = 1 / 3,
     callback: Callable[[int, int, float], None] | None = None,
+    stop: Callable[[], str] | None = None,
 ) -> Selection:
     """Successive halving: train all for some iterations, go on with the part of them that validates best [1]_.
 
@@ -53,10 +61,13 @@ def select(
         Part of the candidates that goes on to the next round, at least one.
     callback : callable, optional
         callback(round, candidate, validation) after each descent.
+    stop : callable, optional
+        Asked after every iteration; a text ends the selection and says why.
 
     Returns
     -------
     Selection
+        Also when it is interrupted from the keyboard: then with the best so far, and a status that says so.
 
     Raises
     ------
@@ -90,25 +101,57 @@ def select(
     rounds = [checked_whole("select: each of rounds", count) for count in rounds]
     if callback is not None:
         check_function("callback", callback)
-    validation, iterations = np.full(len(candidates), math.inf), np.zeros(len(candidates), int)
-    controls = [risk.space.zeros() for risk, _ in candidates]
-    running = list(range(len(candidates)))
-    for number, count in enumerate(rounds):
-        for index in running:
-            risk, validate = candidates[index]
-            try:
-                found = descend(risk, controls[index], method, count, validation=validate, patience=max(count, 1))
-                if found.status.startswith("interrupted"):
-                    raise KeyboardInterrupt
-                controls[index], validation[index] = found.control, np.min(found.history["validation"])
-            except NumericalError:
-                validation[index] = math.inf
-            iterations[index] += count
-            if callback is not None:
-                callback(number, index, validation[index])
-        running.sort(key=lambda index: validation[index])
-        best = running[0]
-        running = running[: max(1, math.ceil(keep * len(running)))]
-    if not math.isfinite(validation[best]):
-        raise NumericalError("none of the candidates could be trained. Use more substeps or a larger penalty.")
-    return Selection(best, validation, iterations)
+    with Held() as signals:
+        return _Halving(candidates, method, stop, callback, signals).run(rounds, keep)
+
+
+class _Halving:
+    """How far each candidate has come."""
+
+    def __init__(self, candidates, method: Method, stop, callback, signals: Held):
+        self._candidates, self._method = candidates, method
+        self._stop, self._callback, self._signals = stop, callback, signals
+        self._validation, self._iterations = np.full(len(candidates), math.inf), np.zeros(len(candidates), int)
+        self._controls = [risk.space.zeros() for risk, _ in candidates]
+
+    def run(self, rounds: Sequence[int], keep: float) -> Selection:
+        running, status = list(range(len(self._candidates))), "complete"
+        for number, count in enumerate(rounds):
+            for index in running:
+                ended = self._train(index, count)
+                if ended or (ended := self._told(number, index)):
+                    status = ended
+                    break
+            running.sort(key=lambda index: self._validation[index])
+            best, running = running[0], running[: max(1, math.ceil(keep * len(running)))]
+            if status != "complete":
+                break
+        if status == "complete" and not math.isfinite(self._validation[best]):
+            raise NumericalError("none of the candidates could be trained. Use more substeps or a larger penalty.")
+        return Selection(best, self._validation, self._iterations, self._controls[best], status)
+
+    def _train(self, index: int, count: int) -> str:
+        """Some iterations more of one candidate; why the selection ends, if it does."""
+        risk, validate = self._candidates[index]
+        self._iterations[index] += count
+        try:
+            found = descend(
+                risk, self._controls[index], self._method, count, validation=validate, patience=count, stop=self._stop
+            )
+        except NumericalError:  # at its start already
+            self._validation[index] = math.inf
+            return ""
+        self._controls[index], self._validation[index] = found.control, np.min(found.history["validation"])
+        return found.status if found.status.startswith(("interrupted", "failed")) else ""
+
+    def _told(self, number: int, index: int) -> str:
+        """Tell the callback; why the selection ends, if it does."""
+        try:
+            with self._signals.let_through():
+                if self._callback is not None:
+                    self._callback(number, index, self._validation[index])
+        except KeyboardInterrupt:
+            return "interrupted between two descents"
+        except Exception as error:
+            return f"failed: the callback raised {type(error).__name__}: {error}"
+        return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 
 import click
@@ -31,6 +32,9 @@ class Commands(click.Group):
         except TorusflowError as error:
             click.echo(f"torusflow: {error}", err=True)
             context.exit(2)
+        except KeyboardInterrupt:
+            click.echo("torusflow: interrupted.", err=True)
+            context.exit(128 + signal.SIGINT)
         except MemoryError:
             click.echo("torusflow: not enough memory. Use a coarser grid, fewer layers or fewer substeps.", err=True)
             context.exit(2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import sys
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from ..continuation import coarse_to_fine
 from ..descent import Result, descend
 from ..description import describe_problem, describe_scores, wrap
 from ..errors import InputError, NumericalError
+from ..interrupts import Held
 from ..models.measure_node import MeasureNODE
 from ..models.sample_node import SampleNODE
 from ..selection import select
@@ -75,36 +78,45 @@ def fit(source, output, overwrite, likelihood, selecting, refine, **options):
         options["loss"] = "LogLikelihood"
     store = RunFile(output, overwrite)
     store.refuse_existing()
-    tables, folder = _tables(Path(source), options)
-    if selecting or "select" in tables:
-        if tables.get("loss", {}).get("kind") != "LogLikelihood":
-            raise InputError("--select chooses among likelihoods; say --likelihood too.")
-        tables = _selected(tables, folder)
-    problem = make_problem(tables, folder)
-    risk, coordinates = problem.risk, problem.coordinates
-    store = dataclasses.replace(store, coordinates=coordinates)
-    click.echo(describe_problem(risk, coordinates))
-    start = problem.start
-    if problem.continuation:
-        start = coarse_to_fine(risk, problem.method, **problem.continuation)
-        click.echo(f"risk after descents on coarser levels: {risk(start):.4g}")
-    limits = problem.limits | {"refine": refine}
-    run_and_report(risk, start, problem.method, limits, store, lambda result: scored(problem, result, store))
+    with CleanStop() as stop, Held() as signals:
+        with signals.let_through():
+            tables, folder = _tables(Path(source), options)
+            selecting |= "select" in tables
+            if selecting and tables.get("loss", {}).get("kind") != "LogLikelihood":
+                raise InputError("--select chooses among likelihoods; say --likelihood too.")
+        start = None
+        if selecting:
+            tables, start = _selected(tables, folder, stop, signals)
+        with signals.let_through() if start is None else contextlib.nullcontext():
+            problem = make_problem(tables, folder)
+        risk, coordinates = problem.risk, problem.coordinates
+        store = dataclasses.replace(store, coordinates=coordinates)
+        click.echo(describe_problem(risk, coordinates))
+        start = problem.start if start is None else start
+        if problem.continuation and not stop():
+            start = coarse_to_fine(risk, problem.method, **problem.continuation, stop=stop)
+            click.echo(f"risk after descents on coarser levels: {risk(start):.4g}")
+        limits = problem.limits | {"refine": refine}
+        judge = functools.partial(scored, problem, store=store)
+        run_and_report(risk, start, problem.method, limits, store, judge, stop)
 
 
-def run_and_report(risk, start, method, limits, store, judge, resume=False) -> None:
-    """Descend, say what came of it, and leave with the exit code that goes with it."""
-    with CleanStop() as stop:
-        result = descend(risk, start, method, **limits, store=store, resume=resume, stop=stop, progress=True)
-    click.echo(wrap(result.status))
-    click.echo(f"risk {result.history['risk'][0]:.4g} -> {result.value:.4g}; run written to {store.path}")
-    if result.status.startswith("interrupted"):
-        click.echo(f"continue with: torusflow resume {store.path}")
-        sys.exit(stop.code)
-    sound = judge(result) if isinstance(risk.model, SampleNODE) else True
-    click.echo(f"see it with: torusflow plot {store.path}")
-    if not sound or result.status.startswith("diverged"):
-        sys.exit(1)
+def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, resume=False) -> None:
+    """Descend, say what came of it, and leave with the exit code that goes with it; within `stop` and a `Held`."""
+    result = descend(risk, start, method, **limits, store=store, resume=resume, stop=stop, progress=True)
+    with Held() as signals, signals.let_through():  # the run is stored
+        click.echo(wrap(result.status))
+        written = f"run written to {result.path}" if result.path else "the run is not stored"
+        click.echo(f"risk {result.history['risk'][0]:.4g} -> {result.value:.4g}; {written}")
+        if result.path is None:
+            sys.exit(1)
+        if result.status.startswith("interrupted"):
+            click.echo(f"continue with: torusflow resume {result.path}")
+            sys.exit(stop.code)
+        sound = judge(result) if isinstance(risk.model, SampleNODE) else True
+        click.echo(f"see it with: torusflow plot {result.path}")
+        if not sound or result.status.startswith(("diverged", "failed")) or result.path != Path(store.path):
+            sys.exit(1)
 
 
 @click.command()
@@ -186,20 +198,23 @@ def _tables(source: Path, options: dict) -> tuple[dict, str | Path]:
     return tables, folder
 
 
-def _selected(tables: dict, folder) -> dict:
-    """The tables with the choice that validates best."""
-    values, candidates, rounds = choices(tables, folder)
-    problem = make_problem(chosen(tables, values[0]), folder)
+def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dict, np.ndarray | None]:
+    """The tables with the choice that validates best; with its control if a signal has ended the selection."""
+    with signals.let_through():
+        values, candidates, rounds = choices(tables, folder)
+        problem = make_problem(chosen(tables, values[0]), folder)
     volume = problem.coordinates.log_volume(problem.risk.space.torus.dimension)
     with tqdm(total=len(values), disable=None, unit="choice", desc="select", dynamic_ncols=True) as bar:
-        selection = select(candidates, problem.method, rounds, callback=lambda *done: bar.update(1))
+        selection = select(candidates, problem.method, rounds, callback=lambda *done: bar.update(1), stop=stop)
     click.echo(f"{len(values)} choices, {len(candidates[0][0].model.points)} samples; nats on the validation samples:")
     for index in np.lexsort((selection.validation, -selection.iterations))[:5]:
         words = ", ".join(f"{key} {value:g}" for key, value in values[index].items())
         marker = "  <- chosen" if index == selection.best else ""
         iterations, nats = selection.iterations[index], selection.validation[index] + volume
         click.echo(f"  {words:<44} {iterations:3d} iterations  {nats:.4f}{marker}")
-    return chosen(tables, values[selection.best])
+    if selection.status != "complete":
+        click.echo(wrap(f"the selection did not come to its end, the best so far is kept: {selection.status}"))
+    return chosen(tables, values[selection.best]), selection.control if stop() else None
 
 
 def scored(problem: Problem, result: Result, store: RunFile) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import click
 
@@ -11,9 +12,11 @@ from ..descent import descend
 from ..description import wrap
 from ..errors import InputError
 from ..export import FORMATS, export_run
+from ..interrupts import Held
 from ..refinement import refined
 from ..storage import RunFile, load
 from .fits import grid_of, run_and_report, scored
+from .signals import CleanStop
 
 
 @click.command()
@@ -35,7 +38,7 @@ def resume(run, iterations, max_time, step, only_check):
             raise InputError(f"a {type(method).__name__} finds its own steps; leave --step out.")
         method = dataclasses.replace(method, step=step)
     store = dataclasses.replace(store, coordinates=loaded.coordinates)
-    store.checkpoint(loaded.risk, method)
+    store.checkpoint(loaded.risk, method, validation=loaded.validation)
     done = len(loaded.history["risk"]) - 1
     click.echo(wrap(f"{run}: {done} iterations, risk {loaded.history['risk'][-1]:.6g}; status: {loaded.status}"))
     if only_check:
@@ -44,9 +47,9 @@ def resume(run, iterations, max_time, step, only_check):
     limits = {**loaded.limits, "validation": loaded.validation}
     limits |= {key: value for key, value in (("iterations", iterations), ("max_time", max_time)) if value is not None}
     problem = Problem(loaded.risk, method, limits, loaded.coordinates, loaded.control)
-    run_and_report(
-        loaded.risk, loaded.control, method, limits, store, lambda result: scored(problem, result, store), resume=True
-    )
+    judge = functools.partial(scored, problem, store=store)
+    with CleanStop() as stop, Held():
+        run_and_report(loaded.risk, loaded.control, method, limits, store, judge, stop, resume=True)
 
 
 @click.command()

@@ -1,18 +1,18 @@
-"""Clean ends of a descent that a person or the system asks to stop."""
+"""Clean ends of work that a person or the system asks to stop."""
 
 from __future__ import annotations
 
 import signal
 import threading
 
+from ..interrupts import SIGNALS
+
 
 class CleanStop:
-    """A context in which SIGINT and SIGTERM let an iteration finish; a second one interrupts it.
+    """A context in which SIGINT, SIGTERM and SIGHUP let an iteration finish; a second one interrupts it.
 
     Called, it says which signal came, for `descend(..., stop=...)`; ``code`` is the exit code that goes with it.
     """
-
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self):
         self._received = None
@@ -22,14 +22,17 @@ class CleanStop:
 
     @property
     def code(self) -> int:
-        """130 or 143, as shells have it: 128 plus the number of the signal."""
+        """130, 143 or 129, as shells have it: 128 plus the number of the signal."""
         return 128 + (self._received or signal.SIGINT)
 
     def __enter__(self) -> CleanStop:
         # Only the main thread receives signals; elsewhere the caller's handlers stay.
         self._before = {}
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._receive) for number in self.SIGNALS}
+            for number in SIGNALS:
+                # nohup has the system ignore SIGHUP: it stays so.
+                if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *exception):

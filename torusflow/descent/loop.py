@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import tempfile
 import time
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from ..arguments import check_function, checked_whole, is_number
-from ..errors import InputError, NumericalError, UnstableError
+from ..errors import InputError, NumericalError, TorusflowError, UnstableError
+from ..interrupts import Held
 from ..risk import Risk
 from .method import Method, StalledError, State
-from .progress import Progress, Result
+from .progress import Progress, Result, with_substeps
+from .progress_bar import ProgressBar
 
 # A risk this many times the first one is not coming back.
 DIVERGENCE_FACTOR = 10.0
@@ -81,8 +86,9 @@ def descend(
     Returns
     -------
     Result
-        Also when the descent diverges or is interrupted from the keyboard: then with the last good iterate, and a
-        status that says so.
+        Whatever ends the descent once it has begun, stored if that was asked for, with a status that says why: also
+        when it diverges, is interrupted from the keyboard, or a function of yours raises an error, which is then
+        ``result.error``. A run that cannot be written under its name is written to the folder for temporary files.
 
     Raises
     ------
@@ -120,53 +126,191 @@ def descend(
             store.refuse_existing()
     elif resume:
         raise InputError("resume=True goes on with a stored run: say which, store='run.h5'.")
-    with contextlib.nullcontext() if store is None else store.locked():
-        checkpoint = store.checkpoint(risk, method, ("substeps",) if refine else ()) if resume else None
-        if store is not None and checkpoint is None:
-            store.prepare(risk, method)
-        started = saved = time.perf_counter()
+    with Held() as signals, contextlib.nullcontext() if store is None else store.locked():
+        descent = _Descent(method, limits, max_time, validation, stop, store, callback, signals)
+        reached = descent.restored(risk, resume) or descent.begun(risk, control)
+        with ProgressBar(iterations, reached.done, progress) as bar:
+            return descent.run(reached, bar)
+
+
+class _Descent:
+    """One call of `descend`: all but what changes from iterate to iterate, which `Progress` holds."""
+
+    def __init__(self, method: Method, limits: dict, max_time, validation, stop, store, callback, signals: Held):
+        self._method, self._limits, self._validation = method, limits, validation
+        self._stop, self._store, self._callback, self._signals = stop, store, callback, signals
+        self._max_time = self._max_seconds = max_time
+        self._started = self._saved = time.perf_counter()
+        self._told = -1
+        self._warned = False
+
+    def restored(self, risk: Risk, resume: bool) -> Progress | None:
+        """The progress of the stored run; None if there is none to go on with."""
+        if self._store is None:
+            return None
+        refine = self._limits["refine"]
+        may_change = ("substeps",) if refine else ()
+        checkpoint = self._store.checkpoint(risk, self._method, may_change, self._validation) if resume else None
         if checkpoint is None:
-            state = method.init(risk, control)
-            reached, before = Progress(state, state, state.control, refine), 0.0
-            reached.record(risk, state, time.perf_counter() - started, validation)
-        else:
-            reached = Progress.restored(checkpoint)
-            before = reached.rows[-1]["seconds"]
-            if refine:
-                risk = _with_substeps(risk, reached.rows[-1].get("substeps", risk.model.substeps))
-        status, told = None, checkpoint is not None
-        with _progress_bar(iterations, progress) as bar:
-            while status is None:
-                done = len(reached.rows) - 1
-                bar.show(done, reached.rows[-1])
-                try:
-                    if callback is not None and not told:
-                        callback(done, reached.rows[-1])
-                    told = False
-                    status = reached.state.finished or _reason_to_stop(reached, limits, before + max_time, stop, store)
-                    if status is None:
-                        attempt = method.update(risk, reached.state)
-                        _refuse_divergence(attempt.value, reached.rows[0]["risk"])
-                        reached.record(risk, attempt, before + time.perf_counter() - started, validation)
-                except NumericalError as error:
-                    unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
-                    if refine and unstable and risk.model.substeps < MOST_SUBSTEPS:
-                        risk = _with_substeps(risk, 2 * risk.model.substeps)
-                        reached.state, told = _restarted(risk, method, reached.state), True
-                        continue
-                    word = "stalled" if isinstance(error, StalledError) else "diverged"
-                    status = f"{word} at iteration {done + 1}: {error}"
-                except KeyboardInterrupt:
-                    status = f"interrupted at iteration {done + 1}"
-                if store is not None and (status is not None or time.perf_counter() - saved > store.interval):
-                    result = reached.result(status or "running")
-                    store.save(risk, method, result, reached.checkpoint(), validation, limits)
-                    saved = time.perf_counter()
-        return reached.result(status)
+            self._store.prepare(risk, self._method)
+            return None
+        reached = Progress.restored(risk, checkpoint)
+        if reached.refine != refine:
+            was, now = ("with", "without") if reached.refine else ("without", "with")
+            raise InputError(
+                f"{str(self._store.path)!r} was stored {was} refine=True and is to be resumed {now} it. Say "
+                f"refine={reached.refine}, as load(...).limits has it."
+            )
+        self._told = reached.done
+        self._started -= reached.row["seconds"]
+        self._max_seconds = reached.row["seconds"] + self._max_time
+        return reached
+
+    def begun(self, risk: Risk, control) -> Progress:
+        """The progress at the start."""
+        state = self._method.init(risk, control)
+        reached = Progress(risk, state.control, self._limits["refine"])
+        return reached.after(state, self._seconds(), self._validation)
+
+    def run(self, reached: Progress, bar: ProgressBar) -> Result:
+        """Iterate until there is a reason to stop, whatever it is, and store what was reached."""
+        self._reached = reached
+        status = error = None
+        while status is None:
+            try:
+                with self._signals.let_through():
+                    status = self._iterate(bar)
+                if self._signals.raised:  # and the exception was lost on its way
+                    raise KeyboardInterrupt
+            except KeyboardInterrupt:
+                status = f"interrupted at iteration {self._reached.done + 1}"
+            except NumericalError as problem:
+                word = "stalled" if isinstance(problem, StalledError) else "diverged"
+                status = f"{word} at iteration {self._reached.done + 1}: {problem}"
+            except Exception as problem:
+                error = problem.__cause__ if isinstance(problem, _CallerError) else problem
+                status = f"failed at iteration {self._reached.done + 1}: {_in_words(problem, error)}"
+            except BaseException as leaving:  # such as SystemExit: what was reached is stored on the way out
+                self._store_last(f"interrupted at iteration {self._reached.done + 1}: {_in_words(leaving, leaving)}")
+                raise
+            if status is None:
+                self._store_now_and_then()
+        return self._store_last(status, error)
+
+    def _iterate(self, bar: ProgressBar) -> str | None:
+        """One iterate more, or the reason why there is none."""
+        reached, risk = self._reached, self._reached.risk
+        bar.show(reached.done, reached.row)
+        if self._told < reached.done:
+            self._told = reached.done
+            if self._callback is not None:
+                _call("callback", self._callback, reached.done, dict(reached.row))
+        status = reached.state.finished or self._reason_to_stop()
+        if status is not None:
+            return status
+        try:
+            state = self._method.update(risk, reached.state)
+            _refuse_divergence(state.value, reached.first_row["risk"])
+            self._reached = reached.after(state, self._seconds(), self._validation)
+        except NumericalError as error:
+            unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
+            if not (reached.refine and unstable and risk.model.substeps < MOST_SUBSTEPS):
+                raise
+            finer = with_substeps(risk, 2 * risk.model.substeps)
+            restarted = _restarted(finer, self._method, reached.state)
+            self._reached = dataclasses.replace(reached, risk=finer, state=restarted)
+        return None
+
+    def _reason_to_stop(self) -> str | None:
+        row, done, limits = self._reached.row, self._reached.done, self._limits
+        if "validation" in row and self._reached.since_best >= limits["patience"]:
+            best = self._reached.best_row["validation"]
+            return (
+                f"validation: {best:.6g} at iteration {self._reached.best_done}, not lowered in the "
+                f"{limits['patience']} iterations since"
+            )
+        if row["gradient_norm"] <= limits["gradient_tolerance"]:
+            tolerance = limits["gradient_tolerance"]
+            return f"converged after {done} iterations: gradient norm {row['gradient_norm']:.3g} <= {tolerance:.3g}"
+        if row["risk"] <= limits["risk_tolerance"]:
+            return f"converged after {done} iterations: risk {row['risk']:.3g} <= {limits['risk_tolerance']:.3g}"
+        if done >= limits["iterations"]:
+            return (
+                f"iteration limit: {done} iterations, risk {row['risk']:.6g}, gradient norm {row['gradient_norm']:.3g}"
+            )
+        if row["seconds"] >= self._max_seconds:
+            return f"time limit: {self._max_seconds:.6g} s after {done} iterations, risk {row['risk']:.6g}"
+        if self._stop is not None and (why := _call("stop", self._stop)):
+            return f"interrupted after {done} iterations: {why}"
+        if self._store is not None and self._store.stop_asked():
+            return f"stopped after {done} iterations by the file {self._store.stop_file.name}"
+        return None
+
+    def _store_now_and_then(self) -> None:
+        """Store a descent that goes on; it does so too where the run cannot be written, which may pass."""
+        if self._store is None or time.perf_counter() - self._saved <= self._store.interval:
+            return
+        try:
+            self._save(self._store, self._reached.result("running"))
+        except Exception as error:
+            if not self._warned:
+                self._warned = True
+                _warn(f"{_in_words(error, error)} The descent goes on, and the run is written again at its end.")
+        self._saved = time.perf_counter()
+
+    def _store_last(self, status: str, error: Exception | None = None) -> Result:
+        """The result, stored: in the folder for temporary files where it cannot be written as asked."""
+        result = self._reached.result(status, error)
+        if self._store is not None:
+            try:
+                self._save(self._store, result)
+                result = dataclasses.replace(result, path=Path(self._store.path))
+            except Exception as failure:
+                result = self._stored_elsewhere(result, failure)
+        if self._signals.waiting and not result.status.startswith("interrupted"):
+            result = dataclasses.replace(result, status=f"interrupted as it ended: {result.status}")
+        return result
+
+    def _stored_elsewhere(self, result: Result, failure: Exception) -> Result:
+        said = f"not stored under its name: {_in_words(failure, failure)}"
+        path, name = None, Path(self._store.path)
+        try:
+            path = Path(tempfile.mkdtemp(prefix="torusflow-")) / (name.name if len(name.name) < 100 else "run.h5")
+            self._save(dataclasses.replace(self._store, path=path), result)
+            said = f"{said.rstrip('.')}. The run is in {str(path)!r}"
+        except Exception:
+            path = None
+        _warn(said)
+        return dataclasses.replace(result, status=f"{result.status}; {said}", path=path)
+
+    def _save(self, store, result: Result) -> None:
+        store.save(self._reached.risk, self._method, result, self._reached.checkpoint(), self._validation, self._limits)
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._started
 
 
-def _with_substeps(risk: Risk, substeps) -> Risk:
-    return Risk(dataclasses.replace(risk.model, substeps=int(substeps)), risk.loss, risk.penalty)
+class _CallerError(Exception):
+    """What a function of the caller's raised, as the cause; the text says which function."""
+
+
+def _call(name: str, function: Callable, *arguments):
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise _CallerError(f"the {name} raised ") from error
+
+
+def _in_words(problem: BaseException, error: BaseException) -> str:
+    """Who raised what; an error of the package is a sentence of its own."""
+    said = str(error) if isinstance(error, TorusflowError) else f"{type(error).__name__}: {error}".removesuffix(": ")
+    return f"{problem}{said}" if isinstance(problem, _CallerError) else said
+
+
+def _warn(said: str) -> None:
+    """Say it while there is work that an error would lose, as a filter would make of a warning."""
+    with contextlib.suppress(Warning):
+        warnings.warn(said, stacklevel=5)
 
 
 def _restarted(risk: Risk, method: Method, state: State) -> State:
@@ -183,30 +327,6 @@ def _refuse_divergence(value: float, first: float) -> None:
         )
 
 
-def _reason_to_stop(reached: Progress, limits: dict, max_seconds: float, stop, store) -> str | None:
-    row, done = reached.rows[-1], len(reached.rows) - 1
-    if "validation" in row and reached.since_best >= limits["patience"]:
-        best = done - reached.since_best
-        return (
-            f"validation: {reached.rows[best]['validation']:.6g} at iteration {best}, not lowered in the "
-            f"{limits['patience']} iterations since"
-        )
-    if row["gradient_norm"] <= limits["gradient_tolerance"]:
-        tolerance = limits["gradient_tolerance"]
-        return f"converged after {done} iterations: gradient norm {row['gradient_norm']:.3g} <= {tolerance:.3g}"
-    if row["risk"] <= limits["risk_tolerance"]:
-        return f"converged after {done} iterations: risk {row['risk']:.3g} <= {limits['risk_tolerance']:.3g}"
-    if done >= limits["iterations"]:
-        return f"iteration limit: {done} iterations, risk {row['risk']:.6g}, gradient norm {row['gradient_norm']:.3g}"
-    if row["seconds"] >= max_seconds:
-        return f"time limit: {max_seconds:.6g} s after {done} iterations, risk {row['risk']:.6g}"
-    if stop is not None and stop():
-        return f"interrupted after {done} iterations: {stop()}"
-    if store is not None and store.stop_asked():
-        return f"stopped after {done} iterations by the file {store.stop_file.name}"
-    return None
-
-
 def _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience):
     checked_whole("iterations", iterations, least=0, most=MOST_ITERATIONS)
     checked_whole("patience", patience, most=MOST_ITERATIONS)
@@ -219,29 +339,3 @@ def _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, pati
         infinite = isinstance(value, float) and math.isinf(value)
         if not (is_number(value) or infinite) or not value >= least:
             raise InputError(f"{name} must be a number{' >= 0' if least == 0 else ''}, got {value!r}.")
-
-
-class _progress_bar:
-    """tqdm with the risk and the gradient norm beside it; nothing where there is no terminal."""
-
-    def __init__(self, iterations: int, wanted: bool):
-        self._bar = None
-        if wanted:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=iterations, disable=None, unit="it", dynamic_ncols=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, done: int, row: dict) -> None:
-        if self._bar is not None:
-            validation = f", validation {row['validation']:.4g}" if "validation" in row else ""
-            self._bar.set_postfix_str(
-                f"risk {row['risk']:.3e}, gradient {row['gradient_norm']:.2e}{validation}", refresh=False
-            )
-            self._bar.update(done - self._bar.n)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -47,6 +47,10 @@ class Result:
         Training times at which the method was asked to keep the control.
     controls : array (n_kept, ...)
         The controls there.
+    error : Exception or None
+        What a function of the caller's raised, if that ended the descent: ``raise result.error`` shows where.
+    path : Path or None
+        Where the run is stored.
     """
 
     control: np.ndarray
@@ -56,6 +60,8 @@ class Result:
     status: str
     times: np.ndarray
     controls: np.ndarray
+    error: Exception | None = None
+    path: Path | None = None
 
     @property
     def iterations(self) -> int:
@@ -63,34 +69,65 @@ class Result:
         return len(self.history["risk"]) - 1
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Progress:
-    """The states of a descent that matter, and its history.
+    """How far a descent has come. It is replaced as a whole, so that a step is there in all its parts or not at all.
 
     Attributes
     ----------
-    state, best : State
-        The last iterate, and the one with the smallest validation (the last if there is none).
+    risk : Risk
+        With the substeps reached, where these may change on the way.
     start : array
         The first control.
     refine : bool
-        Whether the substeps may change on the way, and are part of the history.
-    rows : list of dict
-        One number per column of the history, for each iterate.
-    kept : list of (float, array)
+        Whether the substeps may change, and are part of the history.
+    state, best : State
+        The last iterate, and the one with the smallest validation (the last if there is none).
+    done, best_done : int
+        Iterations until either.
+    kept : tuple of (float, array)
         Training times and controls that the method asked to keep.
     """
 
-    state: State
-    best: State
+    risk: Risk
     start: np.ndarray
     refine: bool = False
-    rows: list[dict] = field(default_factory=list)
-    kept: list[tuple[float, np.ndarray]] = field(default_factory=list)
+    state: State | None = None
+    best: State | None = None
+    done: int = -1
+    best_done: int = -1
+    kept: tuple[tuple[float, np.ndarray], ...] = ()
+    # Shared with those that follow, which only append to it: the first done + 1 are this one's.
+    _rows: list[dict] = field(default_factory=list)
 
-    def record(self, risk: Risk, state: State, seconds: float, validation=None) -> None:
-        """One more iterate."""
+    @property
+    def row(self) -> dict:
+        """The last row of the history: one number per column."""
+        return self._rows[self.done]
+
+    @property
+    def first_row(self) -> dict:
+        """The row of the start."""
+        return self._rows[0]
+
+    @property
+    def best_row(self) -> dict:
+        """The row of the best iterate."""
+        return self._rows[self.best_done]
+
+    @property
+    def since_best(self) -> int:
+        """Iterations since the smallest validation; 0 if there is none."""
+        return self.done - self.best_done
+
+    def after(self, state: State, seconds: float, validation=None) -> Progress:
+        """The progress with one more iterate."""
+        risk = self.risk
         squared = risk.space.inner(state.gradient, state.gradient)
+        if not math.isfinite(squared):
+            raise NumericalError(
+                f"the gradient of the risk has the squared norm {squared}; its risk is {state.value:.3g}"
+            )
         row = {
             "risk": state.value,
             "gradient_norm": math.sqrt(squared),
@@ -106,34 +143,35 @@ class Progress:
             row["tail"] = risk.model.tail(state.output)
         if self.refine:
             row["substeps"] = float(risk.model.substeps)
+        best = True
         if validation is not None:
             row["validation"] = _validated(validation, state.control)
-        self.rows.append(row)
-        self.state = state
-        if self.since_best == 0:
-            self.best = state
-        if state.keep:
-            self.kept.append((state.time, state.control))
+            best = self.done < 0 or row["validation"] < self.best_row["validation"]
+        done = self.done + 1
+        self._rows[done:] = [row]
+        return replace(
+            self,
+            state=state,
+            best=state if best else self.best,
+            done=done,
+            best_done=done if best else self.best_done,
+            kept=(*self.kept, (state.time, state.control)) if state.keep else self.kept,
+        )
 
-    @property
-    def since_best(self) -> int:
-        """Iterations since the smallest validation; 0 if there is none."""
-        if "validation" not in self.rows[-1]:
-            return 0
-        return len(self.rows) - 1 - int(np.argmin([row["validation"] for row in self.rows]))
-
-    def result(self, status: str) -> Result:
+    def result(self, status: str, error: Exception | None = None, path=None) -> Result:
+        """What the descent gives back."""
         best = self.best
         times, controls = self._kept()
-        return Result(best.control, best.output, best.value, self._history(), status + self.troubles(), times, controls)
+        status += self.troubles()
+        return Result(best.control, best.output, best.value, self._history(), status, times, controls, error, path)
 
     def troubles(self) -> str:
         """What a person should know of the densities on the way, and the iterations at which it began."""
-        said = ""
+        said, rows = "", self._rows[: self.done + 1]
         for column, wrong, words in TROUBLES:
-            first = next((i for i, row in enumerate(self.rows) if column in row and wrong(row[column])), None)
-            if first is not None and wrong(self.rows[-1][column]):
-                said += f"; {words.format(self.rows[-1][column])} (since iteration {first})"
+            first = next((i for i, row in enumerate(rows) if column in row and wrong(row[column])), None)
+            if first is not None and wrong(rows[-1][column]):
+                said += f"; {words.format(rows[-1][column])} (since iteration {first})"
         return said
 
     # -- for run files ------------------------------------------------------------------------------------------
@@ -148,36 +186,51 @@ class Progress:
             "controls": controls,
             "state": dict(vars(self.state)),
         }
+        if self.refine:
+            mapping["substeps"] = int(self.risk.model.substeps)
         return mapping if self.best is self.state else mapping | {"best": dict(vars(self.best))}
 
     @classmethod
-    def restored(cls, checkpoint: dict) -> Progress:
+    def restored(cls, risk: Risk, checkpoint: dict) -> Progress:
         """The inverse of `checkpoint`, to the last bit."""
         columns = {key: values.tolist() for key, values in checkpoint["history"].items()}
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        state = State(**_whole(checkpoint["state"]))
-        best = State(**_whole(checkpoint["best"])) if "best" in checkpoint else state
-        kept = list(zip(checkpoint["times"].tolist(), checkpoint["controls"], strict=True))
-        return cls(state, best, checkpoint["start"], "substeps" in columns, rows, kept)
+        done, refine = len(rows) - 1, "substeps" in columns
+        state = best = State(**_whole(checkpoint["state"]))
+        best_done = done
+        if "validation" in columns:
+            best_done = int(np.argmin(columns["validation"]))
+        if "best" in checkpoint:
+            best = State(**_whole(checkpoint["best"]))
+        if refine:
+            risk = with_substeps(risk, checkpoint.get("substeps", rows[-1]["substeps"]))
+        kept = tuple(zip(checkpoint["times"].tolist(), checkpoint["controls"], strict=True))
+        return cls(risk, checkpoint["start"], refine, state, best, done, best_done, kept, rows)
 
     def _history(self) -> dict[str, np.ndarray]:
-        return {key: np.array([row[key] for row in self.rows]) for key in self.rows[0]}
+        rows = self._rows[: self.done + 1]
+        return {key: np.array([row[key] for row in rows]) for key in rows[0]}
 
     def _kept(self) -> tuple[np.ndarray, np.ndarray]:
         controls = np.array([control for _, control in self.kept])
         return np.array([time for time, _ in self.kept]), controls.reshape(len(self.kept), *self.start.shape)
 
 
+def with_substeps(risk: Risk, substeps) -> Risk:
+    """The risk of the model with so many Runge-Kutta steps per layer."""
+    return replace(risk, model=replace(risk.model, substeps=int(substeps)))
+
+
 def _whole(state: dict) -> dict:
     """With what a file does not keep apart: an empty memory."""
-    names = {field.name for field in dataclasses.fields(State)}
+    names = {field.name for field in fields(State)}
     return {"memory": {}} | {name: value for name, value in state.items() if name in names}
 
 
 def _validated(validation, control) -> float:
     """Infinite where it is NaN or the model refuses the control on the data set aside."""
     try:
-        value = validation(control)
+        value = validation(control.copy())  # which may be written into
     except NumericalError:
         return math.inf
     if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):

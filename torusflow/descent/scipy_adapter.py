@@ -71,10 +71,10 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
             options={"maxfun" if method == "TNC" else "maxiter": iterations} | options,
         )
         run.visit(found.x)
-        done, value = len(run.reached.rows) - 1, run.reached.state.value
+        done, value = run.reached.done, run.reached.state.value
         status = f"SciPy's {method} after {done} iterations, risk {value:.6g}: {found.message}"
     except KeyboardInterrupt:
-        status = f"interrupted at iteration {len(run.reached.rows)}"
+        status = f"interrupted at iteration {run.reached.done + 1}"
     return run.reached.result(status)
 
 
@@ -87,14 +87,14 @@ class _Run:
         self._started = time.perf_counter()
         self._points = {}
         state = State.at(risk.at(start), 0.0, 0.0)
-        self.reached = Progress(state, state, start)
+        self.reached = Progress(risk, start)
         self._record(state)
 
     def value_and_gradient(self, x):
         """R and its gradient; where the model refuses the control a high plateau, which every line search leaves."""
         point = self._at(x)
         if point is None:
-            return REFUSED * (abs(self.reached.rows[0]["risk"]) or 1.0), np.zeros_like(x)
+            return REFUSED * (abs(self.reached.first_row["risk"]) or 1.0), np.zeros_like(x)
         return point.value, self.coordinates.of(point.gradient)
 
     def hessian_product(self, x, direction):
@@ -114,7 +114,7 @@ class _Run:
             self._record(State.at(point, length, 0.0, state.time + length))
 
     def _record(self, state: State):
-        self.reached.record(self.risk, state, time.perf_counter() - self._started)
+        self.reached = self.reached.after(state, time.perf_counter() - self._started)
 
     def _at(self, x):
         """The risk at the control with coordinates x, the last few kept: SciPy asks for its iterates again."""

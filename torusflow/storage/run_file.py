@@ -69,13 +69,15 @@ class RunFile:
         self.stop_file.unlink(missing_ok=True)
         return asked
 
-    def checkpoint(self, risk, method, may_change=()) -> dict | None:
+    def checkpoint(self, risk, method, may_change=(), validation=None) -> dict | None:
         """What the stored run needs to go on; None if there is no file yet.
 
         Parameters
         ----------
         risk, method
             What it shall go on with; they may differ in the step, the threads, and the keys in may_change.
+        validation : Risk, callable or None
+            That of `descend`; functions cannot be compared.
 
         Raises
         ------
@@ -85,16 +87,20 @@ class RunFile:
         if not Path(self.path).exists():
             return None
         name = repr(str(self.path))
-        with opened(read_image(self.path)) as file, _rehearsed(risk=risk, method=method) as asked:
+        things = {"risk": risk, "method": method}
+        if dataclasses.is_dataclass(validation):
+            things["validation"] = validation
+        with opened(read_image(self.path)) as file, _rehearsed(**things) as asked:
             checked_format(file, self.path)
             if "checkpoint" not in file:
                 raise InputError(
                     f"{name} was written without what resuming needs, by an older torusflow. Start a new run from its "
                     f"control: descend(run.risk, run.control, ...)."
                 )
+            _refuse_other_validation(name, file, validation)
             changed = [
                 change
-                for part in ("risk", "method")
+                for part in things
                 for change in differences(file["problem"][part], asked[part], part, (*MAY_CHANGE, *may_change))
             ]
             if changed:
@@ -128,6 +134,22 @@ class RunFile:
             file.flush()
             image = file.id.get_file_image()
         write_image(self.path, image, keep_previous=False)
+
+
+def _refuse_other_validation(name: str, file, validation) -> None:
+    """Raise an InputError unless the run in the file was validated as it shall be from now on."""
+    was_validated, of_problem = "validation" in file["checkpoint/history"], "validation" in file["problem"]
+    if was_validated and validation is None:
+        what = "validation=load(...).validation" if of_problem else "the same function as validation=..., from Python"
+        raise InputError(f"{name} was stored with a validation, so it cannot be resumed without it. Give {what}.")
+    if validation is not None and not was_validated:
+        raise InputError(
+            f"{name} was stored without a validation, so it cannot be resumed with one. Leave validation out, or start "
+            f"a new run from its control: descend(run.risk, run.control, ...)."
+        )
+    if was_validated and of_problem != dataclasses.is_dataclass(validation):
+        was, now = ("a Risk", "a function") if of_problem else ("a function", "a Risk")
+        raise InputError(f"{name} was stored with {was} as validation; it cannot be resumed with {now}. Give the same.")
 
 
 @contextlib.contextmanager
