@@ -9,6 +9,7 @@ import click
 
 from ..description import wrap
 from ..errors import TorusflowError
+from ..interrupts import SIGNALS
 from .fits import check, fit
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
@@ -48,3 +49,12 @@ def main():
 
 for command in (fit, check, resume, refine, export, plot, compare, info, sample, score):
     main.add_command(command)
+
+
+def run():
+    """The command as a process of its own: once it has ended, signals no longer disturb its leaving."""
+    try:
+        main()
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)

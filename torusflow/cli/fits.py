@@ -104,19 +104,19 @@ def fit(source, output, overwrite, likelihood, selecting, refine, **options):
 def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, resume=False) -> None:
     """Descend, say what came of it, and leave with the exit code that goes with it; within `stop` and a `Held`."""
     result = descend(risk, start, method, **limits, store=store, resume=resume, stop=stop, progress=True)
+    click.echo(wrap(result.status))
+    written = f"run written to {result.path}" if result.path else "the run is not stored"
+    click.echo(f"risk {result.history['risk'][0]:.4g} -> {result.value:.4g}; {written}")
+    if result.path is None:
+        sys.exit(1)
+    if result.status.startswith("interrupted"):
+        click.echo(f"continue with: torusflow resume {result.path}")
+        sys.exit(stop.code)
     with Held() as signals, signals.let_through():  # the run is stored
-        click.echo(wrap(result.status))
-        written = f"run written to {result.path}" if result.path else "the run is not stored"
-        click.echo(f"risk {result.history['risk'][0]:.4g} -> {result.value:.4g}; {written}")
-        if result.path is None:
-            sys.exit(1)
-        if result.status.startswith("interrupted"):
-            click.echo(f"continue with: torusflow resume {result.path}")
-            sys.exit(stop.code)
         sound = judge(result) if isinstance(risk.model, SampleNODE) else True
-        click.echo(f"see it with: torusflow plot {result.path}")
-        if not sound or result.status.startswith(("diverged", "failed")) or result.path != Path(store.path):
-            sys.exit(1)
+    click.echo(f"see it with: torusflow plot {result.path}")
+    if not sound or result.status.startswith(("diverged", "failed")) or result.path != Path(store.path):
+        sys.exit(1)
 
 
 @click.command()

@@ -1,0 +1,169 @@
+"""Signals at any moment of any command: what was done is stored, nothing is half written, nobody sees a traceback."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+import torusflow as tfl
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# Forks a process for every line of arguments, so that a command need not wait for its imports.
+ZYGOTE = """
+    import os, shlex, sys
+    from torusflow.cli import run
+    import matplotlib.figure, scipy.optimize, tqdm
+    import torusflow.comparison, torusflow.plotting, torusflow.export
+    print("ready", flush=True)
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            os.setpgid(0, 0)
+            said = os.open("said.txt", os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+            os.dup2(said, 1), os.dup2(said, 2)
+            sys.argv[1:] = shlex.split(line)
+            run()
+        print(pid, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    """A function that starts a command in a folder, and one that waits for its exit code."""
+    folder = tmp_path_factory.mktemp("signals")
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(ZYGOTE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    ) as zygote:
+        assert zygote.stdout.readline() == "ready\n"
+        rng = np.random.default_rng(0)
+        np.savetxt(folder / "angles.csv", rng.vonmises(0, 2, (60, 1)), delimiter=",", header="phi", comments="")
+        (folder / "coarse.toml").write_text(COARSE)
+
+        def start(line):
+            (folder / "said.txt").write_text("")
+            zygote.stdin.write(line + "\n")
+            zygote.stdin.flush()
+            return folder, int(zygote.stdout.readline())
+
+        yield start, lambda: int(zygote.stdout.readline())
+        zygote.stdin.close()
+
+
+def wait_for(folder, words):
+    """Until a command has said something, or ended."""
+    deadline = time.monotonic() + 60
+    while words not in (said := (folder / "said.txt").read_text()):
+        assert time.monotonic() < deadline, said
+        time.sleep(0.005)
+
+
+def pair(pid, choice):
+    """Two signals, 0.01 to 0.2 s apart, the first after a while; those that the command lived to receive."""
+    numbers = choice.choice(SIGNALS), choice.choice(SIGNALS)
+    time.sleep(choice.uniform(0.0, 0.3))
+    sent = []
+    for number in numbers:
+        try:
+            os.kill(pid, number)
+            sent.append(number)
+        except ProcessLookupError:
+            break
+        time.sleep(choice.uniform(0.01, 0.2))
+    return sent
+
+
+COARSE = """
+target = {kind = "von_mises"}
+torus = {shape = [32, 32]}
+model = {layers = 2, band = 8}
+continuation = {levels = 1, iterations = 1000000}
+"""
+FIT = "fit angles.csv --units radians --threads 1 -o run.h5 --overwrite --iterations 1000000 --layers 2 "
+FITS = {
+    "fit": FIT + "--grid 32 --band 4 --method lbfgs",
+    "likelihood": FIT + "--likelihood --band 4 --validation 0 --penalty 0",
+    "select": FIT + "--likelihood --select",
+    "coarse levels": "fit coarse.toml --threads 1 -o run.h5 --iterations 1000000",
+}
+
+
+def possible_codes(sent):
+    """The shell's code of a signal or an interrupt; the system's own of a signal before or after all work."""
+    return {130, *(128 + number for number in sent), *(-number for number in sent)} if sent else {0}
+
+
+def attack_fit(started, name, choice):
+    """A pair of signals during a fit; it is stored and can be resumed."""
+    (start, ended), line = started, FITS[name]
+    folder, pid = start(line)
+    path = folder / "run.h5"
+    path.unlink(missing_ok=True)
+    if name == "select":
+        time.sleep(choice.uniform(0.05, 0.5))
+    else:
+        wait_for(folder, "loss ")
+    sent = pair(pid, choice)
+    code, said = ended(), (folder / "said.txt").read_text()
+    assert "Traceback" not in said and "Aborted" not in said, said
+    assert code in possible_codes(sent), (code, sent, said)
+    if "loss " in said:
+        run = tfl.load(path)
+        assert run.status.startswith("interrupted") and f"torusflow resume {path.name}" in said, said
+    assert not [left for left in os.listdir(folder) if ".part" in left or ".lock" in left]
+    return path.exists()
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_two_signals_in_a_fit(started, name):
+    choice = random.Random(name)
+    stored = [attack_fit(started, name, choice) for _ in range(4)]
+    assert any(stored)
+
+
+def attack_others(started, line, choice):
+    start, ended = started
+    folder, pid = start(line)
+    sent = pair(pid, choice)
+    code, said = ended(), (folder / "said.txt").read_text()
+    assert "Traceback" not in said and "Aborted" not in said, said
+    assert code in {0} | possible_codes(sent), (code, sent, said)
+    assert not [left for left in os.listdir(folder) if ".lock" in left]
+    return folder
+
+
+def test_two_signals_in_other_commands(started):
+    """Of a run that has ended: the file is what it was, or what the command makes of it."""
+    attack_all(started, 4)
+
+
+def attack_all(started, times):
+    (start, ended), choice = started, random.Random(1)
+    folder, _ = start(FITS["fit"].replace("1000000", "5").replace("run.h5", "done.h5"))
+    assert ended() == 0
+    risks = tfl.load(folder / "done.h5").history["risk"]
+    lines = ["compare done.h5 --with tangent-flow -o c.png --overwrite", "export done.h5 -o done.npz --overwrite"]
+    lines += ["resume done.h5 --iterations 1000000", "plot done.h5 -o p.png --overwrite"]
+    for _ in range(times):
+        for line in lines:
+            attack_others(started, line, choice)
+            np.testing.assert_array_equal(tfl.load(folder / "done.h5").history["risk"][: len(risks)], risks)
+
+
+@pytest.mark.slow
+def test_three_hundred_pairs_of_signals(started):
+    choice = random.Random(2)
+    for number in range(200):
+        attack_fit(started, list(FITS)[number % len(FITS)], choice)
+    attack_all(started, 25)
