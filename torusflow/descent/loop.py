@@ -188,6 +188,8 @@ class _Descent:
                 word = "stalled" if isinstance(problem, StalledError) else "diverged"
                 status = f"{word} at iteration {self._reached.done + 1}: {problem}"
             except Exception as problem:
+                if isinstance(problem, InputError) and self._reached.done == 0:
+                    raise  # this method or loss does not go with the risk: nothing has been done
                 error = problem.__cause__ if isinstance(problem, _CallerError) else problem
                 status = f"failed at iteration {self._reached.done + 1}: {_in_words(problem, error)}"
             except BaseException as leaving:  # such as SystemExit: what was reached is stored on the way out
