@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -35,30 +36,59 @@ ZYGOTE = """
 """
 
 
-@pytest.fixture(scope="module")
-def started(tmp_path_factory):
-    """A function that starts a command in a folder, and one that waits for its exit code."""
-    folder = tmp_path_factory.mktemp("signals")
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(ZYGOTE)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-    ) as zygote:
-        assert zygote.stdout.readline() == "ready\n"
-        rng = np.random.default_rng(0)
-        np.savetxt(folder / "angles.csv", rng.vonmises(0, 2, (60, 1)), delimiter=",", header="phi", comments="")
+COARSE = """
+target = {kind = "von_mises"}
+torus = {shape = [32, 32]}
+model = {layers = 2, band = 8}
+continuation = {levels = 1, iterations = 1000000}
+"""
+FIT = "fit angles.csv --units radians --threads 1 -o run.h5 --overwrite --iterations 1000000 --layers 2 "
+FITS = {
+    "fit": FIT + "--grid 32 --band 4 --method lbfgs",
+    "likelihood": FIT + "--likelihood --band 4 --validation 0 --penalty 0",
+    "select": FIT + "--likelihood --select",
+    "coarse levels": "fit coarse.toml --threads 1 -o run.h5 --iterations 1000000",
+}
+
+
+class Zygote:
+    """Commands in processes of their own, one after another, in a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(ZYGOTE)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+        )
+        assert self._process.stdout.readline() == "ready\n"
+        angles = np.random.default_rng(0).vonmises(0, 2, (60, 1))
+        np.savetxt(folder / "angles.csv", angles, delimiter=",", header="phi", comments="")
         (folder / "coarse.toml").write_text(COARSE)
 
-        def start(line):
-            (folder / "said.txt").write_text("")
-            zygote.stdin.write(line + "\n")
-            zygote.stdin.flush()
-            return folder, int(zygote.stdout.readline())
+    def start(self, line):
+        """The number of the process that begins a command."""
+        (self.folder / "said.txt").write_text("")
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
 
-        yield start, lambda: int(zygote.stdout.readline())
-        zygote.stdin.close()
+    def ended(self):
+        """The exit code of the command, and what it has said."""
+        return int(self._process.stdout.readline()), (self.folder / "said.txt").read_text()
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def zygote(tmp_path_factory):
+    zygote = Zygote(tmp_path_factory.mktemp("signals"))
+    yield zygote
+    zygote.close()
 
 
 def wait_for(folder, words):
@@ -84,86 +114,72 @@ def pair(pid, choice):
     return sent
 
 
-COARSE = """
-target = {kind = "von_mises"}
-torus = {shape = [32, 32]}
-model = {layers = 2, band = 8}
-continuation = {levels = 1, iterations = 1000000}
-"""
-FIT = "fit angles.csv --units radians --threads 1 -o run.h5 --overwrite --iterations 1000000 --layers 2 "
-FITS = {
-    "fit": FIT + "--grid 32 --band 4 --method lbfgs",
-    "likelihood": FIT + "--likelihood --band 4 --validation 0 --penalty 0",
-    "select": FIT + "--likelihood --select",
-    "coarse levels": "fit coarse.toml --threads 1 -o run.h5 --iterations 1000000",
-}
-
-
 def possible_codes(sent):
     """The shell's code of a signal or an interrupt; the system's own of a signal before or after all work."""
     return {130, *(128 + number for number in sent), *(-number for number in sent)} if sent else {0}
 
 
-def attack_fit(started, name, choice):
+def attack_fit(zygote, name, choice):
     """A pair of signals during a fit; it is stored and can be resumed."""
-    (start, ended), line = started, FITS[name]
-    folder, pid = start(line)
-    path = folder / "run.h5"
+    path = zygote.folder / "run.h5"
     path.unlink(missing_ok=True)
+    pid = zygote.start(FITS[name])
     if name == "select":
         time.sleep(choice.uniform(0.05, 0.5))
     else:
-        wait_for(folder, "loss ")
+        wait_for(zygote.folder, "loss ")
     sent = pair(pid, choice)
-    code, said = ended(), (folder / "said.txt").read_text()
+    code, said = zygote.ended()
     assert "Traceback" not in said and "Aborted" not in said, said
     assert code in possible_codes(sent), (code, sent, said)
     if "loss " in said:
         run = tfl.load(path)
         assert run.status.startswith("interrupted") and f"torusflow resume {path.name}" in said, said
-    assert not [left for left in os.listdir(folder) if ".part" in left or ".lock" in left]
+    assert not [left for left in os.listdir(zygote.folder) if ".part" in left or ".lock" in left]
     return path.exists()
 
 
-@pytest.mark.parametrize("name", FITS)
-def test_two_signals_in_a_fit(started, name):
-    choice = random.Random(name)
-    stored = [attack_fit(started, name, choice) for _ in range(4)]
-    assert any(stored)
-
-
-def attack_others(started, line, choice):
-    start, ended = started
-    folder, pid = start(line)
-    sent = pair(pid, choice)
-    code, said = ended(), (folder / "said.txt").read_text()
-    assert "Traceback" not in said and "Aborted" not in said, said
-    assert code in {0} | possible_codes(sent), (code, sent, said)
-    assert not [left for left in os.listdir(folder) if ".lock" in left]
-    return folder
-
-
-def test_two_signals_in_other_commands(started):
-    """Of a run that has ended: the file is what it was, or what the command makes of it."""
-    attack_all(started, 4)
-
-
-def attack_all(started, times):
-    (start, ended), choice = started, random.Random(1)
-    folder, _ = start(FITS["fit"].replace("1000000", "5").replace("run.h5", "done.h5"))
-    assert ended() == 0
-    risks = tfl.load(folder / "done.h5").history["risk"]
+def attack_others(zygote, choice, times):
+    """A pair of signals during what reads or goes on with a run: it is what it was, or goes on from there."""
+    zygote.start(FITS["fit"].replace("1000000", "5").replace("run.h5", "done.h5"))
+    assert zygote.ended()[0] == 0
+    risks = tfl.load(zygote.folder / "done.h5").history["risk"]
     lines = ["compare done.h5 --with tangent-flow -o c.png --overwrite", "export done.h5 -o done.npz --overwrite"]
     lines += ["resume done.h5 --iterations 1000000", "plot done.h5 -o p.png --overwrite"]
-    for _ in range(times):
-        for line in lines:
-            attack_others(started, line, choice)
-            np.testing.assert_array_equal(tfl.load(folder / "done.h5").history["risk"][: len(risks)], risks)
+    for line in times * lines:
+        sent = pair(zygote.start(line), choice)
+        code, said = zygote.ended()
+        assert "Traceback" not in said and "Aborted" not in said, said
+        assert code in {0} | possible_codes(sent), (code, sent, said)
+        assert not [left for left in os.listdir(zygote.folder) if ".lock" in left]
+        np.testing.assert_array_equal(tfl.load(zygote.folder / "done.h5").history["risk"][: len(risks)], risks)
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_two_signals_in_a_fit(zygote, name):
+    choice = random.Random(name)
+    assert any([attack_fit(zygote, name, choice) for _ in range(3)])
+
+
+def test_two_signals_in_other_commands(zygote):
+    attack_others(zygote, random.Random(1), 2)
 
 
 @pytest.mark.slow
-def test_three_hundred_pairs_of_signals(started):
-    choice = random.Random(2)
-    for number in range(200):
-        attack_fit(started, list(FITS)[number % len(FITS)], choice)
-    attack_all(started, 25)
+def test_three_hundred_pairs_of_signals(tmp_path):
+    """In four processes at once, which mostly wait."""
+
+    def attack(number):
+        folder, choice = tmp_path / str(number), random.Random(number)
+        folder.mkdir()
+        zygote = Zygote(folder)
+        try:
+            for name in 14 * list(FITS):
+                attack_fit(zygote, name, choice)
+            attack_others(zygote, choice, 5)
+        finally:
+            zygote.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(attack, number) for number in range(4)]:
+            done.result()
