@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import warnings
 
 import click
@@ -52,7 +53,8 @@ for command in (fit, check, resume, refine, export, plot, compare, info, sample,
 
 
 def run():
-    """The command as a process of its own: once it has ended, signals no longer disturb its leaving."""
+    """The command as a process of its own: nothing that only a programmer could read, and no signal as it leaves."""
+    sys.unraisablehook = lambda unraisable: None  # of destructors, of what an interrupt has left half made
     try:
         main()
     finally:
