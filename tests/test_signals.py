@@ -81,6 +81,7 @@ class Zygote:
 
     def close(self):
         self._process.stdin.close()
+        self._process.stdout.close()
         self._process.wait()
 
 
