@@ -97,12 +97,13 @@ def test_a_full_disk_leaves_what_stood_there(tmp_path, risk):
     old_handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, old_limit[1]))
-        with pytest.raises(tfl.InputError, match=r"cannot write .*run.h5.*: "):
-            run(risk, path, overwrite=True)
+        with pytest.warns(UserWarning, match=r"not stored under its name: cannot write .*run.h5.*: "):
+            result = run(risk, path, overwrite=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old_limit)
         signal.signal(signal.SIGXFSZ, old_handler)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    assert result.path is None and "cannot write" in result.status
 
 
 @pytest.mark.parametrize(
