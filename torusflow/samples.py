@@ -58,6 +58,12 @@ class Table:
         names = self.header or [str(j) for j in range(self.width)]
         return ", ".join(_shown(name) for name in names[:NAMES_SHOWN]) + ", ..." * (self.width > NAMES_SHOWN)
 
+    @property
+    def unambiguous(self) -> list[str]:
+        """What to choose each column by: its name if no other has it, or its position."""
+        names = self.header or [""] * self.width
+        return [name if name and names.count(name) == 1 else str(j) for j, name in enumerate(names)]
+
     def numbers(self, columns=None) -> tuple[np.ndarray, tuple[str, ...]]:
         """What `read_csv` gives and raises, of this file."""
         chosen = self._positions(columns)
@@ -207,12 +213,18 @@ def write_csv(path, names, columns, comment: str = "") -> None:
         A first line, after a #.
     """
     text = io.StringIO()
-    names = [f"'{name}" if name.startswith(FORMULAS) else name for name in names]
-    quoting = csv.QUOTE_ALL if names[0].startswith(COMMENTS) else csv.QUOTE_MINIMAL
     text.write(f"# {' '.join(comment.split())}\n" * bool(comment))
-    csv.writer(text, quoting=quoting, lineterminator="\n").writerow(names)
+    text.write(csv_line([f"'{name}" if name.startswith(FORMULAS) else name for name in names]) + "\n")
     np.savetxt(text, np.column_stack(columns), fmt="%.9g", delimiter=",")
     write_whole(path, text.getvalue().encode())
+
+
+def csv_line(names) -> str:
+    """Texts in one line of a CSV file, in quotes where they would read as something else."""
+    text = io.StringIO()
+    quoting = csv.QUOTE_ALL if names and names[0].startswith(COMMENTS) else csv.QUOTE_MINIMAL
+    csv.writer(text, quoting=quoting).writerow(names)
+    return text.getvalue().removesuffix("\r\n")
 
 
 def _text(path: Path) -> str:

@@ -128,7 +128,7 @@ class Coordinates:
         self._refuse(np.abs(values) > self.period * (1 + 1e-9), values, f"{what} lie outside the stated units", hint)
         return np.mod(values / self.period, 1.0)
 
-    def check_units(self, values, what: str = "the samples") -> None:
+    def check_units(self, values, what: str = "the samples", fixed: bool = False) -> None:
         """Raise an InputError if a column looks like other units, whose period is a small part of the stated one.
 
         That is, if its values lie within the period of those, and either it is named after them or they fill it up to
@@ -139,6 +139,8 @@ class Coordinates:
         values : array (N, d)
         what : str
             Whose values they are, for the error message.
+        fixed : bool
+            Whether no other units can be chosen.
         """
         for axis, column in enumerate(np.asarray(values, float).T):
             name, low, high = self.name(axis), float(column.min()), float(column.max())
@@ -152,10 +154,11 @@ class Coordinates:
                     or _fills(column, 0.0, period)
                     or _fills(column, -period / 2, period)
                 ):
+                    choice = "" if fixed else f"say units {other!r}, or "
                     raise InputError(
                         f"{what}: {name} goes from {low:g} to {high:g}, as {other} do and {self.units} rarely. If it "
-                        f"is in {other}, say units {other!r}, or multiply it by {self.period / period:g}; if in "
-                        f"{self.units}, call the column {f'{name}_{self.units}'!r}."
+                        f"is in {other}, {choice}multiply it by {self.period / period:g}; if in {self.units}, call the "
+                        f"column {f'{name}_{self.units}'!r}."
                     )
 
     def from_torus(self, points) -> np.ndarray:
