@@ -1,7 +1,8 @@
-"""How bright and how opaque the pixels of an image are, whatever the file keeps them in."""
+"""How bright, or how dark, the pixels of an image are, whatever the file keeps them in."""
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
@@ -14,8 +15,8 @@ BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0
 DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # modes of one channel with more than eight bits
 
 
-def brightness(file: Path, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray | float]:
-    """Opacity times brightness, from 0 for black to 1 for white, and the opacity, of an image stretched to a grid.
+def brightness(file: Path, shape: tuple[int, int], dark: bool = False) -> np.ndarray:
+    """From 0 for black to 1 for white, or the reverse if dark, times the opacity, of an image stretched to a grid.
 
     Eight and sixteen bits are scaled by their range; 32-bit integers and floats, which have none, by their largest
     value if that is above 1. An image is turned as its file says; of several the first is read.
@@ -24,10 +25,11 @@ def brightness(file: Path, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
     ----------
     file : path
     shape : tuple of two int
+    dark : bool
 
     Returns
     -------
-    array (*shape), array (*shape) or 1.0
+    array (*shape)
         The image's width along the first axis, its height upwards along the second.
 
     Raises
@@ -38,9 +40,11 @@ def brightness(file: Path, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(file) as image:
+        # From memory: what Pillow maps from a TIFF file that lies on its side comes out scrambled.
+        with Image.open(io.BytesIO(file.read_bytes())) as image:
             image.load()
-            light, opacity = _channels(ImageOps.exif_transpose(image), _white(image), str(file))
+            turned = image if image.format == "TIFF" else ImageOps.exif_transpose(image)  # Pillow turns TIFF itself
+            pixels = _pixels(turned, _white(image), dark, str(file))
     except UnidentifiedImageError:
         raise InputError(f"cannot read an image from {str(file)!r}: it is none that Pillow knows.") from None
     except Image.DecompressionBombError:
@@ -50,7 +54,9 @@ def brightness(file: Path, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # as Pillow meets damaged files
         reason = getattr(error, "strerror", None) or "the file is damaged"
         raise InputError(f"cannot read an image from {str(file)!r}: {reason.lower()}.") from None
-    return _stretched(light, shape), 1.0 if opacity is None else _stretched(opacity, shape)
+    white = 255 if pixels.mode == "L" else 1
+    stretched = np.asarray(pixels.resize(shape, Image.Resampling.LANCZOS), float).T[:, ::-1] / white
+    return np.clip(1 - stretched if dark and pixels.mode == "L" else stretched, 0, 1)
 
 
 def _white(image) -> tuple[float | None, bool]:
@@ -63,18 +69,17 @@ def _white(image) -> tuple[float | None, bool]:
     return white, tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 
-def _channels(image, white, file: str):
-    """Brightness times opacity, and opacity or None where all is opaque, as images of mode L or F."""
+def _pixels(image, white, dark: bool, file: str):
+    """What is asked for, mode F; or, where pixels are opaque and have eight bits, their brightness alone, mode L."""
     from PIL import Image
 
-    deep = image.mode in DEEP
-    light = Image.fromarray(_scaled(np.asarray(image), *white, file)) if deep else _grey(image)
     opacity = _opacity(image)
-    if opacity is None or opacity.getextrema() == (255, 255):
-        return light, None
-    opaque = np.asarray(opacity, np.float32) / 255
-    values = np.asarray(light, np.float32) / (1 if deep else 255)
-    return Image.fromarray(values * opaque), Image.fromarray(opaque)
+    opaque = opacity is None or opacity.getextrema() == (255, 255)
+    if opaque and image.mode not in DEEP:
+        return _grey(image)
+    light = _scaled(np.asarray(image), *white, file) if image.mode in DEEP else np.asarray(_grey(image), float) / 255
+    light = 1 - light if dark else light
+    return Image.fromarray((light if opaque else light * (np.asarray(opacity, float) / 255)).astype(np.float32))
 
 
 def _scaled(values, white: float | None, inverted: bool, file: str) -> np.ndarray:
@@ -88,7 +93,7 @@ def _scaled(values, white: float | None, inverted: bool, file: str) -> np.ndarra
             f"the image {file!r} has pixels down to {lowest:g}, but black is 0. Add {-lowest:g} to all of them first."
         )
     values /= white or max(1.0, largest)
-    return (1 - values if inverted else values).astype(np.float32)
+    return 1 - values if inverted else values
 
 
 def _grey(image):
@@ -110,10 +115,3 @@ def _opacity(image):
     if colour is None and image.mode not in ("LA", "PA", "RGBA"):
         return None
     return image.convert("RGBA").getchannel("A")
-
-
-def _stretched(image, shape) -> np.ndarray:
-    from PIL import Image
-
-    white = 255 if image.mode == "L" else 1
-    return np.clip(np.asarray(image.resize(shape, Image.Resampling.LANCZOS), float).T[:, ::-1] / white, 0, 1)

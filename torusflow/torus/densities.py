@@ -22,8 +22,6 @@ MOST_CONCENTRATED = 1e6
 # So many sides away the remainder modulo one is lost.
 LARGEST_MEAN = 1e15
 LARGEST_CONTRAST = 1e12
-# White less this, of 1, is white: images are stretched in single precision.
-FAINTEST = 1e-6
 
 
 def uniform(torus: Torus) -> Density:
@@ -180,13 +178,10 @@ def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur:
     if not is_number(floor) or not 0 <= floor < 1:
         raise InputError(f"from_image: floor must be a number in [0, 1), got {floor!r}.")
     file = checked_path(file, "an image")
-    light, opacity = brightness(file, torus.shape)
-    mass = light
-    if checked_flag("dark", dark):
-        mass = np.where(opacity - light > FAINTEST, opacity - light, 0)
+    mass = brightness(file, torus.shape, checked_flag("dark", dark))
     if not torus.mean(mass) > 0:
-        only = "transparent" if not np.any(opacity) else "white" if dark else "black"
-        raise InputError(f"the image {str(file)!r} is all {only}, so it carries no mass.")
+        colour = "white" if dark else "black"
+        raise InputError(f"the image {str(file)!r} is all {colour} or transparent, so it carries no mass.")
     blur = (
         _resolved_bandwidth(torus)
         if isinstance(blur, str) and blur == "auto"
