@@ -24,9 +24,9 @@ WORDS = {
     "hours": {"hour", "hours", "hr", "hrs", "time"},
     "turns": {"turns"},
 }
-# Values are taken for those of other units if so many, and such a share of them, lie in the outermost twentieth of
-# their period at either end, and none beyond.
-FEWEST_AT_ENDS, SHARE_AT_ENDS = 5, 0.01
+# Values are taken for those of other units if so many, and such a share of them, lie in the first and in the last tenth
+# of a period of those, and none beyond. Narrow samples, such as von Mises ones, thin out before they end.
+FEWEST_AT_ENDS, SHARE_AT_ENDS = 5, 0.02
 ROUNDED = 1e-3  # of a period, since data may give pi as 3.142
 
 
@@ -208,7 +208,7 @@ def _smallest_units(values) -> str | None:
 
 def _fills(column, start: float, period: float) -> bool:
     """Whether values lie in one period and reach both its ends."""
-    edge, least = period / 20, max(FEWEST_AT_ENDS, SHARE_AT_ENDS * len(column))
+    edge, least = period / 10, max(FEWEST_AT_ENDS, SHARE_AT_ENDS * len(column))
     inside = np.all((column >= start - ROUNDED * period) & (column <= start + period * (1 + ROUNDED)))
     ends = np.count_nonzero(column < start + edge), np.count_nonzero(column > start + period - edge)
     return bool(inside) and min(ends) >= least
