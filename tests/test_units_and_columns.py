@@ -240,8 +240,8 @@ def test_samples_in_degrees_are_not_folded_as_turns(name):
         take(DEGREES / [[360], [1], [360]])
     with pytest.raises(tfl.InputError, match=r"If they are radians, .*whole sides away, values % 1\.0"):
         take(np.radians(DEGREES))
-    take(DEGREES / 360 + 0.5)
-    take(np.array([[-1.0, 1.0], [1 + 1e-12, 0.0], [0.5, 0.5]]))
+    take(DEGREES / 360 + 1)
+    take(np.array([[-1.0, 2.0], [2 + 1e-12, 0.0], [0.5, 0.5]]))
 
 
 def test_maps_take_points_of_the_lift():

@@ -40,7 +40,7 @@ def test_hundred_to_one_reference():
 @pytest.mark.parametrize(("d", "shape"), [(1, (64,)), (2, (40, 33)), (3, (28, 24, 25))])
 def test_samples_are_a_sum_of_periodic_gaussians(d, shape, rng):
     torus, h = tfl.Torus(shape), 0.07
-    points = rng.random((7, d)) * 2 - 1  # of two periods
+    points = rng.random((7, d)) * 3 - 1  # any period
     rho = densities.from_samples(torus, points, bandwidth=h).values
     direct = np.ones((7, *shape))
     for axis, x in enumerate(torus.points):

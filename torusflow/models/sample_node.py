@@ -35,7 +35,7 @@ class SampleNODE:
     Parameters
     ----------
     points : array (N, d)
-        y, d = 1, 2 or 3, in sides of the torus, from -1 to 1.
+        y, d = 1, 2 or 3, in sides of the torus, from -1 to 2.
     metric : SobolevMetric
     initial : Density, optional
         rho_0, between its grid points by its Fourier series; uniform if not given.

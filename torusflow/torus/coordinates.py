@@ -181,7 +181,7 @@ class Coordinates:
 
 
 def check_sides(points, what: str) -> None:
-    """Raise an InputError if points of data, array (N, d), are further from zero than one side of the torus.
+    """Raise an InputError if points of data, array (N, d), are further than one side of the torus from [0, 1].
 
     Parameters
     ----------
@@ -189,11 +189,11 @@ def check_sides(points, what: str) -> None:
     what : str
         Whose points they are, for the error message.
     """
-    far = np.flatnonzero((np.abs(points) > 1 + 1e-9).any(axis=1))
+    far = np.flatnonzero((np.abs(points - 0.5) > 1.5 + 1e-9).any(axis=1))
     if len(far):
         unit = "radians" if np.max(np.abs(points)) <= PERIODS["radians"] else "degrees"
         raise InputError(
-            f"{what} must be in sides of the torus, from 0 to 1 or from -1 to 1; {len(far)} of {len(points)} are not, "
+            f"{what} must be in sides of the torus, from -1 to 2 at the utmost; {len(far)} of {len(points)} are not, "
             f"the first is row {far[0]}: {np.array2string(points[far[0]], precision=4, threshold=5)}. If they are "
             f"{unit}, write tfl.Coordinates({unit!r}).to_torus(values); if they are whole sides away, values % 1.0."
         )

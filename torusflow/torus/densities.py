@@ -200,7 +200,7 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
     ----------
     torus : Torus
     points : array (N, d)
-        In sides of the torus, from -1 to 1. Other units, a data frame of degrees say, go there by
+        In sides of the torus, from -1 to 2. Other units, a data frame of degrees say, go there by
         ``Coordinates("degrees").to_torus(frame)``.
     bandwidth : float or "auto"
         h, in sides of the torus; "auto" takes the one of least-squares cross-validation (see `bandwidth`), or the
@@ -246,7 +246,7 @@ def cross_validated_bandwidth(points) -> float:
     Parameters
     ----------
     points : array (N, d)
-        In sides of the torus, from -1 to 1.
+        In sides of the torus, from -1 to 2.
 
     Returns
     -------
