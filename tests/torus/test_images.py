@@ -146,6 +146,12 @@ TRANSPARENT = {
     "a transparent grey": (keyed(PICTURE, 77), OPAQUE, "png", {"transparency": 77}),
     "a transparent colour": (keyed(PICTURE, 77).convert("RGB"), OPAQUE, "png", {"transparency": (77, 77, 77)}),
     "a transparent entry of a palette": (keyed(PICTURE, 77).convert("P"), OPAQUE, "gif", {"transparency": 77}),
+    "a palette with opacities": (
+        keyed(PICTURE, 77).convert("P"),
+        OPAQUE,
+        "png",
+        {"transparency": bytes(0 if i == 77 else 255 for i in range(256))},
+    ),
     "a transparent depth": (keyed(DEEP, 7777), OPAQUE, "png", {"transparency": 7777}),
 }
 

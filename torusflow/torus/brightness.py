@@ -12,6 +12,8 @@ from ..errors import InputError
 
 # Tags of TIFF files.
 BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0
+# What Pillow raises where it meets damaged files.
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, struct.error)
 DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # modes of one channel with more than eight bits
 
 
@@ -51,7 +53,7 @@ def brightness(file: Path, shape: tuple[int, int], dark: bool = False) -> np.nda
         raise InputError(f"the image {str(file)!r} has too many pixels; make it smaller first.") from None
     except InputError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # as Pillow meets damaged files
+    except DAMAGED as error:
         reason = getattr(error, "strerror", None) or "the file is damaged"
         raise InputError(f"cannot read an image from {str(file)!r}: {reason.lower()}.") from None
     white = 255 if pixels.mode == "L" else 1
@@ -98,8 +100,10 @@ def _scaled(values, white: float | None, inverted: bool, file: str) -> np.ndarra
 
 def _grey(image):
     """An image of eight bits or one, in whatever colours, as one of grey."""
-    # Pillow knows no direct way for these.
+    # Pillow knows no direct way for these, or warns of it.
     by_way_of = {"LAB": "RGB", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}.get(image.mode)
+    if image.mode == "P" and "transparency" in image.info:
+        by_way_of = "RGBA"
     return (image.convert(by_way_of) if by_way_of else image).convert("L")
 
 
