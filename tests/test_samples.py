@@ -17,7 +17,7 @@ def write(tmp_path, text):
     ("text", "names"),
     [
         ("phi,psi\n1,2\n3,4\n", ("phi", "psi")),
-        ("1,2\n3,4", ()),
+        ("1.0,2\n3,4", ()),
         ("# made by hand\nphi; psi\n\n1; 2\n3; 4\n", ("phi", "psi")),
         ("phi\tpsi\n1\t2\n3\t4\n", ("phi", "psi")),
         ("phi psi\n1 2\n3 4\n", ("phi", "psi")),

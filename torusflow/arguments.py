@@ -83,6 +83,12 @@ def real_array(values, name: str) -> np.ndarray:
     return np.array(array, float)  # of the plain class, whatever it was
 
 
+def refuse_masked(values, name: str) -> None:
+    """Raise an InputError for an array whose masked entries would be taken at what stands below the mask."""
+    if np.ma.isMaskedArray(values):
+        raise InputError(f"{name} must be an array without a mask; fill masked entries, x.filled(0) say, or drop them.")
+
+
 def _in_words(values, array) -> str:
     if np.ma.isMaskedArray(values):
         return "one with masked entries; fill or drop them"

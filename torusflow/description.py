@@ -32,7 +32,7 @@ def describe_scores(scores: dict[str, np.ndarray], coordinates: Coordinates, dim
     dimension : int
     """
     volume = coordinates.log_volume(dimension)
-    unit = "turn" if coordinates.units == "turns" else "radian"
+    unit = coordinates.unit_of_volume
     power = {1: "", 2: " square", 3: " cubic"}[dimension]
     lines = [f"negative log-likelihood in nats, densities per{power} {unit} (uniform {volume:.4f}):"]
     for name, values in scores.items():

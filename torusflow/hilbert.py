@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .arguments import check_generator, check_memory
+from .arguments import check_generator, check_memory, refuse_masked
 from .errors import InputError
 
 
@@ -83,6 +83,7 @@ class Euclidean:
 
     def element(self, u) -> np.ndarray:
         """u as a finite real array of this shape, or an InputError."""
+        refuse_masked(u, "what was given")
         try:
             u = np.asarray(u)
         except ValueError:

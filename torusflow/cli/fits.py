@@ -21,6 +21,7 @@ from ..errors import InputError, NumericalError
 from ..interrupts import Held
 from ..models.measure_node import MeasureNODE
 from ..models.sample_node import SampleNODE
+from ..samples import listed_columns
 from ..selection import select
 from ..storage import RunFile
 from ..torus.coordinates import PERIODS
@@ -35,7 +36,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 @click.option("-o", "--output", required=True, type=click.Path(), help="Run file to write (HDF5).")
 @click.option("--overwrite", is_flag=True, help="Replace the run file if it exists.")
 @click.option("--units", type=click.Choice(list(PERIODS)), help="Units of a CSV file; its period follows. [turns]")
-@click.option("--columns", help="Columns of a CSV file, by name or position: phi,psi.")
+@click.option("--columns", help="Columns of a CSV file, by name or position from 0: phi,psi or 0,1.")
 @click.option("--likelihood", is_flag=True, help="Maximum likelihood on the samples, instead of a loss on a grid.")
 @click.option("--select", "selecting", is_flag=True, help="Choose s, l and band by validation (likelihood).")
 @click.option("--validation", type=float, help="Share of the samples to stop and choose by (likelihood). [0.1]")
@@ -69,7 +70,7 @@ def fit(source, output, overwrite, likelihood, selecting, refine, **options):
     (.toml), whose values the options replace. Defaults in brackets.
     """
     if options["columns"] is not None:
-        options["columns"] = [name.strip() for name in options["columns"].split(",")]
+        options["columns"] = listed_columns(options["columns"])
     if options["grid"] is not None:
         options["grid"] = grid_of(options["grid"])
     if likelihood:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shlex
 from pathlib import Path
 
 import click
@@ -10,7 +12,7 @@ import numpy as np
 from ..description import describe_run, describe_scores, wrap
 from ..errors import InputError
 from ..files import refuse_existing
-from ..samples import read_csv, write_csv
+from ..samples import csv_line, listed_columns, read_table, write_csv
 from ..storage import Run, add_reference, load
 from ..transport.flow_map import FlowMap
 
@@ -101,7 +103,7 @@ def sample(run, number, output, seed, overwrite):
 @click.command()
 @click.argument("run", type=click.Path())
 @click.argument("data", type=click.Path())
-@click.option("--columns", help="Of the data, by name or position. [those of the run]")
+@click.option("--columns", help="Of the data, by name or position from 0. [those of the run]")
 @click.option("-o", "--output", type=click.Path(), help="CSV file for the values. [RUN-DATA-scores.csv]")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 def score(run, data, columns, output, overwrite):
@@ -109,32 +111,48 @@ def score(run, data, columns, output, overwrite):
 
     Prints the mean negative log-likelihood and writes the logarithm of the
     density at every row: natural, per radian for angles. DATA is a CSV file in
-    the units of the run.
+    the units of the run; --columns takes columns of other names as its axes.
     """
     output = output or str(Path(run).parent / f"{Path(run).stem}-{Path(data).stem}-scores.csv")
     refuse_existing(output, overwrite, "scores.csv")
     loaded = _density(run)
     coordinates, d = loaded.coordinates, loaded.risk.space.torus.dimension
-    values, names = _data(data, columns and [name.strip() for name in columns.split(",")], coordinates)
-    if values.shape[1] != d:
-        raise InputError(f"{data!r} gives {values.shape[1]} columns, the run has {d}. Choose them: --columns phi,psi.")
-    logarithm = loaded.risk.model.log_density(loaded.control, coordinates.to_torus(values, repr(data)))
+    axes = tuple(coordinates.name(axis) for axis in range(d))
+    values, names = _data(data, columns and listed_columns(columns), coordinates.names, axes)
+    points = coordinates.to_torus(values, repr(data))
+    dataclasses.replace(coordinates, names=names).check_units(values, repr(data), fixed=True)
+    logarithm = loaded.risk.model.log_density(loaded.control, points)
     click.echo(describe_scores({"data": -logarithm}, coordinates, d))
-    unit = "turn" if coordinates.units == "turns" else "radian"
-    names = names or [coordinates.name(axis) for axis in range(d)]
-    comment = f"log_density: natural logarithm of the density per {unit}{f'^{d}' if d > 1 else ''} by {run}"
+    unit = f"{coordinates.unit_of_volume}{f'^{d}' if d > 1 else ''}"
+    comment = f"log_density: natural logarithm of the density per {unit} by {run}"
     write_csv(output, [*names, "log_density"], [*values.T, logarithm - coordinates.log_volume(d)], comment)
     click.echo(wrap(f"written row by row to {output}"))
 
 
-def _data(path, columns, coordinates):
-    """The columns asked for; or those called as in the run, where the file has them; or all."""
-    if columns is None and coordinates.names:
-        try:
-            return read_csv(path, list(coordinates.names))
-        except InputError:
-            pass
-    return read_csv(path, columns)
+def _data(path, columns, names, axes) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The columns asked for, those called like the axes of the run, or all where one of the two has no names.
+
+    Parameters
+    ----------
+    path : str
+    columns : list of str or None
+    names, axes : tuple of str
+        Those the run has, empty if it has none, and what its axes are called.
+    """
+    table, own = read_table(path), ", ".join(axes)
+    example = f"--columns {shlex.quote(csv_line(table.unambiguous[: len(axes)]))}"
+    enough = table.width >= len(axes)
+    if columns is None and names and table.header and table.header != axes:
+        if not set(axes) <= set(table.header):
+            advice = f" If some of them mean the same, say which, as in {example}." * enough
+            raise InputError(f"{path!r} has the columns {table}; the run has {own}.{advice}")
+        columns = axes
+    count = table.width if columns is None else len(columns)
+    if count != len(axes):
+        advice = f" Choose as many, as in {example}." * enough
+        raise InputError(f"{path!r} gives {count} columns, the run has {len(axes)}: {own}.{advice}")
+    values, chosen = table.numbers(columns)
+    return values, chosen or axes
 
 
 def _density(run) -> Run:

@@ -86,8 +86,13 @@ def density(name: str, table: dict, torus: Torus, folder: Path) -> tuple[Density
 def read_samples(folder, file, columns=None, units="turns", names=None, centred=None) -> tuple[np.ndarray, Coordinates]:
     """Points in [0, 1)^d of a CSV file, and the user's units; where not said, negative values mean centred ones."""
     values, header = read_csv(folder / text("file", file), columns)
-    coordinates = Coordinates(units, tuple(names or header), (values < 0).any() if centred is None else centred)
-    return coordinates.to_torus(values, repr(file)), coordinates
+    if names is not None and (not isinstance(names, tuple) or len(names) != values.shape[1]):
+        raise InputError(f"names must be a list of {values.shape[1]}, one for each column of {file!r}, got {names!r}.")
+    centred = bool((values < 0).any()) if centred is None else centred
+    coordinates = Coordinates(units, header if names is None else names, centred)
+    points = coordinates.to_torus(values, repr(file))
+    coordinates.check_units(values, repr(file))
+    return points, coordinates
 
 
 def _samples(torus, folder, file, columns=None, units="turns", names=None, centred=None, bandwidth="auto", floor=0.0):
@@ -99,7 +104,7 @@ def _samples(torus, folder, file, columns=None, units="turns", names=None, centr
             f"Choose as many columns, or another shape."
         )
     if is_number(bandwidth):
-        bandwidth = bandwidth / coordinates.period
+        bandwidth = densities.checked_bandwidth(torus, bandwidth, "bandwidth", coordinates.period, units)
     return densities.from_samples(torus, points, bandwidth, floor), coordinates
 
 

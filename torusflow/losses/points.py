@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arguments import checked_flag, real_array
 from ..errors import InputError
+from ..torus.coordinates import check_sides
 from ..torus.density import Density
 from ..torus.evaluation import full_spectrum
 from ..torus.grid import TWO_PI, Torus
@@ -199,8 +200,9 @@ class CloudMMD:
 
 
 def checked_cloud(name: str, points, dimension: int) -> np.ndarray:
-    """Points (M, d), one at least, as an array of their own."""
+    """Points (M, d) of data, one at least, as an array of their own."""
     points = _finite_cloud(name, points, dimension)
+    check_sides(points, f"{name}: the cloud")
     points.flags.writeable = False
     return points
 

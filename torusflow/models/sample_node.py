@@ -11,6 +11,7 @@ from ..arguments import check_generator, checked_whole
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from ..torus.control import VelocitySpace
+from ..torus.coordinates import check_sides
 from ..torus.density import LARGEST_SAMPLE, Density
 from ..torus.evaluation import BandField, TrigonometricPolynomial, momentum_coefficients
 from ..torus.grid import TWO_PI
@@ -34,7 +35,7 @@ class SampleNODE:
     Parameters
     ----------
     points : array (N, d)
-        y, d = 1, 2 or 3, in sides of the torus.
+        y, d = 1, 2 or 3, in sides of the torus, from -1 to 2.
     metric : SobolevMetric
     initial : Density, optional
         rho_0, between its grid points by its Fourier series; uniform if not given.
@@ -57,7 +58,8 @@ class SampleNODE:
     Raises
     ------
     InputError
-        If the points are no matrix of finite numbers, the density lives on another torus, or a number is out of range.
+        If the points are no matrix of finite numbers or in other units, the density lives on another torus, or a number
+        is out of range.
     """
 
     points: np.ndarray
@@ -76,6 +78,7 @@ class SampleNODE:
                 f"SampleNODE(points, metric, ...) takes points (N, 1..3) and a SobolevMetric, got {points.shape} and "
                 f"{self.metric!r}."
             )
+        check_sides(points, "SampleNODE: the points")
         initial = self.initial
         if initial is not None and (not isinstance(initial, Density) or initial.torus.dimension != d):
             raise InputError(f"the initial density must be a Density on a torus of dimension {d}, got {initial!r}.")

@@ -55,4 +55,5 @@ def plot_course(figure: Figure, panels: dict[str, Axes], run, curves: dict | Non
             plot_history(panels[name], run.history, columns)
             words(panels[name], title, y=label)
     width = int(12 * figure.get_figwidth())
-    figure.suptitle("\n".join(textwrap.wrap(run.status, width, max_lines=2, placeholder=" ...")), fontsize=11)
+    status = "\n".join(textwrap.wrap(run.status, width, max_lines=2, placeholder=" ..."))
+    figure.suptitle(status, fontsize=11, parse_math=False)

@@ -30,10 +30,10 @@ STYLES = {
 
 
 def words(axes, title="", x="", y=""):
-    """Those that are given, and the sizes of all."""
-    axes.set_title(title or axes.get_title(), fontsize=10)
-    axes.set_xlabel(x or axes.get_xlabel(), fontsize=9)
-    axes.set_ylabel(y or axes.get_ylabel(), fontsize=9)
+    """Those that are given, as they are, since dollars in names of columns are no formulas; and the sizes of all."""
+    axes.set_title(title or axes.get_title(), fontsize=10, parse_math=False)
+    axes.set_xlabel(x or axes.get_xlabel(), fontsize=9, parse_math=False)
+    axes.set_ylabel(y or axes.get_ylabel(), fontsize=9, parse_math=False)
     axes.tick_params(labelsize=8, which="both")
 
 

@@ -7,7 +7,16 @@ from threading import RLock
 
 import numpy as np
 
-from ..arguments import check_function, check_generator, check_kind, check_memory, checked_whole, is_number, real_array
+from ..arguments import (
+    check_function,
+    check_generator,
+    check_kind,
+    check_memory,
+    checked_whole,
+    is_number,
+    real_array,
+    refuse_masked,
+)
 from ..errors import InputError
 from .grid import LARGEST_SIZE, Torus
 from .sobolev import SobolevMetric
@@ -110,8 +119,9 @@ class VelocitySpace:
         Raises
         ------
         InputError
-            If its shape is another, a coefficient is not finite, or the field would not be real.
+            If its shape is another, a coefficient is masked or not finite, or the field would not be real.
         """
+        refuse_masked(v, "the control")
         try:
             v = np.asarray(v)
         except ValueError:  # rows of unequal length
@@ -168,6 +178,7 @@ class VelocitySpace:
         return self.from_grid(np.array(layers))
 
     def _component(self, values) -> np.ndarray:
+        refuse_masked(values, "a component of the velocity")
         values = np.asarray(values)
         if values.dtype.kind not in "fiub" or values.shape not in ((), self.torus.shape):
             raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,19 @@ from ..errors import InputError
 
 GREEK = {"phi": "φ", "psi": "ψ", "chi": "χ", "omega": "ω", "theta": "θ"}
 ROWS_NAMED = 5
-PERIODS = {"degrees": 360.0, "radians": 2 * math.pi, "turns": 1.0}
+LONGEST = 24  # name on a picture
+PERIODS = {"degrees": 360.0, "radians": 2 * math.pi, "hours": 24.0, "turns": 1.0}
+# Words in the name of a column, and the units they speak of.
+WORDS = {
+    "degrees": {"deg", "degs", "degree", "degrees", "°"},
+    "radians": {"rad", "rads", "radian", "radians"},
+    "hours": {"hour", "hours", "hr", "hrs", "time"},
+    "turns": {"turns"},
+}
+# Values are taken for those of other units if so many, and such a share of them, lie in the first and in the last tenth
+# of a period of those, and none beyond. Narrow samples, such as von Mises ones, thin out before they end.
+FEWEST_AT_ENDS, SHARE_AT_ENDS = 5, 0.02
+ROUNDED = 1e-3  # of a period, since data may give pi as 3.142
 
 
 @dataclass(frozen=True)
@@ -23,8 +36,8 @@ class Coordinates:
 
     Parameters
     ----------
-    units : {"degrees", "radians", "turns"}
-        A turn is one side of the torus.
+    units : {"degrees", "radians", "hours", "turns"}
+        Hours are those of a day, a turn is one side of the torus.
     names : tuple of str
         One per axis; empty for x, y, z.
     centred : bool
@@ -61,11 +74,16 @@ class Coordinates:
         return -self.period / 2 if self.centred else 0.0
 
     def log_volume(self, dimension: int) -> float:
-        """Logarithm of the volume of the torus as nats count it: angles in radians, d log 2 pi; turns, 0.
+        """Logarithm of the volume of the torus as nats count it: angles in radians, d log 2 pi; others, 0.
 
-        The uniform density scores so many nats; log-densities relative to it, less this, are in the user's units.
+        The uniform density scores so many nats; log-densities relative to it, less this, are per `unit_of_volume`.
         """
-        return 0.0 if self.units == "turns" else dimension * math.log(2 * math.pi)
+        return dimension * math.log(2 * math.pi) if self.unit_of_volume == "radian" else 0.0
+
+    @property
+    def unit_of_volume(self) -> str:
+        """What nats count densities per."""
+        return "radian" if self.units in ("degrees", "radians") else "turn"
 
     def name(self, axis: int) -> str:
         """The name of an axis."""
@@ -73,7 +91,9 @@ class Coordinates:
 
     def symbol(self, axis: int) -> str:
         """The name of an axis, angles such as phi and chi1 by their Greek letters, for a plot."""
-        name = self.name(axis)
+        name = " ".join(self.name(axis).split())
+        if len(name) > LONGEST:
+            name = name[: LONGEST - 1] + "…"
         stem = name.rstrip("0123456789")
         return GREEK.get(stem.lower(), stem) + name[len(stem) :]
 
@@ -102,15 +122,44 @@ class Coordinates:
         if values.ndim != 2:
             raise InputError(f"{what} must have shape (N, d), one sample a row, got {values.shape}.")
         self._refuse(~np.isfinite(values), values, f"{what} are not all finite", "Remove rows without values.")
-        largest, other = float(np.max(np.abs(values), initial=0.0)), None
-        for unit, period in sorted(PERIODS.items(), key=lambda item: item[1]):
-            if largest <= period * (1 + 1e-9):
-                other = unit
-                break
+        other = _smallest_units(values)
         hint = f"In {self.units} they would be between -{self.period:g} and {self.period:g}."
         hint += f" Did you mean units {other!r}?" if other else ""
         self._refuse(np.abs(values) > self.period * (1 + 1e-9), values, f"{what} lie outside the stated units", hint)
         return np.mod(values / self.period, 1.0)
+
+    def check_units(self, values, what: str = "the samples", fixed: bool = False) -> None:
+        """Raise an InputError if a column looks like other units, whose period is a small part of the stated one.
+
+        That is, if its values lie within the period of those, and either it is named after them or they fill it up to
+        both ends. A name that says the stated units, such as x_degrees, is believed.
+
+        Parameters
+        ----------
+        values : array (N, d)
+        what : str
+            Whose values they are, for the error message.
+        fixed : bool
+            Whether no other units can be chosen.
+        """
+        for axis, column in enumerate(np.asarray(values, float).T):
+            name, low, high = self.name(axis), float(column.min()), float(column.max())
+            words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|°", name)}
+            if words & WORDS[self.units]:
+                continue
+            for other in sorted(PERIODS, key=PERIODS.get):
+                period = PERIODS[other]
+                if period < self.period and (
+                    (words & WORDS[other] and -period <= low and high <= period * (1 + ROUNDED))
+                    or _fills(column, 0.0, period)
+                    or _fills(column, -period / 2, period)
+                ):
+                    choice = "" if fixed else f"say units {other!r}, or "
+                    raise InputError(
+                        f"{what}: {name} goes from {low:g} to {high:g}, as {other} do and {self.units} rarely. If it "
+                        f"is in {other}, {choice}multiply it by {self.period / period:g}; if in {self.units}, call the "
+                        f"column {f'{name}_{self.units}'!r}."
+                    )
 
     def from_torus(self, points) -> np.ndarray:
         """Values in the shown range of points in [0, 1), array (N, d)."""
@@ -129,3 +178,37 @@ class Coordinates:
                 f"{fault}: {self.name(column)} = {values[rows[0], column]:g} in row {rows[0] + 1} of the data. "
                 f"Rows like that: {rows.size} of {len(values)} ({numbers}). {hint}"
             )
+
+
+def check_sides(points, what: str) -> None:
+    """Raise an InputError if points of data, array (N, d), are further than one side of the torus from [0, 1].
+
+    Parameters
+    ----------
+    points : array (N, d)
+    what : str
+        Whose points they are, for the error message.
+    """
+    far = np.flatnonzero((np.abs(points - 0.5) > 1.5 + 1e-9).any(axis=1))
+    if len(far):
+        unit = "radians" if np.max(np.abs(points)) <= PERIODS["radians"] else "degrees"
+        raise InputError(
+            f"{what} must be in sides of the torus, from -1 to 2 at the utmost; {len(far)} of {len(points)} are not, "
+            f"the first is row {far[0]}: {np.array2string(points[far[0]], precision=4, threshold=5)}. If they are "
+            f"{unit}, write tfl.Coordinates({unit!r}).to_torus(values); if they are whole sides away, values % 1.0."
+        )
+
+
+def _smallest_units(values) -> str | None:
+    """Those in which all values are within one period of zero; no hour is negative."""
+    largest, negative = float(np.max(np.abs(values), initial=0.0)), np.any(values < 0)
+    fitting = (unit for unit in sorted(PERIODS, key=PERIODS.get) if largest <= PERIODS[unit] * (1 + 1e-9))
+    return next((unit for unit in fitting if not (negative and unit == "hours")), None)
+
+
+def _fills(column, start: float, period: float) -> bool:
+    """Whether values lie in one period and reach both its ends."""
+    edge, least = period / 10, max(FEWEST_AT_ENDS, SHARE_AT_ENDS * len(column))
+    inside = np.all((column >= start - ROUNDED * period) & (column <= start + period * (1 + ROUNDED)))
+    ends = np.count_nonzero(column < start + edge), np.count_nonzero(column > start + period - edge)
+    return bool(inside) and min(ends) >= least

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import numpy as np
 
 from ..arguments import check_function, check_kind, checked_flag, checked_path, checked_whole, is_number, real_array
 from ..errors import InputError
+from .brightness import brightness
+from .coordinates import check_sides
 from .density import Density
 from .grid import LARGEST_SIZE, TWO_PI, Torus
 
@@ -146,15 +147,18 @@ def banana(torus: Torus, contrast: float = 100.0) -> Density:
 def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur: float | str = "auto") -> Density:
     """floor + (1 - floor) * the brightness of an image, made periodic, mean 1, smoothed to the grid.
 
-    The image's width runs along x_1 and its height upwards along x_2; it is stretched to the grid and blurred across
-    its edges by a periodic Gaussian, since a torus has no edges.
+    The image's width runs along x_1 and its height upwards along x_2, as it is looked at, turned where the file says
+    so; it is stretched to the grid and blurred across its edges by a periodic Gaussian, since a torus has no edges.
+    What is transparent carries no mass, be it bright or dark.
 
     Parameters
     ----------
     torus : Torus
         Two-dimensional.
     file : path
-        Anything Pillow reads; colours become grey.
+        Anything Pillow reads, of several images in a file the first; colours become grey. White is the largest value of
+        the file's type. 32-bit integers and floats have none: there it is the largest value of the image, or 1 if that
+        is larger.
     floor : float
         Smallest density relative to uniform, between 0 and 1.
     dark : bool
@@ -165,37 +169,25 @@ def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur:
     Raises
     ------
     InputError
-        If the file is no image, or all of one colour at zero mass, or a number is out of range.
+        If the file is no image, or all of one colour at zero mass, a pixel is negative or not finite, or a number is
+        out of range.
     """
-    from PIL import Image, UnidentifiedImageError
-
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     if torus.dimension != 2:
         raise InputError(f"an image needs a torus of two dimensions, got {torus!r}.")
     if not is_number(floor) or not 0 <= floor < 1:
         raise InputError(f"from_image: floor must be a number in [0, 1), got {floor!r}.")
     file = checked_path(file, "an image")
-    try:
-        with Image.open(file) as image:
-            grey = image.convert("L").resize(torus.shape, Image.Resampling.LANCZOS)
-    except UnidentifiedImageError:
-        raise InputError(f"cannot read an image from {str(file)!r}: it is none that Pillow knows.") from None
-    except Image.DecompressionBombError:
-        raise InputError(f"the image {str(file)!r} has too many pixels; make it smaller first.") from None
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:  # as Pillow meets damaged files
-        reason = getattr(error, "strerror", None) or "the file is damaged"
-        raise InputError(f"cannot read an image from {str(file)!r}: {reason.lower()}.") from None
-    brightness = np.asarray(grey, float).T[:, ::-1] / 255
-    if checked_flag("dark", dark):
-        brightness = 1 - brightness
-    if not torus.mean(brightness) > 0:
-        raise InputError(f"the image {str(file)!r} is all {'white' if dark else 'black'}, so it carries no mass.")
+    mass = brightness(file, torus.shape, checked_flag("dark", dark))
+    if not torus.mean(mass) > 0:
+        colour = "white" if dark else "black"
+        raise InputError(f"the image {str(file)!r} is all {colour} or transparent, so it carries no mass.")
     blur = (
         _resolved_bandwidth(torus)
         if isinstance(blur, str) and blur == "auto"
-        else _checked_bandwidth(torus, blur, "blur")
+        else checked_bandwidth(torus, blur, "blur")
     )
-    smooth = np.maximum(torus.filter(brightness, _gaussian(blur, torus.laplacian_symbol)), 0)
+    smooth = np.maximum(torus.filter(mass, _gaussian(blur, torus.laplacian_symbol)), 0)
     return from_array(torus, floor + (1 - floor) * smooth / torus.mean(smooth), True, Path(file).stem)
 
 
@@ -208,7 +200,8 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
     ----------
     torus : Torus
     points : array (N, d)
-        In sides of the torus; any period is folded back.
+        In sides of the torus, from -1 to 2. Other units, a data frame of degrees say, go there by
+        ``Coordinates("degrees").to_torus(frame)``.
     bandwidth : float or "auto"
         h, in sides of the torus; "auto" takes the one of least-squares cross-validation (see `bandwidth`), or the
         smallest that the grid resolves if that is larger.
@@ -222,10 +215,11 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
     Raises
     ------
     InputError
-        If the points have another shape, are not finite, or the bandwidth is too small for the grid.
+        If the points have another shape, are not finite or in other units, or the bandwidth is too small for the grid.
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     points = _checked_points(points, torus.dimension, "from_samples: ", 2)
+    check_sides(points, "from_samples: the points")
     if not is_number(floor) or not 0 <= floor < 1:
         raise InputError(f"from_samples: floor must be a number in [0, 1), got {floor!r}.")
     remark = ""
@@ -233,7 +227,7 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
         best, smallest = cross_validated_bandwidth(points), _resolved_bandwidth(torus)
         bandwidth = max(best, smallest)
         remark = f" (the least this grid resolves; cross-validation gives {best:.2g})" if best < smallest else ""
-    bandwidth = _checked_bandwidth(torus, bandwidth, "bandwidth")
+    bandwidth = checked_bandwidth(torus, bandwidth, "bandwidth")
     coefficients = characteristic_function(points, torus.shape)
     half = coefficients[..., : torus.spectral_shape[-1]]
     values = torus.inverse(half * _gaussian(bandwidth, torus.laplacian_symbol))
@@ -252,7 +246,7 @@ def cross_validated_bandwidth(points) -> float:
     Parameters
     ----------
     points : array (N, d)
-        In sides of the torus.
+        In sides of the torus, from -1 to 2.
 
     Returns
     -------
@@ -267,6 +261,7 @@ def cross_validated_bandwidth(points) -> float:
     from scipy.optimize import minimize_scalar
 
     points = _checked_points(points)
+    check_sides(points, "the points")
     count, dimension = points.shape
     n, smallest = {1: (1024, 0.003), 2: (512, 0.003), 3: (96, 0.01)}[dimension]
     power = np.abs(characteristic_function(points, (n,) * dimension)) ** 2
@@ -319,19 +314,22 @@ def _resolved_bandwidth(torus: Torus) -> float:
     return math.sqrt(2 * math.log(1 / RESOLVED)) / (math.pi * min(torus.shape))
 
 
-def _checked_bandwidth(torus: Torus, bandwidth, name: str) -> float:
+def checked_bandwidth(torus: Torus, bandwidth, name: str, period: float = 1.0, units: str = "sides of the torus"):
+    """A standard deviation in sides of the torus, given in units of which a side has so many, or an InputError."""
     smallest = _resolved_bandwidth(torus)
-    if not is_number(bandwidth) or not 0 < bandwidth <= 1:
+    if not is_number(bandwidth) or not 0 < bandwidth <= period:
         raise InputError(
-            f"{name} must be 'auto' or a number between 0 and 1, in sides of the torus, got {bandwidth!r}."
+            f"{name} must be 'auto' or a number between 0 and {period:.4g}, in {units}, got {bandwidth!r}."
         )
-    if bandwidth < smallest * (1 - 1e-9):
-        points = smallest / bandwidth * min(torus.shape)
+    sides = bandwidth / period
+    if sides < smallest * (1 - 1e-9):
+        points = smallest / sides * min(torus.shape)
         raise InputError(
-            f"{name}={bandwidth:.3g} (in sides) is too small for {min(torus.shape)} grid points, which resolve "
-            f"{smallest:.3g} or more. Use a larger one{f', or {math.ceil(points)} points' if points < 1e6 else ''}."
+            f"{name}={bandwidth:.3g} (in {units}) is too small for {min(torus.shape)} grid points, which resolve "
+            f"{smallest * period:.3g} or more. Use a larger one"
+            f"{f', or {math.ceil(points)} points' if points < 1e6 else ''}."
         )
-    return float(bandwidth)
+    return float(sides)
 
 
 def _checked_points(points, dimension: int | None = None, who: str = "", least: int = 1) -> np.ndarray:

@@ -10,7 +10,7 @@ from threading import RLock
 
 import numpy as np
 
-from ..arguments import check_kind
+from ..arguments import check_kind, refuse_masked
 from ..errors import InputError
 from . import reductions
 from .stages import Stages
@@ -291,8 +291,9 @@ class Torus:
         Raises
         ------
         InputError
-            If its last axes are not the grid, or it is not real.
+            If its last axes are not the grid, or it is masked or not real.
         """
+        refuse_masked(f, "the field")
         try:
             f = np.asarray(f)
         except ValueError:  # rows of unequal length
@@ -338,6 +339,7 @@ class Torus:
 
 def _numbers(values, what: str, kinds: str = "fiubc") -> np.ndarray:
     """An array of numbers of these kinds, at least one, or an InputError."""
+    refuse_masked(values, what)
     try:
         array = np.asarray(values)
     except ValueError:  # rows of unequal length
