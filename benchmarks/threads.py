@@ -1,7 +1,8 @@
 """Does anything about the process slow a push down? 256 x 256, 20 steps, medians over interleaved fresh processes.
 
 OpenMP runtimes keep their threads spinning after each parallel region, which can slow other threads thirtyfold.
-torusflow uses threads of its own, so an environment variable or a library imported before it must not matter.
+torusflow uses threads of its own, so an environment variable or a library imported before it must not matter. Nor
+must another thread that plans with pyFFTW from time to time, while grids and models are made and pushed here.
 """
 
 import argparse
@@ -12,13 +13,22 @@ import subprocess
 import sys
 
 PUSH = """
-import importlib, statistics, sys, time
+import importlib, statistics, sys, threading, time
 for name in sys.argv[2:]:
     importlib.import_module(name)
 if "torch" in sys.argv:  # start its threads, as a script that uses it does
     sys.modules["torch"].ones(1000, 1000) @ sys.modules["torch"].ones(1000, 1000)
 import numpy as np
 import torusflow as tfl
+def plan(pyfftw):
+    for n in range(8, 10**6):
+        a = pyfftw.empty_aligned((n, n), "complex128")
+        pyfftw.FFTW(a, a.copy(), axes=(0, 1), flags=("FFTW_MEASURE",), planning_timelimit=0.001)
+        time.sleep(0.02)
+if "pyfftw" in sys.argv:
+    threading.Thread(target=plan, args=(sys.modules["pyfftw"],), daemon=True).start()
+    for n in range(8, 64):
+        tfl.Torus((n, n)).transform(np.ones((n, n)))
 torus = tfl.Torus((256, 256), threads=int(sys.argv[1]))
 model = tfl.MeasureNODE(torus, tfl.SobolevMetric(), tfl.densities.uniform(torus), layers=5, band=16, substeps=4)
 v = model.space.random(np.random.default_rng(0))
@@ -49,7 +59,11 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     cases = {"plain": (None, ()), "OMP_WAIT_POLICY=passive": ("passive", ()), "OMP_WAIT_POLICY=active": ("active", ())}
-    for name, module in (("scikit-learn first", "sklearn.cluster"), ("torch first", "torch")):
+    for name, module in (
+        ("scikit-learn first", "sklearn.cluster"),
+        ("torch first", "torch"),
+        ("a thread plans with pyFFTW", "pyfftw"),
+    ):
         if importlib.util.find_spec(module.split(".")[0]):
             cases[name] = (None, (module,))
         else:

@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a module imports from its own layer or below.
 LAYERS = [
     {"errors", "interrupts"},
-    {"arguments"},
+    {"arguments", "compilation"},
     {"files"},
     {"hilbert", "times"},
     {"torus"},
@@ -94,17 +94,17 @@ def test_numerics_outside_torus_ask_the_torus(folder):
 
 @pytest.mark.parametrize("name", sorted(REFERENCES))
 def test_references_share_no_code_with_what_they_check(name):
-    """Closed forms and finite volumes import each other, errors, the refusal of arguments, NumPy, SciPy and Numba."""
+    """Closed forms and finite volumes import each other, the lowest modules, NumPy and SciPy."""
     own = {f"porous_medium/{path.name}" for path in (PACKAGE / "porous_medium").glob("*.py")}
     for node in ast.walk(ast.parse((PACKAGE / name).read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
             within = node.level == 1 and f"porous_medium/{node.module}.py" in own & REFERENCES
-            assert within or node.module in ("arguments", "errors"), f"{name} imports {node.module}"
+            assert within or node.module in ("arguments", "compilation", "errors"), f"{name} imports {node.module}"
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
             for module in names:
                 first = module.split(".")[0]
-                assert first in {"numpy", "scipy", "numba"} | set(sys.stdlib_module_names), f"{name} imports {module}"
+                assert first in {"numpy", "scipy"} | set(sys.stdlib_module_names), f"{name} imports {module}"
 
 
 def test_importing_loads_neither_pyplot_nor_a_second_array_library():

@@ -49,10 +49,9 @@ def test_nothing_changes_to_the_last_bit(shape, band, layers, substeps, length, 
     changes, w = rng.normal(size=fields.shape), rng.normal(size=shape)
     kept = np.empty((equation.steps, 4, *shape))
     expected, order = sweeps(equation, rho, w, fields, changes, kept, Work(fields))
-    recomputed = Checkpoints(equation, Work(fields))
-    recomputed.velocity = velocity = Work(fields)
+    recomputed = Checkpoints(equation)
     recomputed.length = length
-    got, same_order = sweeps(equation, rho, w, fields, changes, recomputed, velocity)
+    got, same_order = sweeps(equation, rho, w, fields, changes, recomputed, Work(fields))
     assert order == same_order == list(reversed(range(layers)))
     for one, other in zip(got, expected, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -63,11 +62,11 @@ def test_windows_hold_the_stages_of_the_push(backwards, rng):
     equation, rho, fields = random_problem(rng, (12, 15), (3, 2), 5, 2, courant=2.0)
     kept = np.empty((equation.steps, 4, 12, 15))
     equation.push(equation.project(rho), fields.__getitem__, kept)
-    recomputed = Checkpoints(equation, fields.__getitem__)
+    recomputed = Checkpoints(equation)
     recomputed.length = 4
     equation.push(equation.project(rho), fields.__getitem__, recomputed)
     seen = []
-    for steps, stages in recomputed.windows(backwards):
+    for steps, stages in recomputed.windows(equation, fields.__getitem__, backwards):
         seen.append(steps)
         np.testing.assert_array_equal(stages[: len(steps)], kept[steps.start : steps.stop])
     expected = [range(0, 4), range(4, 8), range(8, 10)]
@@ -90,8 +89,8 @@ class TestMemory:
 
     def test_what_is_held_is_what_is_said(self, rng):
         equation, rho, fields = random_problem(rng, (12, 15), (3, 2), 12, 1, courant=2.0)
-        stages = Checkpoints(equation, fields.__getitem__)
+        stages = Checkpoints(equation)
         equation.push(equation.project(rho), fields.__getitem__, stages)
-        window = next(stages.windows(False))[1]
+        window = next(stages.windows(equation, fields.__getitem__, False))[1]
         assert sum(kept.nbytes for kept in stages._kept.values()) + window.nbytes == Checkpoints.bytes(equation)
         assert Checkpoints.bytes(equation) < kept_bytes(equation) == 12 * (4 + 2) * 12 * 15 * 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from ..compilation import compiler
 from ..torus.grid import Torus
 from ..torus.workers import split
 
@@ -19,7 +19,7 @@ LEAST_SUM = 1e-260
 NEGLIGIBLE = -38.0
 
 # Without the promise of finite numbers: where a density vanishes its logarithm is minus infinity.
-_compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+_compiled = compiler(error_model="numpy", fastmath={"reassoc", "contract"})
 
 
 class GibbsKernel:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from ..arguments import is_number
+from ..compilation import compiler
 from ..errors import InputError
 from ..hilbert import Euclidean
 from .inputs import checked_length, checked_rows
@@ -190,7 +190,7 @@ class KernelSum:
         return _derivative(kernel.code, kernel.length, points, centres, self._coefficients, vectors, transposed)
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def _profile(code, length, squared):
     """k and (dk/dr)/r at |x - y|^2."""
     if code == 0:
@@ -205,7 +205,7 @@ def _profile(code, length, squared):
     return (1 + s + s * s / 3) * e, -5 / (3 * length**2) * (1 + s) * e
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def _sums(code, length, points, centres, coefficients):
     """out_i = sum_j k(x_i, c_j) a_j."""
     out = np.zeros((points.shape[0], coefficients.shape[1]))
@@ -220,7 +220,7 @@ def _sums(code, length, points, centres, coefficients):
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def _derivative(code, length, points, centres, coefficients, vectors, transposed):
     """out_i = sum_j a_j (grad k_ij . y_i), or transposed sum_j grad k_ij (a_j . y_i)."""
     out = np.zeros_like(points)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
-from ..torus.memory import free_memory, physical_memory
+from ..torus.memory import Spare, free_memory, physical_memory
 from ..torus.sobolev import SobolevMetric
 from ..transport.checkpoints import Checkpoints, kept_bytes
 from ..transport.flow_map import FlowMap
@@ -99,22 +98,15 @@ class MeasureNODE:
             ("substeps", equation.substeps),
             ("keeps_stages", kept),
             ("gradient_memory", kept_bytes(equation) if kept else Checkpoints.bytes(equation)),
-            ("_spare", []),
+            ("_spare", Spare()),
             ("_start", start),
             ("_plans", (space.plan(), space.plan())),
         ):
             object.__setattr__(self, name, value)
 
     def __reduce__(self):
-        return MeasureNODE, (
-            self.torus,
-            self.metric,
-            self.initial,
-            self.layers,
-            self.band,
-            self.substeps,
-            self.stages,
-        )
+        settings = self.torus, self.metric, self.initial, self.layers, self.band, self.substeps, self.stages
+        return MeasureNODE, settings, {"_start": self._start}  # of a restarted model it is not the initial density
 
     def __call__(self, v) -> np.ndarray:
         """rho_1, array (*n).
@@ -141,16 +133,13 @@ class MeasureNODE:
         self._refuse_memory()
         v = self.space.element(v)
         if not self.keeps_stages:
-            velocity = self._velocity(v.copy())  # the caller may go on changing it
-            stages = Checkpoints(self.equation, velocity)
-            output = self._output(self.equation.push(self._start, velocity, stages))
-            return MeasureLinearisation(self, velocity, output, stages)
-        stages, fields = arrays = self._new_arrays()
+            v = v.copy()  # the caller may go on changing it
+            stages = Checkpoints(self.equation)
+            output = self._output(self.equation.push(self._start, self._velocity(v), stages))
+            return MeasureLinearisation(self, v, output, stages)
+        stages, fields = self._new_arrays()
         output = self._output(self.equation.push(self._start, self._velocity(v, into=fields), stages))
-        linearisation = MeasureLinearisation(self, fields.__getitem__, output, stages)
-        # The system takes longer to hand out such memory anew than a push to fill it.
-        weakref.finalize(linearisation, _give_back, arrays, self._spare).atexit = False
-        return linearisation
+        return MeasureLinearisation(self, fields, output, stages)
 
     def coarser(self) -> MeasureNODE | None:
         """The model on half the grid, with half the layers where they are even; None where that is too coarse.
@@ -214,7 +203,7 @@ class MeasureNODE:
     def courant(self, v) -> float:
         """The largest Courant number over the layers; the scheme is stable up to 2.83."""
         v = self.space.element(v)
-        with self.equation.lock:
+        with self.equation.turn.take():
             return max(self.equation.courant(field) for field in map(self._velocity(v), range(self.layers)))
 
     def tail(self, rho) -> float:
@@ -222,12 +211,11 @@ class MeasureNODE:
         return self.torus.tail(rho, self.equation.modes)
 
     def _new_arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Arrays (steps, 4, *n) and (layers, d, *n) that nobody uses, of a linearisation that is gone if possible."""
-        try:
-            return self._spare.pop()
-        except IndexError:
-            steps, layers, shape = self.equation.steps, self.layers, self.torus.shape
-            return np.empty((steps, 4, *shape)), np.empty((layers, self.torus.dimension, *shape))
+        """Arrays (steps, 4, *n) and (layers, d, *n), if possible where those of a linearisation that is gone were."""
+        # The system takes longer to hand out such memory anew than a push to fill it.
+        steps, shape = 4 * self.equation.steps, self.torus.shape
+        memory = self._spare.empty((steps + self.layers * self.torus.dimension, *shape))
+        return memory[:steps].reshape(-1, 4, *shape), memory[steps:].reshape(self.layers, -1, *shape)
 
     def _refuse_memory(self):
         """Raise before the system kills a process that wants more memory than there is."""
@@ -243,7 +231,7 @@ class MeasureNODE:
     def _velocity(self, v, which: int = 0, into=None):
         """layer -> array (d, *n): a view of a plan's array, or of one of the arrays (layers, d, *n) given."""
         plan = self._plans[which]
-        return lambda layer: self.space.field(v[layer], plan, None if into is None else into[layer])
+        return lambda layer: self.space.field_by(plan, v[layer], None if into is None else into[layer])
 
     def _output(self, f_hat) -> np.ndarray:
         output = self.equation.evaluate(f_hat)
@@ -261,16 +249,18 @@ class MeasureLinearisation:
         rho_1.
     """
 
-    def __init__(self, model: MeasureNODE, velocity, output, stages):
+    def __init__(self, model: MeasureNODE, motion, output, stages):
         self.model, self.output = model, output
-        self._velocity, self._stages = velocity, stages
+        self._motion, self._stages = motion, stages
+
+    def __reduce__(self):
+        return MeasureLinearisation, (self.model, self._motion, self.output, self._stages)
 
     def tangent(self, dv) -> np.ndarray:
         """The change of rho_1 for the change dv of the control, array (*n)."""
         model = self.model
-        with model.equation.lock:
-            change = model._velocity(model.space.element(dv), 1)
-            return model.equation.evaluate(model.equation.tangent(self._velocity, change, self._stages))
+        change = model._velocity(model.space.element(dv), 1)
+        return model.equation.evaluate(model.equation.tangent(self._velocity(), change, self._stages))
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dv>_H = mean(p tangent(dv)) for all dv: g_l = L K*(m_l), complex array.
@@ -286,16 +276,15 @@ class MeasureLinearisation:
         def take(layer, momentum):
             space.represent(plan, gradient[layer])  # the plan holds the momentum
 
-        with model.equation.lock:
-            weight = model.equation.project(model.output_space.element(p))
-            momentum = plan.real.reshape(space.torus.dimension, *space.torus.shape)
-            model.equation.transpose(weight, self._velocity, self._stages, take, momentum)
+        weight = model.equation.project(model.output_space.element(p))
+        momentum = plan.real.reshape(space.torus.dimension, *space.torus.shape)
+        model.equation.transpose(weight, self._velocity(), self._stages, take, momentum)
         return gradient
 
-
-def _give_back(arrays, spare: list) -> None:
-    if not spare:  # one is enough for a descent, which holds on to the linearisation before the last
-        spare.append(arrays)
+    def _velocity(self):
+        """layer -> array (d, *n)."""
+        kept = self._motion.dtype.kind == "f"  # the fields, or the control that makes them
+        return self._motion.__getitem__ if kept else self.model._velocity(self._motion)
 
 
 def _given(thing) -> str:

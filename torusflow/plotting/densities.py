@@ -95,7 +95,7 @@ def _draw_velocity(figure, panels, run):
         panels["velocity"].legend(fontsize=8)
         words(panels["velocity"], "velocity", y=f"velocity {unit}")
     else:
-        ends = {layer: space.field(run.control[layer - 1]).copy() for layer in (1, layers)}
+        ends = {layer: space.field(run.control[layer - 1]) for layer in (1, layers)}
         fastest = max(space.torus.maximum(np.hypot(*velocity)) for velocity in ends.values()) * coordinates.period
         for layer, velocity in ends.items():
             image = plot_velocity(panels[f"velocity {layer}"], velocity, coordinates, fastest)

@@ -13,6 +13,7 @@ from ..errors import InputError, NumericalError
 from ..times import checked_times, checked_tolerance
 from ..torus.density import Density
 from ..torus.grid import TWO_PI, Torus
+from ..torus.turns import Turn
 from .exponential import SHARE_OF_THE_DIFFUSIVITY, Evolution, solve
 
 
@@ -78,6 +79,7 @@ class Spectral:
             ("_own_plan", self.torus.plan(1, modes)),
             ("_laplacian", sum((TWO_PI * k) ** 2 for k in along)),
             ("modes", modes),
+            ("_turn", Turn()),
         ):
             object.__setattr__(self, name, value)
 
@@ -114,8 +116,9 @@ class Spectral:
                 "Use tfl.porous_medium.FiniteVolume."
             )
         evolution = Evolution(self._rate, self._stiffness, self._size, self._accept)
-        states, steps = solve(evolution, self._project(rho0.values), times, tolerance)
-        density = np.array([self._values(state, self._own_plan) for state in states])
+        with self._turn.take():  # of the plans
+            states, steps = solve(evolution, self._project(rho0.values), times, tolerance)
+            density = np.array([self._values(state, self._own_plan) for state in states])
         tail = np.array([self.torus.tail(rho, self.modes) for rho in density])
         return SpectralSolution(np.array(times), density, tail, steps)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from ..compilation import compiler
 
 # The limiter scales by a hair more than needed, so that round-off in a later sum cannot make a cell negative.
 SLACK = 1 - 8 * np.finfo(float).eps
@@ -22,7 +23,7 @@ def along(f, axis: int) -> np.ndarray:
     return f.reshape(math.prod(f.shape[:axis]), f.shape[axis], -1)
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def add_second_difference(f, factor, out):
     """out_i += factor (f_(i-1) - 2 f_i + f_(i+1)), arrays (outer, n, inner)."""
     n = f.shape[1]
@@ -34,7 +35,7 @@ def add_second_difference(f, factor, out):
                 out[a, i, c] += factor * ((f[a, left, c] + f[a, right, c]) - 2 * f[a, i, c])
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def set_gradient(f, inverse_width, out):
     """out_i = (f_(i-1) - 15 f_i + 15 f_(i+1) - f_(i+2)) / (12 h): face means of df/dx from cell means, order four."""
     n = f.shape[1]
@@ -48,7 +49,7 @@ def set_gradient(f, inverse_width, out):
                 out[a, i, c] = scale * (15 * (f[a, right, c] - f[a, i, c]) - outer)
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def set_difference(f, inverse_width, out):
     """out_i = (f_(i+1) - f_i) / h, arrays (outer, n, inner)."""
     n = f.shape[1]
@@ -59,7 +60,7 @@ def set_difference(f, inverse_width, out):
                 out[a, i, c] = inverse_width * (f[a, right, c] - f[a, i, c])
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def subtract_divergence(flux, factor, out):
     """out_i -= factor (J_i - J_(i-1)), arrays (outer, n, inner)."""
     n = flux.shape[1]
@@ -70,7 +71,7 @@ def subtract_divergence(flux, factor, out):
                 out[a, i, c] -= factor * (flux[a, i, c] - flux[a, left, c])
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def add_exchange(flux, factor, gain, loss):
     """gain_i += what flows into cell i, loss_i += what flows out, both >= 0, through the two faces of one axis."""
     n = flux.shape[1]
@@ -83,7 +84,7 @@ def add_exchange(flux, factor, gain, loss):
                 loss[a, i, c] += max(-lower, 0.0) + max(upper, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def scale_outflow(flux, keep):
     """J_face *= keep of the cell that it leaves, arrays (outer, n, inner)."""
     n = flux.shape[1]
@@ -135,7 +136,7 @@ def limit_outflow(density, flux, inverse_widths, sweeps: int = 200) -> np.ndarra
 # -- (1 + c s L s) v = b, with L the graph Laplacian of the grid weighted by the faces --------------------------------
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def solve_cyclic(diagonal, off, b):
     """The solution of a symmetric positive definite cyclic tridiagonal system, array (n,), n >= 3.
 
@@ -161,7 +162,7 @@ def solve_cyclic(diagonal, off, b):
     return x - ratio * z
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def apply_symmetric(v, s, weights, coefficients, out, work):
     """out = v + s L (s v), arrays (n0, n1, n2), missing axes first with length one; returns <v, out>."""
     n0, n1, n2 = v.shape
@@ -204,7 +205,7 @@ def apply_symmetric(v, s, weights, coefficients, out, work):
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def conjugate_gradients(b, s, weights, coefficients, tolerance, limit):
     """(1 + s L s) v = b by conjugate gradients with the diagonal as preconditioner; (v, iterations).
 

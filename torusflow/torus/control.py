@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from threading import RLock
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from ..errors import InputError
 from .grid import LARGEST_SIZE, Torus
 from .sobolev import SobolevMetric
 from .transform import Transform
+from .turns import Turn
 
 # Coefficients given by hand must be those of a real field up to this, relative to the largest.
 HERMITIAN_TOLERANCE = 1e-10
@@ -69,7 +69,7 @@ class VelocitySpace:
         self._kernel = np.repeat(1 / self._symbol, 2, axis=-1)  # for the real and the imaginary parts
         # A coefficient with k_d > 0 stands for its conjugate partner too.
         self._weights = self._symbol * np.where(self.wavenumbers[-1] > 0, 2.0, 1.0)
-        self._lock = RLock()
+        self._turn = Turn()
         self._plan: Transform | None = None
 
     def __repr__(self):
@@ -211,8 +211,7 @@ class VelocitySpace:
     def to_grid(self, v) -> np.ndarray:
         """Velocities on the grid, array (layers, d, *n)."""
         v = self.element(v)
-        with self._lock:  # each field is a view of one work array
-            return np.stack([self.field(layer).copy() for layer in v])
+        return np.stack([self.field(layer) for layer in v])
 
     def embed(self, v, other: VelocitySpace) -> np.ndarray:
         """The control of another space as one of this: layers are split, modes beyond its band are zero.
@@ -250,24 +249,26 @@ class VelocitySpace:
         momentum_hat = np.ascontiguousarray(momentum_hat, self.dtype)
         return (momentum_hat.view(float) * self._kernel).view(self.dtype)
 
-    # -- for solvers: one layer at a time, through one plan -------------------------------------------------------
+    def field(self, layer) -> np.ndarray:
+        """Values on the grid, array (d, *n), of one layer's coefficients."""
+        with self._turn.take():
+            return self.field_by(self._own_plan(), layer).copy()
 
-    def field(self, layer, plan: Transform | None = None, out=None) -> np.ndarray:
-        """Values on the grid, array (d, *n), of one layer's coefficients; a view of the plan's array if `out` is not
-        given."""
-        plan = plan or self._own_plan()
-        with self._lock:
-            plan.spectral[...] = layer.reshape(plan.spectral.shape)
-            out = plan.real if out is None else out.reshape(plan.real.shape)
-            plan.inverse(out)
-            return out.reshape(self.torus.dimension, *self.torus.shape)
-
-    def coefficients(self, field, plan: Transform | None = None) -> np.ndarray:
+    def coefficients(self, field) -> np.ndarray:
         """Coefficients (d, *modes) within the band of a vector field (d, *n)."""
-        plan = plan or self._own_plan()
-        with self._lock:
+        with self._turn.take():
+            plan = self._own_plan()
             plan.real[...] = field.reshape(plan.real.shape)
             return self._forward(plan).copy()
+
+    # -- for solvers: one layer at a time, through a plan of their own ----------------------------------------------
+
+    def field_by(self, plan: Transform, layer, out=None) -> np.ndarray:
+        """As `field`; a view of the plan's array if `out` is not given."""
+        plan.spectral[...] = layer.reshape(plan.spectral.shape)
+        out = plan.real if out is None else out.reshape(plan.real.shape)
+        plan.inverse(out)
+        return out.reshape(self.torus.dimension, *self.torus.shape)
 
     def represent(self, plan: Transform, out) -> None:
         """out <- L K*m, the layer of a control that represents v -> <m, v_l>_L2 in H; the plan's real array holds m.
@@ -277,8 +278,7 @@ class VelocitySpace:
         plan : Transform
         out : complex array (d, *modes)
         """
-        with self._lock:
-            np.multiply(self._forward(plan).view(float), self.layers * self._kernel, out=out.view(float))
+        np.multiply(self._forward(plan).view(float), self.layers * self._kernel, out=out.view(float))
 
     def _forward(self, plan) -> np.ndarray:
         plan.forward()

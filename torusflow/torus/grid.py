@@ -6,7 +6,6 @@ import math
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import RLock
 
 import numpy as np
 
@@ -15,7 +14,8 @@ from ..errors import InputError
 from . import reductions
 from .stages import Stages
 from .transform import Transform, default_library
-from .workers import Workers, split
+from .turns import Turn
+from .workers import Workers, bounded, split
 
 TWO_PI = 2 * math.pi
 # 16 GB for a single field.
@@ -38,7 +38,8 @@ class Torus:
         Grid points per axis, d = 1, 2 or 3 of them, each at least 4; even, odd and unequal numbers are allowed. A
         single number stands for one axis.
     threads : int, optional
-        Threads for transforms and pointwise work; all processors this process may use if not given.
+        Threads for transforms and pointwise work; all processors this process may use if not given, and at most 64, or
+        four a processor where that is more.
     library : {"fftw", "scipy"}, optional
         Who transforms; FFTW where pyFFTW is installed if not given. ``torus.library`` says which one it is.
 
@@ -75,16 +76,17 @@ class Torus:
                 "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
                 "use library='scipy'."
             )
+        threads = bounded(int(threads))
         for name, value in (
             ("shape", shape),
-            ("threads", int(threads)),
+            ("threads", threads),
             ("library", library or default_library()),
             ("dimension", len(shape)),
             ("size", math.prod(shape)),
             ("spectral_shape", (*shape[:-1], shape[-1] // 2 + 1)),
-            ("_workers", Workers(int(threads))),
+            ("_workers", Workers(threads)),
             ("_plans", {}),
-            ("_lock", RLock()),
+            ("_turn", Turn()),
         ):
             object.__setattr__(self, name, value)
 
@@ -135,7 +137,7 @@ class Torus:
             Coefficients with k_d >= 0; the others follow from f^_{-k} = conj f^_k.
         """
         f = self.field(f)
-        with self._lock:
+        with self._turn.take():
             plan = self._full_plan(f)
             plan.real[...] = f.reshape(plan.real.shape)
             plan.forward()
@@ -148,7 +150,7 @@ class Torus:
             raise InputError(
                 f"a spectrum on this torus has shape (..., {_comma(self.spectral_shape)}), got {f_hat.shape}."
             )
-        with self._lock:
+        with self._turn.take():
             plan = self._full_plan(f_hat)
             plan.spectral[...] = f_hat.reshape(plan.spectral.shape)
             plan.inverse()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import functools
 import os
+import tempfile
 import weakref
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -59,10 +61,11 @@ class Plans(Protocol):
 
 
 class FFTW(Plans):
-    """Those of FFTW, in the copy that pyFFTW brings.
+    """Those of FFTW, in a copy of the library that pyFFTW brings.
 
     Plans are estimated, not measured: measured ones differ from process to process, and with them the last bits of
-    every result.
+    every result. FFTW's planner serves one thread at a time and remembers what it has measured, so the copy is ours
+    alone: whoever else plans in this process has another planner. Ours is called with the interpreter lock held.
     """
 
     def __init__(self):
@@ -88,14 +91,11 @@ class FFTW(Plans):
     def _plan(self, kind, line, others, *sign, flags=0):
         # Estimating looks at the addresses' alignment only: two that are aligned like NumPy's arrays, and apart.
         source, target = 1 << 20, 1 << 30
-        if hasattr(self._library, "fftw_plan_with_nthreads"):  # pyFFTW leaves behind what its last plan was given
-            self._library.fftw_plan_with_nthreads(1)
         function = getattr(self._library, f"fftw_plan_guru64_{kind}")
         function.restype = ctypes.c_void_p
         pointers = ctypes.c_void_p(source), ctypes.c_void_p(target)
         arguments = 1, _dimensions([line]), len(others), _dimensions(others), *pointers
-        with _no_wisdom(self._library):
-            plan = function(*arguments, *sign, ctypes.c_uint(_ESTIMATE | flags))
+        plan = function(*arguments, *sign, ctypes.c_uint(_ESTIMATE | flags))
         if not plan:
             raise RuntimeError(f"FFTW has no plan for {kind} of {line} over {others}.")
         self._plans.append(plan)
@@ -151,31 +151,49 @@ def fftw_is_there() -> bool:
     return _fftw() is not None
 
 
-def _fftw():
-    """The library behind pyFFTW's extension module, whose symbols it shares; None where they cannot be had."""
+def _fftw() -> ctypes.PyDLL | None:
+    """A copy of the library behind pyFFTW's extension module, whose symbols that shares; None where there is none."""
     if pyfftw is None:
         return None
     try:
-        library = ctypes.PyDLL(pyfftw.pyfftw.__file__)
-        library.fftw_plan_guru64_dft  # noqa: B018 - raises where symbols are hidden
-        library.fftw_make_planner_thread_safe()  # the interpreter lock is kept here, but others may plan without
+        function = ctypes.PyDLL(pyfftw.pyfftw.__file__).fftw_plan_guru64_dft  # raises where symbols are hidden
+        return _loaded_again(_file_of(function))
     except (OSError, AttributeError):
         return None
-    return library
 
 
-@contextlib.contextmanager
-def _no_wisdom(library):
-    """What others in this process have had FFTW measure would go into estimates, and into the last bits of results."""
-    library.fftw_export_wisdom_to_string.restype = ctypes.c_void_p
-    text = library.fftw_export_wisdom_to_string()
-    wisdom = ctypes.string_at(text)
-    (ctypes.CDLL(None) if os.name == "posix" else ctypes.cdll.msvcrt).free(ctypes.c_void_p(text))
-    library.fftw_forget_wisdom()
-    try:
-        yield
-    finally:
-        library.fftw_import_wisdom_from_string(wisdom)
+def _file_of(function) -> str:
+    """The library that a function stands in."""
+    found = _Place()
+    if not ctypes.CDLL(None).dladdr(ctypes.c_void_p(_address(function)), ctypes.byref(found)):
+        raise OSError("no library holds this function")
+    return os.fsdecode(found.file)
+
+
+@functools.cache
+def _loaded_again(library: str) -> ctypes.PyDLL:
+    """A library once more, with variables of its own: the linker takes a file that it does not know for another one."""
+    content = Path(library).read_bytes()
+    try:  # in memory, which needs no folder that can be written
+        file = os.memfd_create("torusflow_fftw")
+        os.write(file, content)
+        return ctypes.PyDLL(f"/proc/{os.getpid()}/fd/{file}")  # stays open, so that nothing else has this name
+    except (AttributeError, OSError):
+        with tempfile.NamedTemporaryFile(suffix=".so") as stream:
+            stream.write(content)
+            stream.flush()
+            return ctypes.PyDLL(stream.name)
+
+
+class _Place(ctypes.Structure):
+    """Dl_info, of dlfcn.h."""
+
+    _fields_ = [
+        ("file", ctypes.c_char_p),
+        ("start", ctypes.c_void_p),
+        ("symbol", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+    ]
 
 
 class _Dimension(ctypes.Structure):

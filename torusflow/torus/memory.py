@@ -1,10 +1,49 @@
-"""How much memory there is."""
+"""Memory: how much there is, and large pieces of it that are used again."""
 
 from __future__ import annotations
 
 import math
 import os
+import weakref
 from pathlib import Path
+
+import numpy as np
+
+
+class Spare:
+    """Memory that is used again: one piece, of the last array made of it that nobody has any more."""
+
+    def __init__(self):
+        self._pieces: list[np.ndarray] = []
+
+    def empty(self, shape) -> np.ndarray:
+        """An array that holds anything. Its memory comes back when it is gone with all its views and copies of these.
+
+        Parameters
+        ----------
+        shape : tuple of int
+        """
+        try:
+            memory = self._pieces.pop()
+        except IndexError:
+            memory = None
+        if memory is None or memory.shape != shape:
+            memory = np.empty(shape)
+        loan = _Loan(memory)
+        weakref.finalize(loan, _take_back, memory, self._pieces).atexit = False
+        return np.asarray(loan)
+
+
+class _Loan:
+    """What an array and all its views keep alive: NumPy's `base` of them, as long as there is one."""
+
+    def __init__(self, memory):
+        self.__array_interface__ = memory.__array_interface__
+
+
+def _take_back(memory, pieces: list) -> None:
+    if not pieces:  # one is enough for a descent, which holds on to the linearisation before the last
+        pieces.append(memory)
 
 
 def physical_memory() -> float:

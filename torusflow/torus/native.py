@@ -1,8 +1,10 @@
 """What Numba has no words for: calls and writes through an address, and counters that several threads change."""
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from ..compilation import compiler
 
 # Spins before a waiting thread offers its processor to others: longer than the parts of a stage differ, shorter than
 # a time slice.
@@ -74,7 +76,7 @@ def load_at(typingctx, address):
     return types.int64(types.intp), generate
 
 
-@njit(cache=True, nogil=True)
+@compiler()
 def wait(gang, parts, arrivals):
     """Until every member of a gang has come here; returns the arrivals to be waited for next time.
 

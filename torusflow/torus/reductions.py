@@ -5,9 +5,10 @@ and then NaN at the end, and processors find the largest integer without a branc
 """
 
 import numpy as np
-from numba import njit
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
+from ..compilation import compiler
+
+_compiled = compiler(error_model="numpy")
 _WITHOUT_SIGN = 0x7FFFFFFFFFFFFFFF
 
 

@@ -6,8 +6,7 @@ functions it calls. Every sweep is run by each member of a gang (`Workers.togeth
 `Layout` and `Scratch` say what the arrays are.
 """
 
-from numba import njit
-
+from ..compilation import compiler
 from .lines import COMPLEX, REAL_FORWARD, REAL_INVERSE
 from .native import stream_at, transform_at, wait
 
@@ -18,7 +17,7 @@ HALF_TO_REAL, REAL_TO_HALF, LINES_TO_HALF, HALF_TO_LINES, COLUMNS_INVERSE, COLUM
 # would have left them before it is read again (measured: one to two per cent of a gradient).
 NUMBERS_TO_STREAM = 2**19
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+compiled = compiler(error_model="numpy")
 
 
 # -- blocks ------------------------------------------------------------------------------------------------------------

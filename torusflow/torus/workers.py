@@ -5,19 +5,24 @@ from __future__ import annotations
 import ctypes
 import itertools
 import os
+import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import NamedTuple
 
 import numpy as np
 
 from .native import ABANDONED, YIELD
+from .process import begin_work, end_work, is_ending, renewed_in_children
+from .turns import Turn, here
 
 # Seconds after which a caller looks whether its parts have ended, should it have missed being told.
 PATIENCE = 0.1
+# Threads are bounded by the larger of this and so many a processor: more only wait for one another.
+MOST_THREADS, MOST_A_PROCESSOR = 64, 4
 
 
 class Member(NamedTuple):
@@ -42,6 +47,8 @@ class Workers:
     runtimes busy-wait between parallel regions and then take the processor from one another (see
     ``docs/design_decisions.md``).
 
+    Where the system gives no more threads, and when the process ends, those that there are do all the parts.
+
     Parameters
     ----------
     threads : int
@@ -50,38 +57,42 @@ class Workers:
 
     def __init__(self, threads: int):
         self.threads = threads
-        self._jobs: SimpleQueue | None = None
-        self._process: int | None = None
-        self._gang = Lock()
+        self._gang = Turn()
         self._yield = _address_of_yield()
+        self.renew()
+        renewed_in_children(self)
+
+    def renew(self) -> None:
+        """Without helpers, which do not survive a fork."""
+        self._starting, self._jobs, self._helpers, self._no_more = RLock(), SimpleQueue(), 0, False
 
     def run(self, function: Callable, parts: Sequence) -> None:
         """Call ``function(part)`` for every part; return when all are done, and raise what the first raised."""
-        if len(parts) == 1:
-            function(parts[0])
-            return
-        job, jobs = _Job(function, parts[1:]), self._started()
+        # Helpers may be waiting for this thread where a signal handler or a finaliser calls, in the middle of a gang.
+        within = self._gang.is_mine() or getattr(here, "helps", False)
+        alone = len(parts) == 1 or within or not self._started(len(parts) - 1)
+        begin_work()
         try:
-            for _ in parts[1:]:
-                jobs.put(job)
-            function(parts[0])
-        except BaseException:
-            job.cancelled = True
-            raise
+            if alone:
+                for part in parts:
+                    function(part)
+            else:
+                self._share(_Job(function, parts[1:]), lambda: function(parts[0]))
         finally:
-            job.wait()
-        if job.errors:
-            raise job.errors[0]
+            end_work()
 
     def together(self, function: Callable[[Member], None], parts: int) -> None:
         """Call ``function(member)`` on so many threads, at most all of them, that may wait for one another.
 
         Only one such gang is at work at a time: of two with some of their members each, neither would end.
+
+        Raises
+        ------
+        InputError
+            If this thread was interrupted in the middle of another gang.
         """
         gang = np.zeros(8, np.int64)
-        if parts == 1:
-            function(Member(0, 1, gang))
-            return
+        parts = 1 + self._started(parts - 1)
         gang[YIELD] = self._yield
 
         def work(part):
@@ -91,30 +102,60 @@ class Workers:
                 gang[ABANDONED] = 1  # nobody should wait for this member
                 raise
 
-        job, jobs = _Job(work, range(1, parts)), self._started()
-        with self._gang:
-            try:
-                for _ in range(1, parts):
-                    jobs.put(job)
+        begin_work()
+        try:
+            if parts == 1:
                 work(0)
-            except BaseException:  # Ctrl-C too, which may come before this thread has begun its part
-                job.cancelled = True
+            else:
+                with self._gang.take():
+                    self._share(_Job(work, range(1, parts)), lambda: work(0), gang)
+        finally:
+            end_work()
+
+    def _share(self, job: _Job, own: Callable, gang=None) -> None:
+        """Do a part of one's own while the helpers do the job."""
+        try:
+            for _ in range(job.count):
+                self._jobs.put(job)
+            own()
+        except BaseException:  # Ctrl-C too, which may come before this thread has begun its part
+            job.cancelled = True
+            if gang is not None:
                 gang[ABANDONED] = 1
-                raise
-            finally:
-                job.wait()
+            raise
+        finally:
+            job.wait()
         if job.errors:
             raise job.errors[0]
 
-    def _started(self) -> SimpleQueue:
-        # Threads do not survive a fork, so a child process starts its own, with a lock that none of them holds.
-        if self._jobs is None or self._process != os.getpid():
-            jobs = SimpleQueue()
-            for number in range(1, self.threads):
-                Thread(target=_serve, args=(jobs,), name=f"torusflow_{number}", daemon=True).start()
-            weakref.finalize(self, _dismiss, jobs, self.threads - 1).atexit = False
-            self._process, self._gang, self._jobs = os.getpid(), Lock(), jobs
-        return self._jobs
+    def _started(self, helpers: int) -> int:
+        """How many helpers there are for so many parts, after starting those that are missing."""
+        if is_ending():
+            return 0
+        helpers = min(helpers, self.threads - 1)
+        if self._helpers < helpers and not self._no_more:
+            with self._starting:
+                while self._helpers < helpers and self._start():
+                    pass
+        return min(self._helpers, helpers)
+
+    def _start(self) -> bool:
+        """One more helper, if the system gives one."""
+        name, jobs = f"torusflow_{self._helpers + 1}", self._jobs
+        try:
+            Thread(target=_serve, args=(jobs,), name=name, daemon=True).start()
+        except RuntimeError:
+            self._no_more = True
+            if not is_ending():
+                warnings.warn(
+                    "the system starts no more threads, so fewer are used: results are the same, and take longer. Use "
+                    "fewer threads, or raise the limit on processes (ulimit -u).",
+                    stacklevel=2,
+                )
+            return False
+        self._helpers += 1
+        weakref.finalize(self, jobs.put, None).atexit = False
+        return True
 
 
 class _Job:
@@ -125,7 +166,7 @@ class _Job:
     """
 
     def __init__(self, function, parts):
-        self._function, self._count = function, len(parts)
+        self._function, self.count = function, len(parts)
         self._waiting, self._ended = deque(parts), []
         self._news = SimpleQueue()
         self.errors: list[BaseException] = []
@@ -149,7 +190,7 @@ class _Job:
     def wait(self) -> None:
         """Until all parts have ended that are, or may still be, worked on."""
         interrupt = None
-        while len(self._ended) + (len(self._waiting) if self.cancelled else 0) < self._count:
+        while len(self._ended) + (len(self._waiting) if self.cancelled else 0) < self.count:
             try:
                 self._news.get(timeout=PATIENCE)
             except Empty:
@@ -161,14 +202,15 @@ class _Job:
 
 
 def _serve(jobs: SimpleQueue) -> None:
+    here.helps = True
     while (job := jobs.get()) is not None:
         job.work()
         del job  # with the arrays that it holds, while this thread waits for the next
 
 
-def _dismiss(jobs: SimpleQueue, count: int) -> None:
-    for _ in range(count):
-        jobs.put(None)
+def bounded(threads: int) -> int:
+    """So many threads, or as many as this machine can use."""
+    return min(threads, max(MOST_THREADS, MOST_A_PROCESSOR * (os.cpu_count() or 1)))
 
 
 def _address_of_yield() -> int:

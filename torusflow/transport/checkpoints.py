@@ -21,8 +21,7 @@ class Checkpoints:
     Parameters
     ----------
     equation : ContinuityEquation
-    velocity : callable
-        layer -> array (d, *n), of the push.
+        Of the push.
 
     Attributes
     ----------
@@ -30,8 +29,7 @@ class Checkpoints:
         Steps from one checkpoint to the next.
     """
 
-    def __init__(self, equation, velocity: Callable[[int], np.ndarray]):
-        self.equation, self.velocity = equation, velocity
+    def __init__(self, equation):
         self.length = _length(equation)
         self._kept: dict[int, np.ndarray] = {}
 
@@ -46,13 +44,14 @@ class Checkpoints:
         if step % self.length == 0:
             self._kept[step] = density_hat.copy()
 
-    def windows(self, backwards: bool) -> Iterator[tuple[range, np.ndarray]]:
+    def windows(
+        self, equation, velocity: Callable[[int], np.ndarray], backwards: bool
+    ) -> Iterator[tuple[range, np.ndarray]]:
         """Steps and the stages of these, array (length, 4, *n), from checkpoint to checkpoint; one work array."""
-        equation = self.equation
         stages = np.empty((min(self.length, equation.steps), 4, *equation.torus.shape))
         for first in sorted(self._kept, reverse=backwards):
             steps = range(first, min(first + self.length, equation.steps))
-            equation.replay(self._kept[first], self.velocity, steps, stages)
+            equation.replay(self._kept[first], velocity, steps, stages)
             yield steps, stages
 
 

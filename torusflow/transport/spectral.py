@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from threading import RLock
 
 import numpy as np
 
 from ..arguments import checked_whole
 from ..errors import NumericalError, UnstableError
 from ..torus.grid import TWO_PI, Torus
+from ..torus.turns import Turn
 from .checkpoints import Checkpoints
 
 # For constant v the four stages in Horner form, y_m = rho + c_m h A y_(m-1), give the Taylor polynomial of exp(h A).
@@ -25,7 +25,7 @@ class ContinuityEquation:
     """d_s rho = A(v) rho = -sum_j d_j P(v_j rho) for s in [0, 1], v constant on each of L layers.
 
     P keeps |k_j| <= modes_j. Densities are handled by their kept coefficients, in work arrays that this object owns;
-    one push runs at a time.
+    one push runs at a time, and velocities are asked for within it.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ class ContinuityEquation:
         Runge-Kutta steps in all, layers x substeps; h = 1/steps.
     spectral_shape : tuple of int
         Of the kept coefficients.
+    turn : Turn
+        Of whom the work arrays are now, and those that the velocities are views of.
 
     Notes
     -----
@@ -60,7 +62,7 @@ class ContinuityEquation:
         self.torus, self.layers, self.substeps = torus, layers, checked_whole("substeps", substeps)
         self.steps = layers * self.substeps
         self.modes = modes
-        self.lock = RLock()
+        self.turn = Turn()
         self._stages = torus.stages(self.modes)
         self._plan = torus.plan(1, self.modes)
         self._coefficients = np.array(STAGES) / self.steps
@@ -70,14 +72,14 @@ class ContinuityEquation:
 
     def project(self, f) -> np.ndarray:
         """The kept coefficients of a field (*n), as the methods below take them."""
-        with self.lock:
+        with self.turn.take():
             plan = self._plan
             plan.forward(np.ascontiguousarray(self.torus.field(f)).reshape(plan.real.shape))
             return plan.spectral[0].copy()
 
     def evaluate(self, f_hat) -> np.ndarray:
         """The field (*n) with given kept coefficients."""
-        with self.lock:
+        with self.turn.take():
             self._plan.spectral[0] = f_hat
             f = np.empty(self.torus.shape)
             self._plan.inverse(f.reshape(self._plan.real.shape))
@@ -121,7 +123,7 @@ class ContinuityEquation:
         NumericalError
             If a velocity is not finite.
         """
-        with self.lock:
+        with self.turn.take():
             base = density_hat.copy()
             for layer in range(self.layers):
                 field = velocity(layer)
@@ -140,7 +142,7 @@ class ContinuityEquation:
             return base
 
     def replay(self, density_hat, velocity: Velocity, steps: range, stages) -> None:
-        """Some steps of a push that has been checked, once more.
+        """Some steps of a push that has been checked, once more, within a sweep.
 
         Parameters
         ----------
@@ -152,11 +154,10 @@ class ContinuityEquation:
         stages : array (at least len(steps), 4, *n)
             Filled with the density at every stage.
         """
-        with self.lock:
-            base = density_hat.copy()
-            for layer, part in self._by_layer(steps):
-                keep = stages[part.start - steps.start : part.stop - steps.start]
-                self._stages.push(base, velocity(layer), self._coefficients, len(part), keep)
+        base = density_hat.copy()
+        for layer, part in self._by_layer(steps):
+            keep = stages[part.start - steps.start : part.stop - steps.start]
+            self._stages.push(base, velocity(layer), self._coefficients, len(part), keep)
 
     def tangent(self, velocity: Velocity, tangent_velocity: Velocity, stages) -> np.ndarray:
         """The derivative of `push` at v in the direction v', for a fixed initial density.
@@ -173,9 +174,9 @@ class ContinuityEquation:
         complex array
             Kept coefficients of the change of the final density.
         """
-        with self.lock:
+        with self.turn.take():
             base = np.zeros(self.spectral_shape, complex)
-            for steps, densities in self._windows(stages):
+            for steps, densities in self._windows(stages, velocity):
                 for layer, part in self._by_layer(steps):
                     kept = densities[part.start - steps.start : part.stop - steps.start]
                     fields = velocity(layer), tangent_velocity(layer)
@@ -204,11 +205,11 @@ class ContinuityEquation:
         complex array
             Kept coefficients of the weight at s = 0: <w(1), R rho'> = <w(0), rho'>.
         """
-        with self.lock:
+        with self.turn.take():
             if momentum is None:
                 momentum = np.empty((self.torus.dimension, *self.torus.shape))
             total = weight_hat.copy()
-            for steps, densities in self._windows(stages, backwards=True):
+            for steps, densities in self._windows(stages, velocity, backwards=True):
                 for layer, part in reversed(list(self._by_layer(steps))):
                     kept = densities[part.start - steps.start : part.stop - steps.start]
                     fresh = part.stop % self.substeps == 0
@@ -226,10 +227,10 @@ class ContinuityEquation:
             yield layer, range(start, stop)
             start = stop
 
-    def _windows(self, stages, backwards=False) -> Iterator[tuple[range, np.ndarray]]:
+    def _windows(self, stages, velocity, backwards=False) -> Iterator[tuple[range, np.ndarray]]:
         """Steps in a row and their stages; recomputing takes the work arrays, so sweeps leave nothing there."""
         if isinstance(stages, Checkpoints):
-            yield from stages.windows(backwards)
+            yield from stages.windows(self, velocity, backwards)
         else:
             yield range(self.steps), stages
 
