@@ -11,11 +11,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import scipy.fft
 
-try:
-    import pyfftw.pyfftw
-except ImportError:  # pyFFTW is GPL through FFTW, so some people leave it out
-    pyfftw = None
-
 COMPLEX, REAL_FORWARD, REAL_INVERSE = range(3)
 
 # fftw3.h
@@ -153,7 +148,9 @@ def fftw_is_there() -> bool:
 
 def _fftw():
     """The library behind pyFFTW's extension module, whose symbols it shares; None where they cannot be had."""
-    if pyfftw is None:
+    try:  # not at the top: FFTW is GPL, and some people leave it out, or want it only where it is used
+        import pyfftw.pyfftw
+    except ImportError:
         return None
     try:
         library = ctypes.PyDLL(pyfftw.pyfftw.__file__)
