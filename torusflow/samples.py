@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import checked_path
+from .arguments import checked_file
 from .errors import InputError
 from .files import write_whole
 
@@ -36,7 +36,7 @@ def read_csv(path, columns=None) -> tuple[np.ndarray, tuple[str, ...]]:
         If the file cannot be read, is empty, lacks a column, or holds something else than finite numbers: then it says
         how many rows do, and where the first are.
     """
-    path = checked_path(path, "a CSV file")
+    path = checked_file(path, "a CSV file")
     if columns is not None and (not isinstance(columns, list | tuple) or not 1 <= len(columns) <= 3):
         raise InputError(f"columns must be a list of 1 to 3 names or positions, got {columns!r}.")
     rows = _rows(path)

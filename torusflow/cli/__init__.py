@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import click
@@ -11,10 +12,22 @@ from ..errors import TorusflowError
 from .fits import check, fit
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
+from .terminal import forgiving_output
 
 
 class Commands(click.Group):
     """Turns the package's own errors into one sentence and exit code 2, and its warnings into one sentence each."""
+
+    def main(self, *args, **kwargs):
+        with forgiving_output() as refusal:
+            try:
+                return super().main(*args, **kwargs)
+            except SystemExit as end:
+                if refusal() and not end.code:
+                    reason = (refusal().strerror or str(refusal())).lower()
+                    click.echo(f"torusflow: what was to be printed could not be written: {reason}.", err=True)
+                    sys.exit(1)
+                raise
 
     def invoke(self, context):
         said = set()
@@ -26,6 +39,10 @@ class Commands(click.Group):
 
         try:
             with warnings.catch_warnings():
+                if sys.warnoptions:  # PYTHONWARNINGS=error is for programs under test; here a warning is a sentence
+                    warnings.simplefilter("ignore")
+                    warnings.simplefilter("default", UserWarning)
+                    warnings.simplefilter("default", RuntimeWarning)
                 warnings.showwarning = say
                 return super().invoke(context)
         except TorusflowError as error:
