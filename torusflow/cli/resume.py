@@ -13,7 +13,8 @@ from ..errors import InputError
 from ..export import FORMATS, export_run
 from ..refinement import refined
 from ..storage import RunFile, load
-from .fits import grid_of, run_and_report, scored
+from .fits import run_and_report, scored
+from .options import grid_of
 
 
 @click.command()
