@@ -72,6 +72,7 @@ def test_a_run_is_stored_where_nobody_reads(folder):
         assert len(tfl.load(folder / "run.h5").history["risk"]) == 3
 
 
+@pytest.mark.slow
 @needs_full
 def test_words_that_are_all_there_is(folder):
     for arguments in (("--help",), ("--version",), ("fit", "--help")):
@@ -84,6 +85,7 @@ def test_words_that_are_all_there_is(folder):
         run(folder, "info", "missing.h5", stderr=full, code=2)
 
 
+@pytest.mark.slow
 def test_likelihoods_and_selection_without_an_output(folder, rng):
     np.savetxt(folder / "x.csv", rng.vonmises(0, 2, (60, 1)), delimiter=",")
     (folder / "s.toml").write_text(
@@ -101,6 +103,7 @@ def test_a_pipe_is_no_source(folder, arguments):
     assert b"is a pipe or a device" in said and b"save it as a file" in said
 
 
+@pytest.mark.slow
 def test_nor_is_one_a_picture_or_data_to_be_scored(folder):
     os.mkfifo(folder / "pipe.png")
     os.mkfifo(folder / "pipe.csv")
@@ -118,11 +121,13 @@ def test_a_pipe_is_no_output(folder, overwrite):
     assert b"pipe" in said.replace(b"pipe.h5", b"") and (folder / "pipe.h5").is_fifo()
 
 
+@pytest.mark.slow
 def test_warnings_that_are_errors_elsewhere_are_sentences(folder):
     rough = ("--smoothness", "1")
     for action in ("error", "error::UserWarning"):
         done = run(folder, *FIT, *rough, "--overwrite", environment={"PYTHONWARNINGS": action})
         assert b"torusflow: smoothness 1 <= d/2 + 1" in done.stderr
+    assert run(folder, *FIT, *rough, "--overwrite", environment={"PYTHONWARNINGS": "ignore"}).stderr == b""
     run(folder, "plot", "run.h5", "-o", "picture.png", environment={"PYTHONWARNINGS": "error"})
     assert (folder / "picture.png").exists()
 
@@ -132,6 +137,7 @@ def angles(rng):
     return np.degrees(rng.vonmises(0, 2, (60, 2)))
 
 
+@pytest.mark.slow
 def test_names_that_are_no_text(folder, angles):
     """What is printed can be used again."""
     data, written = os.fsencode(folder) + b"/caf\xe9.csv", b"caf\xe9.h5"
@@ -149,6 +155,7 @@ def test_names_that_are_no_text(folder, angles):
     assert b"\\udcff" in run(folder, "info", os.fsdecode(b"\xff.h5"), code=2).stderr
 
 
+@pytest.mark.slow
 def test_an_image_whose_name_is_no_text(folder):
     picture = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png")
     try:
@@ -160,6 +167,7 @@ def test_an_image_whose_name_is_no_text(folder):
     run(folder, "plot", "run.h5", "-o", "picture.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [
@@ -177,6 +185,7 @@ def test_letters_that_the_terminal_lacks(folder, angles, environment):
     assert (folder / "new.csv").read_text(encoding="utf-8").startswith("φ,ψ\n")
 
 
+@pytest.mark.slow
 def test_terminals_that_are_narrow_or_unknown(folder):
     narrow = {"COLUMNS": "20", "NO_COLOR": "1", "TERM": ""}
     assert run(folder, *FIT, environment=narrow).stderr == b""
@@ -184,6 +193,7 @@ def test_terminals_that_are_narrow_or_unknown(folder):
     run(folder, "info", "run.h5", shell='env -u TERM -u COLUMNS "$@"')
 
 
+@pytest.mark.slow
 def test_a_terminal_that_goes_away(folder):
     """A window closed on the way: what is drawn into it fails from then on."""
     pty = pytest.importorskip("pty")

@@ -39,10 +39,9 @@ class Commands(click.Group):
 
         try:
             with warnings.catch_warnings():
-                if sys.warnoptions:  # PYTHONWARNINGS=error is for programs under test; here a warning is a sentence
-                    warnings.simplefilter("ignore")
-                    warnings.simplefilter("default", UserWarning)
-                    warnings.simplefilter("default", RuntimeWarning)
+                if sys.warnoptions:  # PYTHONWARNINGS=error would end the work; here a warning is a sentence
+                    rules = [("default" if action == "error" else action, *rest) for action, *rest in warnings.filters]
+                    warnings.filters[:] = rules
                 warnings.showwarning = say
                 return super().invoke(context)
         except TorusflowError as error:

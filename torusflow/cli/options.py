@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ..config import LOSSES, METHODS, read_tables
-from ..config.tables import UnknownKeyError, unknown
+from ..config.tables import EXAMPLES, MissingKeyError, UnknownKeyError, unknown
 from ..errors import InputError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
@@ -103,9 +103,16 @@ def by_likelihood(tables: dict) -> bool:
 
 @contextlib.contextmanager
 def in_words_of(options: dict):
-    """A context in which a key that does not fit is called by the option that was given for it."""
+    """A context in which a key that does not fit, or is missing, is called by the option that says it."""
     try:
         yield
+    except MissingKeyError as error:
+        name = next((name for name, place in PLACES.items() if place == (error.table, error.key)), None)
+        if name is None:
+            raise
+        raise InputError(
+            f"{error} On the command line: --{name.replace('_', '-')} {EXAMPLES.get(error.key, '...')}."
+        ) from None
     except UnknownKeyError as error:
         place = error.table, error.key
         name = next((name for name, value in options.items() if value is not None and PLACES[name] == place), None)

@@ -61,6 +61,32 @@ class UnknownKeyError(InputError):
         self.table, self.key, self.keys = table, key, keys
 
 
+# A value for each key that some table cannot do without.
+EXAMPLES = {
+    "count": "100",
+    "file": '"samples.csv"',
+    "final_time": "1.0",
+    "layers": "8",
+    "length": "0.5",
+    "width": "10",
+    "widths": "[4, 2]",
+}
+
+
+class MissingKeyError(InputError):
+    """A table lacks a key.
+
+    Attributes
+    ----------
+    table, key : str
+    """
+
+    def __init__(self, table: str, key: str):
+        hint = f" Write {key} = {EXAMPLES[key]}, say." if key in EXAMPLES else ""
+        super().__init__(f"[{table}] lacks the key {key!r}.{hint}")
+        self.table, self.key = table, key
+
+
 def read_tables(path) -> dict:
     """The tables of a problem file.
 
@@ -107,10 +133,7 @@ def call(function: Callable, name: str, table: dict, **given):
             raise UnknownKeyError(name, key, free)
     missing = [key for key in free if parameters[key].default is inspect.Parameter.empty and key not in table]
     if missing:
-        raise InputError(
-            f"[{name}] lacks the key {missing[0]!r}: write it below [{name}], or on the command line "
-            f"--set {name}.{missing[0]}=VALUE."
-        )
+        raise MissingKeyError(name, missing[0])
     table = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     try:
         return function(**given, **table)
