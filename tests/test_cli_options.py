@@ -202,7 +202,7 @@ def test_another_kind_of_loss_or_method_leaves_the_keys_of_the_one_before(call, 
 def test_no_line_search_in_a_problem_file(tmp_path):
     tables = {"target": {"kind": "von_mises"}, "descent": {"line_search": "none"}}
     assert make_problem(tables).method == tfl.GradientDescent(0.1, None)
-    with pytest.raises(tfl.InputError, match='in a problem file "none"'):
+    with pytest.raises(tfl.InputError, match='None is "none" in a problem file'):
         make_problem(tables | {"descent": {"line_search": "wolfe"}})
 
 

@@ -154,7 +154,7 @@ def unknown(name, names, what: str) -> str:
     close = [meant for meant in MEANT.get(_plain(name), ()) if meant in names]
     if not close:
         close = [plain[key] for key in difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.4)]
-    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {', '.join(names)}."
+    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {', '.join(names) or 'none'}."
     return f"unknown {what} {name!r}. {hint}"
 
 
