@@ -121,7 +121,7 @@ def in_words_of(options: dict):
         option = f"--{name.replace('_', '-')}"
         raise InputError(
             f"{option} does not go with the rest of the problem, where [{error.table}] takes "
-            f"{', '.join(error.keys)}. Leave {option} out."
+            f"{', '.join(error.keys) or 'no more than its kind'}. Leave {option} out."
         ) from None
 
 
