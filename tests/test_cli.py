@@ -175,7 +175,7 @@ def test_method_loss_and_continuation(call, angles):
     run = tfl.load("run.h5")
     assert run.method == tfl.LBFGS() and isinstance(run.risk.loss, tfl.losses.Sinkhorn)
     refused = call("fit", "angles.csv", "--units", "degrees", "--loss", "weightedsum", "-o", "sum.h5", code=2).stderr
-    assert "lacks the key 'terms'" in refused
+    assert "terms must be a list of tables" in refused
 
 
 def test_densities_are_sampled_and_scored_too(call, tmp_path, angles):

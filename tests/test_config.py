@@ -268,5 +268,5 @@ def test_mistakes_in_choices(tmp_path, angles, text, words):
 
 
 def test_other_problems_have_nothing_to_split():
-    with pytest.raises(tfl.InputError, match=r"\[split\] does not go with a MeasureNODE"):
+    with pytest.raises(tfl.InputError, match=r"\[split\] goes with a likelihood only"):
         make_problem({"target": {"kind": "von_mises"}, "split": {"test": 0.1}})

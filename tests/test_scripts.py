@@ -127,18 +127,6 @@ def test_reference_solutions_are_made_as_they_were(tmp_path):
             np.testing.assert_allclose(new[name]["density"], shipped[name]["density"], rtol=0, atol=1e-9)
 
 
-def test_the_readme_runs_and_says_what_it_prints(tmp_path, monkeypatch, capsys):
-    import re
-
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (SCRIPTS.parent / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 3
-    exec(compile("\n".join(blocks), "README.md", "exec"), {})
-    said = capsys.readouterr().out
-    assert "iteration limit: 50 iterations, risk 0.00020" in said
-    assert "exact to round-off" in said and "slope 2.000" in said
-
-
 def test_every_script_is_short():
     for script in SCRIPTS.glob("*.py"):
         assert len(script.read_text().splitlines()) <= 100, script.name

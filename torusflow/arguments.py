@@ -72,6 +72,14 @@ def checked_path(path, what: str) -> Path:
     return Path(path)
 
 
+def checked_file(path, what: str) -> Path:
+    """A path to read from, or an InputError if it is a pipe or device; whether there is a file is another question."""
+    path = checked_path(path, what)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise InputError(f"{str(path)!r} is a pipe or a device, but {what} is read more than once: save it as a file.")
+    return path
+
+
 def real_array(values, name: str) -> np.ndarray:
     """A new array of real numbers, which may not be finite; texts and complex numbers are none."""
     try:

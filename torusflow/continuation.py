@@ -8,9 +8,10 @@ import warnings
 import numpy as np
 
 from .arguments import check_kind
-from .descent import Method, descend
+from .descent import GreedyDescent, Method, descend
 from .errors import InputError, UnstableError
 from .interrupts import Held
+from .losses.loss import on_grid
 from .model import Model
 from .risk import Risk
 
@@ -45,7 +46,8 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     Raises
     ------
     InputError
-        If the model has no coarser ones, or levels is no whole number >= 0.
+        If the model has no coarser ones, the loss does not say what it is there, the method starts from zero only, or
+        levels is no whole number >= 0.
     """
     if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 0:
         raise InputError(f"levels must be a whole number >= 0, got {levels!r}.")
@@ -54,11 +56,13 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
         raise InputError(
             f"a {type(risk.model).__name__} has no coarser levels to start from; a MeasureNODE and a SampleNODE have."
         )
+    if isinstance(method, GreedyDescent):
+        raise InputError("GreedyDescent starts at v = 0 and from nowhere else; leave the coarser levels out.")
     risks = [risk]
     while len(risks) <= levels and (model := risks[-1].model.coarser()) is not None:
         loss = risks[-1].loss
-        if hasattr(model, "torus") and hasattr(loss, "on"):
-            loss = loss.on(model.torus)
+        if hasattr(model, "torus"):  # samples are the same at every level
+            loss = on_grid(loss, model.torus)
         risks.append(Risk(model, loss, risk.penalty))
     control = risks[-1].space.zeros()
     ended = ""

@@ -16,10 +16,13 @@ def refuse_existing(path, overwrite: bool, example: str) -> None:
     path = checked_path(path, "the file to write")
     if os.path.isdir(path):
         raise InputError(f"{str(path)!r} is a folder; name a file in it, such as {str(path / example)!r}.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{str(path)!r} is a pipe or a device; name a file, such as {example!r}.")
     if os.path.exists(path) and not overwrite:
+        in_python = "RunFile(path, overwrite=True)" if example == "run.h5" else "overwrite=True"
         raise InputError(
             f"{str(path)!r} exists and is not overwritten unasked. Choose another name, or say --overwrite "
-            f"(in Python: overwrite=True)."
+            f"(in Python: {in_python})."
         )
     if not os.path.isdir(path.absolute().parent):
         raise InputError(f"the folder {str(path.absolute().parent)!r} does not exist; make it first.")

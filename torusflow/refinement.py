@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from .errors import InputError
+from .losses.loss import on_grid
 from .risk import Risk
 from .storage import Run
 from .torus.grid import Torus
@@ -44,7 +45,7 @@ def refined(run: Run, shape=None, band=None, layers=None, substeps=None) -> tupl
     if shape:
         torus = Torus(tuple(shape), model.torus.threads, model.torus.library)
         asked |= {"torus": torus, "initial": model.initial.on(torus)}
-        loss = loss.on(torus)
+        loss = on_grid(loss, torus)
     model = dataclasses.replace(model, **asked)
     validation = run.validation
     if validation is not None:

@@ -79,7 +79,7 @@ class Risk:
         if not hasattr(self.model, "part") or not hasattr(self.loss, "part"):
             raise InputError(
                 f"a {type(self.model).__name__} with {type(self.loss).__name__} is no mean over samples that could be "
-                f"taken in parts; that is a SampleNODE with LogLikelihood. Use another method."
+                f"taken in parts; that is a SampleNODE with LogLikelihood (--likelihood). Use another method."
             )
         return Risk(self.model.part(rows), self.loss.part(rows), self.penalty)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import checked_path
+from .arguments import checked_file
 from .errors import InputError
 from .files import write_whole
 
@@ -166,7 +166,7 @@ def read_csv(path, columns=None) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def read_table(path) -> Table:
     """The names and cells of a CSV file, as texts; raises as `read_csv`."""
-    path = checked_path(path, "a CSV file")
+    path = checked_file(path, "a CSV file")
     text = _text(path)
     delimiter = _delimiter(text)
     rows, header = list(_records(path, text, delimiter)), ()

@@ -100,5 +100,5 @@ class TestBadInput:
         zero = model.space.zeros()
         with pytest.raises(InputError, match=r"takes no penalty=0\.1"):
             tfl.descend(tfl.Risk(model, loss, 0.1), zero, tfl.GreedyDescent(0.1))
-        with pytest.raises(InputError, match="takes no a control that is not zero"):
+        with pytest.raises(InputError, match="takes no other start than space"):
             tfl.descend(tfl.Risk(model, loss), model.space.random(np.random.default_rng(0)), tfl.GreedyDescent(0.1))

@@ -99,7 +99,7 @@ def test_zero_at_equality_and_positive_elsewhere(n):
 
 
 def test_refusals():
-    with pytest.raises(tfl.InputError, match=r"on a circle, this torus has 2 dimensions. Use tfl.losses.Sinkhorn"):
+    with pytest.raises(tfl.InputError, match=r"on a circle, this torus has 2 dimensions. Use the loss Sinkhorn"):
         CircleWasserstein(tfl.densities.uniform(tfl.Torus((8, 8))))
     with pytest.raises(tfl.InputError, match=r"CircleWasserstein: floor must be a number between 0 and 1, got 2"):
         CircleWasserstein(density(8, 0.1), floor=2)

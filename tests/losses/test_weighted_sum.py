@@ -105,7 +105,7 @@ def test_losses_of_problem_files():
         ),
         (lambda: problem(kind="Sinkhorn", epsilon=1e-4), r"\[loss\] Sinkhorn: epsilon=0.0001 is too small .* 15 grid"),
         (lambda: problem(kind="CircleWasserstein"), r"this torus has 2 dimensions"),
-        (lambda: problem(kind="WeightedSum"), r"\[loss\] lacks the key 'terms'"),
+        (lambda: problem(kind="WeightedSum"), r"\[loss\] terms must be a list of tables"),
         (lambda: problem(kind="WeightedSum", terms="both"), "terms must be a list of tables"),
         (lambda: problem(kind="WeightedSum", terms=[{"weight": 1}]), r"needs a kind: one of SquaredL2"),
         (lambda: problem(kind="WeightedSum", terms=[{"kind": "L2", "order": 1}]), r"unknown \[term\] key 'order'"),

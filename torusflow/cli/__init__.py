@@ -14,10 +14,22 @@ from ..interrupts import SIGNALS
 from .fits import check, fit
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
+from .terminal import forgiving_output
 
 
 class Commands(click.Group):
     """Turns the package's own errors into one sentence and exit code 2, and its warnings into one sentence each."""
+
+    def main(self, *args, **kwargs):
+        with forgiving_output() as refusal:
+            try:
+                return super().main(*args, **kwargs)
+            except SystemExit as end:
+                if refusal() and not end.code:
+                    reason = (refusal().strerror or str(refusal())).lower()
+                    click.echo(f"torusflow: what was to be printed could not be written: {reason}.", err=True)
+                    sys.exit(1)
+                raise
 
     def invoke(self, context):
         said = set()
@@ -29,6 +41,9 @@ class Commands(click.Group):
 
         try:
             with warnings.catch_warnings():
+                if sys.warnoptions:  # PYTHONWARNINGS=error would end the work; here a warning is a sentence
+                    rules = [("default" if action == "error" else action, *rest) for action, *rest in warnings.filters]
+                    warnings.filters[:] = rules
                 warnings.showwarning = say
                 return super().invoke(context)
         except TorusflowError as error:

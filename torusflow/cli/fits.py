@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import checks
-from ..config import LOSSES, METHODS, Problem, choices, chosen, make_problem, read_tables
+from ..config import Problem, choices, chosen, make_problem
 from ..continuation import coarse_to_fine
 from ..descent import Result, descend
 from ..description import describe_problem, describe_scores, wrap
@@ -26,9 +26,8 @@ from ..selection import select
 from ..storage import RunFile
 from ..torus.coordinates import PERIODS
 from ..torus.density import MASS_TOLERANCE
+from .options import LOSS, METHOD, by_likelihood, grid_of, in_words_of, tables_of
 from .signals import CleanStop
-
-IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 
 
 @click.command()
@@ -43,14 +42,17 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 @click.option("--test", type=float, help="Share set aside and scored once, at the end (likelihood). [0]")
 @click.option("--grid", help="Grid points per axis: 64x64. [256; 64x64; 32x32x32]")
 @click.option("--bandwidth", type=float, help="Of the kernel estimate, in the units of the file. [cross-validated]")
+@click.option("--floor", type=float, help="Least density of the target. [0; images 0.1; KullbackLeibler 0.001]")
+@click.option("--dark", is_flag=True, default=None, help="Dark parts of an image carry the mass, not bright ones.")
 @click.option("--smoothness", type=float, help="s of the H^s metric. [3; likelihood 2.5]")
 @click.option("--length", type=float, help="Length of the metric, sides of the torus. [0.1; likelihood 0.06]")
 @click.option("--layers", type=int, help="Layers of the network. [8; likelihood 6]")
 @click.option("--band", type=int, help="Largest wavenumber of the velocity. [a third of the grid; likelihood 12]")
 @click.option("--substeps", type=int, help="Time steps per layer. [enough for speed 1; likelihood 2]")
-@click.option("--loss", type=click.Choice(list(LOSSES), case_sensitive=False), help="[SquaredL2]")
+@click.option("--loss", type=LOSS, help="[SquaredL2]")
+@click.option("--reverse", is_flag=True, default=None, help="The other direction of KullbackLeibler: KL(target, rho).")
 @click.option("--penalty", type=float, help="Weight of half the squared norm of the control. [0; likelihood 1e-4]")
-@click.option("--method", type=click.Choice(list(METHODS), case_sensitive=False), help="[GradientDescent; LBFGS]")
+@click.option("--method", type=METHOD, help="[GradientDescent; LBFGS]")
 @click.option(
     "--continuation",
     type=click.IntRange(min=0),
@@ -59,11 +61,13 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
     help="Coarser levels to descend on first; 2 if not said how many. [0]",
 )
 @click.option("--step", type=float, help="First step of the line search. [0.1]")
+@click.option("--final-time", type=float, help="Training time at which GradientFlow ends.")
 @click.option("--refine", is_flag=True, help="Go on with twice the substeps where stability stops the descent.")
 @click.option("--iterations", type=int, help="At most so many. [200]")
 @click.option("--max-time", type=float, help="Seconds.")
 @click.option("--threads", type=int, help="[all processors]")
-def fit(source, output, overwrite, likelihood, selecting, refine, **options):
+@click.option("--set", "settings", multiple=True, help="TABLE.KEY=VALUE, anything that a problem file can say.")
+def fit(source, output, overwrite, likelihood, selecting, refine, settings, **options):
     """Fit a density to SOURCE and write the run.
 
     SOURCE is a CSV file with one sample a row, an image, or a problem file
@@ -74,22 +78,29 @@ def fit(source, output, overwrite, likelihood, selecting, refine, **options):
     if options["grid"] is not None:
         options["grid"] = grid_of(options["grid"])
     if likelihood:
-        if options["loss"] is not None:
+        if options["loss"] not in (None, "LogLikelihood"):
             raise InputError(f"--likelihood is a loss itself; leave --loss {options['loss']} or --likelihood out.")
         options["loss"] = "LogLikelihood"
     store = RunFile(output, overwrite)
     store.refuse_existing()
     with CleanStop() as stop, Held() as signals:
         with signals.let_through():
-            tables, folder = _tables(Path(source), options)
+            tables, folder = tables_of(Path(source), options, settings)
             selecting |= "select" in tables
-            if selecting and tables.get("loss", {}).get("kind") != "LogLikelihood":
-                raise InputError("--select chooses among likelihoods; say --likelihood too.")
+            if not by_likelihood(tables):
+                for name in ("validation", "test"):
+                    if options[name] is not None:
+                        raise InputError(
+                            f"--{name} sets samples of a likelihood aside; say --likelihood too, or leave it out."
+                        )
+                if selecting:
+                    raise InputError("--select chooses among likelihoods; say --likelihood too.")
         start = None
-        if selecting:
-            tables, start = _selected(tables, folder, stop, signals)
-        with signals.let_through() if start is None else contextlib.nullcontext():
-            problem = make_problem(tables, folder)
+        with in_words_of(options):
+            if selecting:
+                tables, start = _selected(tables, folder, stop, signals)
+            with signals.let_through() if start is None else contextlib.nullcontext():
+                problem = make_problem(tables, folder)
         risk, coordinates = problem.risk, problem.coordinates
         store = dataclasses.replace(store, coordinates=coordinates)
         click.echo(describe_problem(risk, coordinates))
@@ -132,7 +143,7 @@ def check(problem, seed, threads):
     At a random control (for densities half as fast as stability allows), in
     random directions.
     """
-    problem = _problem(Path(problem), {"threads": threads})
+    problem = make_problem(*tables_of(Path(problem), {"threads": threads}))
     click.echo(describe_problem(problem.risk, problem.coordinates))
     risk, model = problem.risk, problem.risk.model
     v = model.space.random(np.random.default_rng(seed))
@@ -154,49 +165,6 @@ def check(problem, seed, threads):
         click.echo("check failed")
         sys.exit(1)
     click.echo("all checks passed")
-
-
-# Where each option stands in a problem file; `fit` on a CSV file or an image is a problem file made of options.
-PLACES = {
-    "units": ("target", "units"),
-    "bandwidth": ("target", "bandwidth"),
-    "columns": ("target", "columns"),
-    "smoothness": ("metric", "smoothness"),
-    "length": ("metric", "length"),
-    "layers": ("model", "layers"),
-    "band": ("model", "band"),
-    "substeps": ("model", "substeps"),
-    "loss": ("loss", "kind"),
-    "method": ("descent", "kind"),
-    "continuation": ("continuation", "levels"),
-    "validation": ("split", "validation"),
-    "test": ("split", "test"),
-    "penalty": ("risk", "penalty"),
-    "step": ("descent", "step"),
-    "iterations": ("limits", "iterations"),
-    "max_time": ("limits", "max_time"),
-    "grid": ("torus", "shape"),
-    "threads": ("torus", "threads"),
-}
-
-
-def _problem(source: Path, options: dict) -> Problem:
-    return make_problem(*_tables(source, options))
-
-
-def _tables(source: Path, options: dict) -> tuple[dict, str | Path]:
-    """The tables of a problem file with the options in their places, and the folder of its files."""
-    suffix = source.suffix.lower()
-    if suffix == ".toml":
-        tables, folder = read_tables(source), source.parent
-    else:
-        kind = "image" if suffix in IMAGES else "samples"
-        tables, folder = {"target": {"kind": kind, "file": str(source.absolute())}}, "."
-    for name, value in options.items():
-        if value is not None:
-            table, key = PLACES[name]
-            tables[table] = {**tables.get(table, {}), key: value}
-    return tables, folder
 
 
 def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dict, np.ndarray | None]:
@@ -234,11 +202,3 @@ def scored(problem: Problem, result: Result, store: RunFile) -> bool:
         store.restate(f"failed: {words}")
         click.echo(wrap(f"the fit failed. Use --substeps {2 * risk.model.substeps}, or a larger --penalty."))
     return sound
-
-
-def grid_of(text: str) -> list[int]:
-    """Points per axis of a text such as 64x64."""
-    try:
-        return [int(n) for n in text.lower().split("x")]
-    except ValueError:
-        raise InputError(f"--grid {text!r} is no grid; write the points per axis with an x between: 64x64.") from None

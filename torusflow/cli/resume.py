@@ -15,7 +15,8 @@ from ..export import FORMATS, export_run
 from ..interrupts import Held
 from ..refinement import refined
 from ..storage import RunFile, load
-from .fits import grid_of, run_and_report, scored
+from .fits import run_and_report, scored
+from .options import grid_of
 from .signals import CleanStop
 
 

@@ -19,8 +19,10 @@ from ..torus.coordinates import Coordinates
 from ..torus.density import Density
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
-from .tables import call, kind_of, text
+from .tables import call, kind_of, known, text
 
+# Mixed into a kernel estimate, which may vanish, where the loss would be infinite; that of the losses.
+FLOOR = 1e-3
 # Grids when none is given: seconds an iteration at most.
 SHAPES = {1: (256,), 2: (64, 64), 3: (32, 32, 32)}
 SINGLE_LOSSES = {
@@ -37,11 +39,12 @@ SINGLE_LOSSES = {
 }
 
 
-def _weighted_sum(target, terms) -> losses.WeightedSum:
+def _weighted_sum(target, terms=()) -> losses.WeightedSum:
     """Each term is a table of a loss, with a weight that is 1 if left out."""
-    if not isinstance(terms, tuple) or not all(isinstance(term, dict) for term in terms):
+    if not terms or not isinstance(terms, tuple) or not all(isinstance(term, dict) for term in terms):
         raise InputError(
-            'terms must be a list of tables, such as [{kind = "SquaredL2", weight = 0.5}, {kind = "Sinkhorn"}].'
+            'terms must be a list of tables: terms = [{kind = "SquaredL2", weight = 0.5}, {kind = "Sinkhorn"}]. On the '
+            'command line: --set \'loss.terms=[{kind = "SquaredL2", weight = 0.5}, {kind = "Sinkhorn"}]\'.'
         )
     terms = [dict(term) for term in terms]
     weights = [term.pop("weight", 1.0) for term in terms]
@@ -65,10 +68,13 @@ def density_risk(table: dict, folder: Path) -> tuple[Risk, Coordinates]:
     """
     if not table["target"]:
         raise InputError('no [target]: say what to fit, for example [target] kind = "samples", file = "angles.csv".')
+    known(table["loss"].get("kind", "SquaredL2"), (*LOSSES, "LogLikelihood"), "[loss] kind")
+    metric = call(SobolevMetric, "metric", table["metric"])
+    if table["target"].get("kind") == "samples" and _needs_positive_target(table["loss"]):
+        table["target"] = {"floor": FLOOR} | table["target"]
     if "shape" not in table["torus"]:
         table["torus"]["shape"] = SHAPES[_dimension(table["target"], folder)]
     torus = call(Torus, "torus", table["torus"])
-    metric = call(SobolevMetric, "metric", table["metric"])
     initial, _ = density("initial", {"kind": "uniform"} | table["initial"], torus, folder)
     target, coordinates = density("target", table["target"], torus, folder)
     defaults = {"layers": 8, "substeps": None}
@@ -122,6 +128,15 @@ def _plain(function: Callable) -> Callable:
     folder = inspect.Parameter("folder", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     make.__signature__ = inspect.Signature([parameters[0], folder, *parameters[1:]])
     return make
+
+
+def _needs_positive_target(loss) -> bool:
+    """Whether a loss, or a term of it, is infinite where the target vanishes."""
+    if not isinstance(loss, dict):
+        return False
+    terms = loss.get("terms", ())
+    infinite = loss.get("kind") == "KullbackLeibler" and not loss.get("reverse", False)
+    return infinite or (isinstance(terms, list) and any(map(_needs_positive_target, terms)))
 
 
 def _dimension(target: dict, folder: Path) -> int:

@@ -46,7 +46,10 @@ def likelihood(table: dict, folder: Path) -> Likelihood:
     """
     target = table["target"]
     if target.pop("kind", "samples") != "samples":
-        raise InputError('[target] a likelihood is one of samples: write kind = "samples" and a file.')
+        raise InputError(
+            '[target] a likelihood is one of samples: give a CSV file (in a problem file kind = "samples" and file), '
+            "or another loss."
+        )
     points, coordinates = call(read_samples, "target", target, folder=folder)
     d = points.shape[1]
     metric = call(SobolevMetric, "metric", METRIC | table["metric"])
@@ -56,7 +59,7 @@ def likelihood(table: dict, folder: Path) -> Likelihood:
         initial, _ = density("initial", table["initial"], torus, folder)
     elif "shape" in table["torus"]:
         raise InputError(
-            "[torus] a likelihood has no grid, so it takes no shape, unless there is an [initial] density."
+            "[torus] a likelihood has no grid, so it takes no shape (no --grid), unless there is an [initial] density."
         )
     parts = call(split, "split", table["split"], n=len(points))
     models = [

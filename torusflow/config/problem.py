@@ -21,6 +21,7 @@ from ..descent import (
     Nesterov,
     StochasticGradientDescent,
 )
+from ..descent.loop import check_limits
 from ..errors import InputError
 from ..hilbert import norm
 from ..risk import Risk
@@ -98,25 +99,35 @@ def make_problem(tables: Mapping, folder=".") -> Problem:
     mine, others = (ON_DENSITIES, ON_POINTS) if on_densities else (ON_POINTS, ON_DENSITIES)
     foreign = (others & set(tables)) | (set() if by_likelihood else {"split", "select"} & set(tables))
     if foreign:
-        what = f"takes {', '.join(sorted(mine))}" if foreign & others else "has the loss LogLikelihood only"
-        raise InputError(f"[{sorted(foreign)[0]}] does not go with a {kind}, which {what}.")
-    test, more = None, {}
+        name = sorted(foreign)[0]
+        if foreign & others:
+            raise InputError(f"[{name}] does not go with a {kind}, which takes {', '.join(sorted(mine))}.")
+        raise InputError(
+            f'[{name}] goes with a likelihood only: write kind = "LogLikelihood" below [loss], or remove [{name}].'
+        )
+    # All that can be refused without the data is, before they are read.
+    method = _method(table["descent"], "LBFGS" if by_likelihood else "GradientDescent")
+    limits = call(_limits, "limits", table["limits"])
+    continuation = call(_continuation, "continuation", table["continuation"]) if "continuation" in tables else None
+    test = None
     if by_likelihood:
         table["model"].pop("kind", None)
-        risk, validation, test, coordinates = likelihood(table, Path(folder))
-        more, chosen = {"validation": validation}, "LBFGS"
+        risk, limits["validation"], test, coordinates = likelihood(table, Path(folder))
     elif on_densities:
         table["model"].pop("kind", None)
-        (risk, coordinates), chosen = density_risk(table, Path(folder)), "GradientDescent"
+        risk, coordinates = density_risk(table, Path(folder))
     else:
-        risk, coordinates, chosen = points_risk(table, Path(folder)), Coordinates(), "GradientDescent"
-    chosen = kind_of("descent", table["descent"], METHODS, chosen)
-    defaults = {"line_search": "armijo"} if chosen in (GradientDescent, HeavyBall, Nesterov) else {}
-    method = call(chosen, "descent", defaults | table["descent"])
+        risk, coordinates = points_risk(table, Path(folder)), Coordinates()
     start = call(_start, "start", table["start"], risk=risk)
-    limits = call(_limits, "limits", table["limits"]) | more
-    continuation = call(_continuation, "continuation", table["continuation"]) if "continuation" in tables else None
     return Problem(risk, method, limits, coordinates, start, continuation, test)
+
+
+def _method(table: dict, default: str) -> Method:
+    """The method that [descent] describes; "none" stands for None, which TOML lacks."""
+    kind = kind_of("descent", table, METHODS, default)
+    defaults = {"line_search": "armijo"} if kind in (GradientDescent, HeavyBall, Nesterov) else {}
+    given = {key: None if isinstance(value, str) and value == "none" else value for key, value in table.items()}
+    return call(kind, "descent", defaults | given)
 
 
 def _start(risk, norm_of_control=0.0, seed=0) -> np.ndarray:
@@ -142,4 +153,6 @@ def _continuation(levels=2, iterations=50) -> dict:
 
 
 def _limits(iterations=200, gradient_tolerance=0.0, risk_tolerance=-math.inf, max_time=math.inf, patience=10) -> dict:
-    return locals().copy()
+    limits = locals().copy()
+    check_limits(**limits)
+    return limits

@@ -7,8 +7,84 @@ import inspect
 import tomllib
 from collections.abc import Callable, Mapping
 
-from ..arguments import checked_path
+from ..arguments import checked_file
 from ..errors import InputError
+
+# What people call things, in small letters and digits, and what those are called here.
+MEANT = {
+    "kl": ("KullbackLeibler",),
+    "kld": ("KullbackLeibler",),
+    "relativeentropy": ("KullbackLeibler",),
+    "crossentropy": ("LogLikelihood", "KullbackLeibler"),
+    "likelihood": ("LogLikelihood",),
+    "loglik": ("LogLikelihood",),
+    "mle": ("LogLikelihood",),
+    "nll": ("LogLikelihood",),
+    "mmd": ("SobolevMMD",),
+    "mse": ("SquaredL2", "SquaredDistance"),
+    "w2": ("Sinkhorn", "CircleWasserstein"),
+    "wasserstein": ("Sinkhorn", "CircleWasserstein"),
+    "ot": ("Sinkhorn", "CircleWasserstein"),
+    "emd": ("Sinkhorn", "CircleWasserstein"),
+    "sum": ("WeightedSum",),
+    "gd": ("GradientDescent",),
+    "steepestdescent": ("GradientDescent",),
+    "ode": ("GradientFlow",),
+    "sgd": ("StochasticGradientDescent",),
+    "adam": ("StochasticGradientDescent",),
+    "momentum": ("HeavyBall", "Nesterov"),
+    "polyak": ("HeavyBall",),
+    "nag": ("Nesterov",),
+    "bb": ("BarzilaiBorwein",),
+    "bfgs": ("LBFGS",),
+    "lbfgsb": ("LBFGS",),
+    "newton": ("GaussNewton",),
+    "gn": ("GaussNewton",),
+    "csv": ("samples",),
+    "picture": ("image",),
+    "png": ("image",),
+}
+
+
+class UnknownKeyError(InputError):
+    """A table has a key that what it describes does not take.
+
+    Attributes
+    ----------
+    table, key : str
+    keys : list of str
+        Those it takes.
+    """
+
+    def __init__(self, table: str, key: str, keys: list[str]):
+        super().__init__(unknown(key, keys, f"[{table}] key"))
+        self.table, self.key, self.keys = table, key, keys
+
+
+# A value for each key that some table cannot do without.
+EXAMPLES = {
+    "count": "100",
+    "file": '"samples.csv"',
+    "final_time": "1.0",
+    "layers": "8",
+    "length": "0.5",
+    "width": "10",
+    "widths": "[4, 2]",
+}
+
+
+class MissingKeyError(InputError):
+    """A table lacks a key.
+
+    Attributes
+    ----------
+    table, key : str
+    """
+
+    def __init__(self, table: str, key: str):
+        hint = f" Write {key} = {EXAMPLES[key]}, say." if key in EXAMPLES else ""
+        super().__init__(f"[{table}] lacks the key {key!r}.{hint}")
+        self.table, self.key = table, key
 
 
 def read_tables(path) -> dict:
@@ -19,7 +95,7 @@ def read_tables(path) -> dict:
     InputError
         If the file cannot be read or is no TOML.
     """
-    path = checked_path(path, "a problem file")
+    path = checked_file(path, "a problem file")
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -53,10 +129,11 @@ def call(function: Callable, name: str, table: dict, **given):
     parameters = inspect.signature(function).parameters
     free = [key for key in parameters if key not in given]
     for key in table:
-        known(key, free, f"[{name}] key")
+        if key not in free:
+            raise UnknownKeyError(name, key, free)
     missing = [key for key in free if parameters[key].default is inspect.Parameter.empty and key not in table]
     if missing:
-        raise InputError(f"[{name}] lacks the key {missing[0]!r}.")
+        raise MissingKeyError(name, missing[0])
     table = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     try:
         return function(**given, **table)
@@ -68,9 +145,21 @@ def call(function: Callable, name: str, table: dict, **given):
 
 def known(name, names, what: str):
     if name not in names:
-        close = difflib.get_close_matches(str(name), list(names), n=1, cutoff=0.4)
-        hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."
-        raise InputError(f"unknown {what} {name!r}. {hint}")
+        raise InputError(unknown(name, names, what))
+
+
+def unknown(name, names, what: str) -> str:
+    """A sentence that says so, with the names that may be meant, however they are spelt."""
+    plain = {_plain(known): known for known in names}
+    close = [meant for meant in MEANT.get(_plain(name), ()) if meant in names]
+    if not close:
+        close = [plain[key] for key in difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.4)]
+    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {', '.join(names) or 'none'}."
+    return f"unknown {what} {name!r}. {hint}"
+
+
+def _plain(name) -> str:
+    return "".join(filter(str.isalnum, str(name).lower()))
 
 
 def text(name: str, value) -> str:

@@ -50,8 +50,8 @@ class GreedyDescent:
                 f"use a MeasureNODE, a TorusNODE or an RKHSNODE, or GradientDescent."
             )
         if risk.penalty or np.any(control):
-            what = f"penalty={risk.penalty:g}" if risk.penalty else "a control that is not zero"
-            raise InputError(f"GreedyDescent starts every layer at v = 0, so it takes no {what}. Use space.zeros().")
+            what = f"penalty={risk.penalty:g}; leave it out" if risk.penalty else "other start than space.zeros()"
+            raise InputError(f"GreedyDescent starts every layer at v = 0, so it takes no {what}.")
         return self._state(risk, control, risk.model(control), 0)
 
     def update(self, risk: Risk, state: State) -> State:

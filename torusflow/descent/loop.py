@@ -96,7 +96,7 @@ def descend(
         If the start is no control of this risk, a limit makes no sense, the file exists, another process writes it, or
         it is to be resumed and holds another problem.
     """
-    _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience)
+    check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience)
     if validation is not None and not callable(validation):
         raise InputError(f"validation must be a Risk or a function of the control, got a {type(validation).__name__}.")
     for name, function in (("callback", callback), ("stop", stop)):
@@ -329,7 +329,8 @@ def _refuse_divergence(value: float, first: float) -> None:
         )
 
 
-def _check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience):
+def check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience):
+    """Raise an InputError unless they are limits of a descent."""
     checked_whole("iterations", iterations, least=0, most=MOST_ITERATIONS)
     checked_whole("patience", patience, most=MOST_ITERATIONS)
     for name, value in (

@@ -74,7 +74,9 @@ def checked_step(name: str, step) -> None:
 def check_line_search(name: str, line_search) -> None:
     """Raise an InputError unless it is None or "armijo"."""
     if line_search is not None and not (isinstance(line_search, str) and line_search == "armijo"):
-        raise InputError(f"{name}: line_search must be None or 'armijo', got {line_search!r}.")
+        raise InputError(
+            f"{name}: line_search must be None or 'armijo', got {line_search!r} (None is \"none\" in a problem file)."
+        )
 
 
 class Method(Protocol):

@@ -56,7 +56,7 @@ class CircleWasserstein(DensityLoss):
         if self.torus.dimension != 1:
             raise InputError(
                 f"CircleWasserstein compares densities on a circle, this torus has {self.torus.dimension} dimensions. "
-                f"Use tfl.losses.Sinkhorn(target, epsilon)."
+                f"Use the loss Sinkhorn."
             )
 
     def __call__(self, rho) -> float:

@@ -153,7 +153,8 @@ class KullbackLeibler(DensityLoss):
         if not self.reverse and self.torus.minimum(self.target.values) <= 0:
             raise InputError(
                 "KL(rho | rho*) is infinite because the target vanishes somewhere. "
-                "Use reverse=True, or give the target a positive floor."
+                "Use reverse=True (--reverse), or give the target a floor: floor=0.001 in from_samples or from_image "
+                "(--floor 0.001)."
             )
 
     def __call__(self, rho) -> float:
@@ -302,7 +303,9 @@ class SobolevMMD(TorusLoss):
 
     def curvature(self, rho, direction) -> np.ndarray:
         if not self.squared:
-            raise InputError("SobolevMMD has a second derivative at its target only with squared=True.")
+            raise InputError(
+                "SobolevMMD has a second derivative at its target only with squared=True (--set loss.squared=true)."
+            )
         return self._smooth(direction)
 
     def _smooth(self, f) -> np.ndarray:

@@ -6,7 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
+from ..errors import InputError
 from ..hilbert import HilbertSpace
+from ..torus.grid import Torus
 
 
 class Loss(Protocol):
@@ -24,3 +26,14 @@ class Loss(Protocol):
 
     def check(self, space: HilbertSpace) -> None:
         """Raise an InputError unless elements of `space` are what this loss takes."""
+
+
+def on_grid(loss: Loss, torus: Torus) -> Loss:
+    """The same loss on another grid, or an InputError if it does not say what that is."""
+    if not hasattr(loss, "on"):
+        name = type(loss).__name__
+        raise InputError(
+            f"{name} does not say what it is on another grid: give it a method on(self, torus) that returns the same "
+            f"loss there, such as {name}(self.target.on(torus)) where its target is a Density."
+        )
+    return loss.on(torus)

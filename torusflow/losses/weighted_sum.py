@@ -10,7 +10,7 @@ from ..arguments import is_number
 from ..errors import InputError
 from ..torus.density import Density
 from ..torus.grid import Torus
-from .loss import Loss
+from .loss import Loss, on_grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class WeightedSum:
 
     def on(self, torus: Torus) -> WeightedSum:
         """The same with every loss on another grid."""
-        return replace(self, losses=tuple(loss.on(torus) for loss in self.losses))
+        return replace(self, losses=tuple(on_grid(loss, torus) for loss in self.losses))
 
     def check(self, space) -> None:
         """Raise an InputError unless every loss takes elements of the space."""

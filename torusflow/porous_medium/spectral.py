@@ -70,7 +70,9 @@ class Spectral:
                 f"The heat equation is exponent 1: use FiniteVolume with Heat()."
             )
         modes = tuple((n - 1) // 2 for n in self.torus.shape)
-        fine = Torus(tuple(next_fast_len((math.ceil(m) + 1) * k + 1) for k in modes), self.torus.threads)
+        fine = Torus(
+            tuple(next_fast_len((math.ceil(m) + 1) * k + 1) for k in modes), self.torus.threads, self.torus.library
+        )
         plan = fine.plan(1, modes)
         along = np.ix_(*plan.wavenumbers)
         for name, value in (

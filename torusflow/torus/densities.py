@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-from ..arguments import check_function, check_kind, checked_flag, checked_path, checked_whole, is_number, real_array
+from ..arguments import check_function, check_kind, checked_file, checked_flag, checked_whole, is_number, real_array
 from ..errors import InputError
 from .brightness import brightness
 from .coordinates import check_sides
@@ -177,7 +176,7 @@ def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur:
         raise InputError(f"an image needs a torus of two dimensions, got {torus!r}.")
     if not is_number(floor) or not 0 <= floor < 1:
         raise InputError(f"from_image: floor must be a number in [0, 1), got {floor!r}.")
-    file = checked_path(file, "an image")
+    file = checked_file(file, "an image")
     mass = brightness(file, torus.shape, checked_flag("dark", dark))
     if not torus.mean(mass) > 0:
         colour = "white" if dark else "black"
@@ -188,7 +187,7 @@ def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur:
         else checked_bandwidth(torus, blur, "blur")
     )
     smooth = np.maximum(torus.filter(mass, _gaussian(blur, torus.laplacian_symbol)), 0)
-    return from_array(torus, floor + (1 - floor) * smooth / torus.mean(smooth), True, Path(file).stem)
+    return from_array(torus, floor + (1 - floor) * smooth / torus.mean(smooth), True, _as_text(file.stem))
 
 
 def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: float = 0.0) -> Density:
@@ -234,6 +233,7 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
     lowest = torus.minimum(values)
     lift = max(floor, -lowest / (1 - lowest))
     name = f"kernel estimate of {len(points)} samples, bandwidth {bandwidth:.4g}{remark}"
+    name += f", floor {floor:g}" if floor else ""
     return from_array(torus, np.maximum((1 - lift) * values + lift, 0), True, name)
 
 
@@ -303,6 +303,11 @@ def characteristic_function(points, shape: tuple[int, ...]) -> np.ndarray:
     strengths = np.full(len(points), 1 / len(points), complex)
     axes = (np.ascontiguousarray(axis) for axis in points.T)
     return transform(*axes, strengths, shape, isign=-1, eps=1e-12, modeord=1, nthreads=1)
+
+
+def _as_text(name: str) -> str:
+    """A file's name without the bytes that are no text, which a run file could not hold."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _gaussian(bandwidth: float, laplacian_symbol) -> np.ndarray:

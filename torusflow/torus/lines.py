@@ -13,11 +13,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import scipy.fft
 
-try:
-    import pyfftw.pyfftw
-except ImportError:  # pyFFTW is GPL through FFTW, so some people leave it out
-    pyfftw = None
-
 COMPLEX, REAL_FORWARD, REAL_INVERSE = range(3)
 
 # fftw3.h
@@ -153,7 +148,9 @@ def fftw_is_there() -> bool:
 
 def _fftw() -> ctypes.PyDLL | None:
     """A copy of the library behind pyFFTW's extension module, whose symbols that shares; None where there is none."""
-    if pyfftw is None:
+    try:  # not at the top: FFTW is GPL, and some people leave it out, or want it only where it is used
+        import pyfftw.pyfftw
+    except ImportError:
         return None
     try:
         function = ctypes.PyDLL(pyfftw.pyfftw.__file__).fftw_plan_guru64_dft  # raises where symbols are hidden

@@ -1,0 +1,112 @@
+"""What README and docs/ show: it runs, again and again, and says what it says there."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import torusflow as tfl
+from torusflow.cli.options import tables_of
+from torusflow.config import make_problem
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(document, language):
+    return re.findall(rf"```{language}\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+
+
+WITH_PYTHON = [document for document in DOCUMENTS if blocks(document, "python")]
+WITH_TOML = [(document, i) for document in DOCUMENTS for i in range(len(blocks(document, "toml")))]
+
+
+def relative(document):
+    return str(document.relative_to(ROOT))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", WITH_PYTHON, ids=relative)
+def test_python_runs_twice(document, tmp_path, monkeypatch, capsys):
+    """All blocks of a page after one another, as they are read, in a folder with the data."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    code = compile("\n".join(blocks(document, "python")), document.name, "exec")
+    exec(code, {})
+    first = capsys.readouterr().out
+    exec(code, {})
+    assert len(first.splitlines()) == len(capsys.readouterr().out.splitlines())
+    if document.name == "README.md" and document.parent == ROOT:
+        assert "iteration limit: 50 iterations, risk 0.00020" in first
+        assert "exact to round-off" in first and "slope 2.000" in first
+
+
+def test_there_are_blocks_to_run():
+    assert {"README.md", "docs/likelihood.md"} <= set(map(relative, WITH_PYTHON)) and len(WITH_TOML) >= 5
+
+
+@pytest.mark.parametrize(
+    ("document", "i"), WITH_TOML, ids=lambda value: relative(value) if value in DOCUMENTS else None
+)
+def test_problem_files_are_problems(document, i, tmp_path, rng):
+    """Those that show a part are completed by a target."""
+    np.savetxt(tmp_path / "angles.csv", rng.uniform(-180, 180, (60, 2)), delimiter=",", header="phi,psi", comments="")
+    for name in ("points", "targets"):
+        np.savetxt(tmp_path / f"{name}.csv", rng.normal(size=(5, 2)), delimiter=",")
+    tables = tomllib.loads(blocks(document, "toml")[i])
+    if not {"target", "inputs"} & tables.keys():
+        tables["target"] = {"kind": "von_mises"}
+    problem = make_problem(tables, tmp_path)
+    assert np.isfinite(problem.risk(problem.start))
+
+
+# Sizes of what README shows, so that it takes seconds: what a line says stays true.
+SMALLER = {
+    "fit data/adk_torsions.csv --units degrees -o run.h5": "--grid 24x24 --layers 2 --iterations 4",
+    "fit data/adk_torsions.csv --units degrees --likelihood": "--layers 2 --band 3 --iterations 3 --length 0.2",
+    "fit data/adk_torsions.csv --units degrees --method": "--grid 24x24 --layers 2 --iterations 4",
+    "fit data/adk.toml": "--grid 24x24 --layers 2 --band 7 --iterations 4",
+}
+
+
+@pytest.mark.slow
+def test_the_command_lines_of_the_readme_in_their_order(call, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows = (ROOT / "data" / "adk_torsions.csv").read_text().splitlines()
+    (folder / "adk_torsions.csv").write_text("\n".join([rows[0], *rows[1::40]]) + "\n")
+    problem = (ROOT / "data" / "adk.toml").read_text()
+    (folder / "adk.toml").write_text(problem.replace("[64, 64]", "[24, 24]").replace("band = 21", "band = 7"))
+    text = (ROOT / "README.md").read_text()
+    lines = [line.split("#")[0].strip() for line in text.splitlines() if line.startswith("torusflow ")]
+    lines = [
+        line.removeprefix("torusflow ") for line in lines if "`" not in line and not line.startswith("torusflow is")
+    ]
+    commands = {line.split()[0] for line in lines}
+    assert {"fit", "plot", "info", "resume", "compare", "sample", "score", "check"} <= commands
+    for line in lines:
+        more = next((options for start, options in SMALLER.items() if line.startswith(start)), "")
+        line = line.replace("--iterations 1000", "--iterations 6").replace("-n 1000", "-n 50")
+        call(*shlex.split(f"{line} {more}"))
+    assert len(tfl.load("run.h5").history["risk"]) == 7 and tfl.load("run.h5").references
+
+
+def test_the_problem_file_of_the_data_is_the_fit_of_the_data():
+    data = ROOT / "data"
+    said = make_problem(*tables_of(data / "adk.toml", {}))
+    options = make_problem(*tables_of(data / "adk_torsions.csv", {"units": "degrees"}))
+    assert said.method == options.method and said.limits == options.limits
+    assert said.coordinates == options.coordinates and said.risk.model.band == options.risk.model.band
+    assert said.risk.model.substeps == options.risk.model.substeps
+    np.testing.assert_array_equal(said.risk.loss.target.values, options.risk.loss.target.values)
+
+
+def test_files_that_are_named_are_there():
+    """In command lines and in back quotes, those of the repository."""
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        for name in re.findall(r"(?:data|docs|scripts|tests|benchmarks)/[\w/]+\.(?:csv|toml|h5|md|py)", text):
+            assert (ROOT / name).exists(), f"{relative(document)} names {name}"

@@ -1,0 +1,133 @@
+"""Options of torusflow fit as keys of a problem file."""
+
+from __future__ import annotations
+
+import contextlib
+import tomllib
+from pathlib import Path
+
+import click
+
+from ..config import LOSSES, METHODS, read_tables
+from ..config.tables import EXAMPLES, MissingKeyError, UnknownKeyError, unknown
+from ..errors import InputError
+
+IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+# Where each option stands in a problem file; `fit` on a CSV file or an image is a problem file made of options.
+PLACES = {
+    "loss": ("loss", "kind"),
+    "method": ("descent", "kind"),
+    "units": ("target", "units"),
+    "bandwidth": ("target", "bandwidth"),
+    "floor": ("target", "floor"),
+    "dark": ("target", "dark"),
+    "columns": ("target", "columns"),
+    "smoothness": ("metric", "smoothness"),
+    "length": ("metric", "length"),
+    "layers": ("model", "layers"),
+    "band": ("model", "band"),
+    "substeps": ("model", "substeps"),
+    "reverse": ("loss", "reverse"),
+    "continuation": ("continuation", "levels"),
+    "validation": ("split", "validation"),
+    "test": ("split", "test"),
+    "penalty": ("risk", "penalty"),
+    "step": ("descent", "step"),
+    "final_time": ("descent", "final_time"),
+    "iterations": ("limits", "iterations"),
+    "max_time": ("limits", "max_time"),
+    "grid": ("torus", "shape"),
+    "threads": ("torus", "threads"),
+}
+
+
+class Kind(click.Choice):
+    """One of some names, in letters of any size; what else is given is refused with what may be meant."""
+
+    def __init__(self, names):
+        super().__init__(list(names), case_sensitive=False)
+
+    def convert(self, value, parameter, context):
+        try:
+            return super().convert(value, parameter, context)
+        except click.BadParameter:
+            self.fail(unknown(value, self.choices, parameter.name), parameter, context)
+
+
+LOSS, METHOD = Kind([*LOSSES, "LogLikelihood"]), Kind(METHODS)
+
+
+def tables_of(source: Path, options: dict, settings=()) -> tuple[dict, str | Path]:
+    """The tables of a problem file with the options in their places, and the folder of its files.
+
+    Parameters
+    ----------
+    source : Path
+        A problem file, or samples or an image.
+    options : dict
+        By the names in `PLACES`; those that are None are not given. Where one names another kind of loss or method
+        than the file, the file's keys for that are left out.
+    settings : sequence of str
+        More of them, as TABLE.KEY=VALUE.
+    """
+    suffix = source.suffix.lower()
+    if suffix == ".toml":
+        tables, folder = read_tables(source), source.parent
+    else:
+        kind = "image" if suffix in IMAGES else "samples"
+        tables, folder = {"target": {"kind": kind, "file": str(source.absolute())}}, "."
+    given = [(*PLACES[name], value) for name, value in options.items() if value is not None]
+    for table, key, value in sorted(given + [setting(text) for text in settings], key=lambda place: place[1] != "kind"):
+        keys = tables.get(table, {})
+        other = key == "kind" and table in ("loss", "descent") and keys.get("kind") not in (None, value)
+        tables[table] = {**({} if other else keys), key: value}
+    return tables, folder
+
+
+def setting(text: str) -> tuple:
+    """Table, key and value of TABLE.KEY=VALUE; a value that is no TOML is a text."""
+    place, _, value = text.partition("=")
+    table, _, key = place.strip().partition(".")
+    if not table or not key or not value.strip():
+        raise InputError(f"--set takes TABLE.KEY=VALUE as in a problem file, such as loss.epsilon=0.005; got {text!r}.")
+    try:
+        return table, key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return table, key, value.strip()
+
+
+def by_likelihood(tables: dict) -> bool:
+    """Whether the problem is one of maximum likelihood."""
+    return tables.get("loss", {}).get("kind") == "LogLikelihood" or tables.get("model", {}).get("kind") == "SampleNODE"
+
+
+@contextlib.contextmanager
+def in_words_of(options: dict):
+    """A context in which a key that does not fit, or is missing, is called by the option that says it."""
+    try:
+        yield
+    except MissingKeyError as error:
+        name = next((name for name, place in PLACES.items() if place == (error.table, error.key)), None)
+        if name is None:
+            raise
+        raise InputError(
+            f"{error} On the command line: --{name.replace('_', '-')} {EXAMPLES.get(error.key, '...')}."
+        ) from None
+    except UnknownKeyError as error:
+        place = error.table, error.key
+        name = next((name for name, value in options.items() if value is not None and PLACES[name] == place), None)
+        if name is None:
+            raise
+        option = f"--{name.replace('_', '-')}"
+        raise InputError(
+            f"{option} does not go with the rest of the problem, where [{error.table}] takes "
+            f"{', '.join(error.keys) or 'no more than its kind'}. Leave {option} out."
+        ) from None
+
+
+def grid_of(text: str) -> list[int]:
+    """Points per axis of a text such as 64x64."""
+    try:
+        return [int(n) for n in text.lower().split("x")]
+    except ValueError:
+        raise InputError(f"--grid {text!r} is no grid; write the points per axis with an x between: 64x64.") from None
