@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors"},
     {"arguments"},
+    {"kinds"},
     {"files"},
     {"hilbert", "times"},
     {"torus"},

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import checks
-from ..config import LOSSES, METHODS, Problem, choices, chosen, make_problem, read_tables
+from ..config import LOSSES, METHODS, Problem, choices, chosen, files_named, make_problem, read_tables
 from ..continuation import coarse_to_fine
 from ..descent import Result, descend
 from ..description import describe_problem, describe_scores, wrap
@@ -74,8 +74,8 @@ def fit(source, output, overwrite, likelihood, selecting, refine, **options):
             raise InputError(f"--likelihood is a loss itself; leave --loss {options['loss']} or --likelihood out.")
         options["loss"] = "LogLikelihood"
     store = RunFile(output, overwrite)
-    store.refuse_existing()
     tables, folder = _tables(Path(source), options)
+    store.refuse_existing(reads=[source, *files_named(tables, folder)])
     if selecting or "select" in tables:
         if tables.get("loss", {}).get("kind") != "LogLikelihood":
             raise InputError("--select chooses among likelihoods; say --likelihood too.")

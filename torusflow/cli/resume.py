@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..export import FORMATS, export_run
 from ..refinement import refined
 from ..storage import RunFile, load
+from ..storage.images import generations
 from .fits import grid_of, run_and_report, scored
 
 
@@ -62,6 +63,7 @@ def refine(run, output, grid, band, layers, substeps, overwrite):
 
     The new run has done no iterations; start it with torusflow resume.
     """
+    RunFile(output, overwrite).refuse_existing(generations(run))
     loaded = load(run)
     store = RunFile(output, overwrite, coordinates=loaded.coordinates)
     risk, control, validation = refined(loaded, grid and grid_of(grid), band, layers, substeps)
