@@ -81,7 +81,8 @@ def test_a_write_that_fails_leaves_what_can_be_read(tmp_path, risk):
     cut(path)
     files = {file: file.read_bytes() for file in (path, before)}
     code = textwrap.dedent(PROGRAM)
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(tfl.__file__))}
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, env=environment)
     assert done.returncode == 1 and "cannot write" in done.stderr and "What stands there is as it was." in done.stderr
     assert {file: file.read_bytes() for file in sorted(tmp_path.iterdir(), reverse=True)} == files
     with pytest.warns(UserWarning, match="The state before it is read"):

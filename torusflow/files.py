@@ -55,7 +55,7 @@ def refuse_existing(path, overwrite: bool, kind: str, reads: Iterable = ()) -> N
     folder = place(path).parent
     if not os.path.isdir(folder):
         raise InputError(f"the folder {str(folder)!r} does not exist; make it first.")
-    with written_beside(path, b""):  # as it will be written
+    with written_beside(path):  # as it will be written
         pass
 
 
@@ -99,13 +99,14 @@ def write_whole(path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def written_beside(path, content: bytes, like: Iterable[Path] = ()):
+def written_beside(path, *content: bytes, like: Iterable[Path] = ()):
     """A context with a new file, whole and on the disk, beside the place where it shall stand; it goes unless renamed.
 
     Parameters
     ----------
     path : str or path
-    content : bytes
+    *content : bytes
+        One after the other.
     like : paths
         Files whose permissions it shall have: those of the first that is there.
 
@@ -120,7 +121,7 @@ def written_beside(path, content: bytes, like: Iterable[Path] = ()):
     try:
         mode = 0o666 if before is None else stat.S_IMODE(before.st_mode) & 0o777
         with open(os.open(partial, OWN | os.O_WRONLY | os.O_EXCL, mode), "wb") as whole:
-            whole.write(content)
+            whole.writelines(content)
             if before is not None:
                 _permit(whole.fileno(), before)
             whole.flush()
@@ -168,6 +169,8 @@ def locked(path):
         If another process is in it.
     """
     where = place(path)
+    if os.path.isdir(where):
+        raise InputError(f"{str(path)!r} is a folder; name a file in it.")
     lock = where.with_name(f".{where.name}.lock")
     try:
         import fcntl

@@ -19,10 +19,10 @@ STARTS = {
     b"CDF\x01": NETCDF,
     b"CDF\x02": NETCDF,
     b"CDF\x05": NETCDF,
-    b"\xff\xd8\xff": "a photograph",
-    b"GIF8": "an animation",
-    b"II*\0": "an image",
-    b"MM\0*": "an image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"II*\0": "a TIFF image",
+    b"MM\0*": "a TIFF image",
 }
 # Bytes that tell a table from a text.
 HEAD = 2**20

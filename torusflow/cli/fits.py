@@ -16,6 +16,7 @@ from ..continuation import coarse_to_fine
 from ..descent import Result, descend
 from ..description import describe_problem, describe_scores, wrap
 from ..errors import InputError, NumericalError
+from ..files import locked
 from ..models.measure_node import MeasureNODE
 from ..models.sample_node import SampleNODE
 from ..selection import select
@@ -76,6 +77,8 @@ def fit(source, output, overwrite, likelihood, selecting, refine, **options):
     store = RunFile(output, overwrite)
     tables, folder = _tables(Path(source), options)
     store.refuse_existing(reads=[source, *files_named(tables, folder)])
+    with locked(output):  # or another process is writing it: said before the work, not after
+        pass
     if selecting or "select" in tables:
         if tables.get("loss", {}).get("kind") != "LogLikelihood":
             raise InputError("--select chooses among likelihoods; say --likelihood too.")

@@ -60,10 +60,15 @@ def write_image(path, image: bytes, keep_previous: bool) -> None:
         If it cannot be written; both generations are then as they were.
     """
     where, before = place(path), previous(path)
-    content = image + SEAL + hashlib.sha256(image).hexdigest().encode() + b"\n"
-    with written_beside(path, content, like=[before]) as partial:
-        if partial.read_bytes() != content:
-            raise InputError(f"cannot write {str(path)!r}: what is read back is not what was written.")
+    content = image, SEAL + hashlib.sha256(image).hexdigest().encode() + b"\n"
+    with written_beside(path, *content, like=[before]) as partial:
+        with open(partial, "rb") as file:
+            same = all(file.read(len(part)) == part for part in content) and not file.read(1)
+        if not same:
+            raise InputError(
+                f"cannot write {str(path)!r}: what is read back is not what was written. What stands there is as it "
+                f"was."
+            )
         whole = keep_previous and _is_of(where, image)
         if whole:
             _link(where, before)
@@ -93,8 +98,10 @@ def _link(path: Path, before: Path) -> None:
 
 
 def refuse_foreign(path) -> None:
-    """Raise an InputError if the file is of another kind, not a run that is damaged: then it is not written over."""
-    if os.path.isfile(path) and kind_held(path) not in (RUN, FOREIGN_HDF5, UNKNOWN, NOTHING):
+    """Raise an InputError if a run would go on from its previous generation, over a file that is no damaged run."""
+    if not os.path.isfile(path) or not os.path.isfile(previous(path)):
+        return
+    if kind_held(path) not in (RUN, FOREIGN_HDF5, UNKNOWN, NOTHING):
         raise InputError(
             f"{str(path)!r} holds {kind_held(path)}, which a run never replaces. Move it away; the state before, "
             f"{str(previous(path))!r}, is then read."

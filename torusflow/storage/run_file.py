@@ -37,7 +37,7 @@ class RunFile:
     path : str or path
         Conventionally ending in .h5.
     overwrite : bool
-        Whether an existing file may be replaced.
+        Whether an existing run file may be replaced; a file of another kind never is.
     coordinates : Coordinates
         The user's units, for plots and the file's own axes.
     interval : float
@@ -56,15 +56,15 @@ class RunFile:
     def prepare(self, risk, method, validation=None, limits: dict | None = None) -> None:
         """Raise an InputError, before any work, if writing would destroy a file or cannot succeed.
 
-        All is written that can be before the first step, into memory, and an empty file in the place of the run.
+        All is written that can be before the first step, into memory, and an empty file beside the place of the run.
         """
         self.refuse_existing()
         with h5py.File("rehearsal", "w", driver="core", backing_store=False, track_order=True) as file:
             rehearse_run(file, risk, method, self.coordinates, validation, limits or {})
             file.flush()
             needed = file.id.get_filesize()
-        free = shutil.disk_usage(place(self.path).parent).free
-        if free < needed:
+        total, _, free = shutil.disk_usage(place(self.path).parent)
+        if total and free < needed:  # some systems do not say
             raise InputError(
                 f"cannot write {str(self.path)!r}: it would take {needed / 1e6:.3g} MB or more, and {free / 1e6:.3g} "
                 f"MB are free there. Choose another place."
