@@ -325,6 +325,15 @@ def test_a_run_from_the_generation_before_has_its_permissions(tmp_path, risk):
     assert mode(path) == 0o600
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files to others")
+def test_the_owner_stays(tmp_path, risk):
+    path = tmp_path / "run.h5"
+    run(risk, path, 1)
+    os.chown(path, 1234, 1235)
+    run(risk, path, 2, resume=True)
+    assert (os.stat(path).st_uid, os.stat(path).st_gid) == (1234, 1235)
+
+
 def test_a_new_file_obeys_the_umask(tmp_path, risk):
     before = os.umask(0o027)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
 import re
 import secrets
@@ -42,7 +43,7 @@ def new_identity() -> str:
     return f"torusflow run {secrets.token_hex(16)}"
 
 
-def identity(image: bytes) -> str | None:
+def identity(image) -> str | None:
     """Which run an image is of, also where it is damaged; None if it does not say."""
     found = IDENTITY.search(image)
     return found and found[0].decode()
@@ -119,27 +120,35 @@ def read_image(path) -> bytes:
     path = checked_path(path, "a run file")
     before = previous(path)
     if not os.path.isfile(path):
-        return _before(before, InputError(f"there is no file {str(path)!r}."), None)
+        return _before(before, InputError(f"there is no file {str(path)!r}."))
     try:
         return _verified(path)
     except InputError as error:
-        with contextlib.suppress(OSError):
-            return _before(before, error, identity(path.read_bytes()))
-        raise
+        return _before(before, error, damaged=path)
 
 
-def _before(path: Path, error: InputError, run: str | None) -> bytes:
-    """The generation before, with a warning, unless it is known to be of another run: then the error."""
+def _before(path: Path, error: InputError, damaged: Path | None = None) -> bytes:
+    """The generation before, with a warning; the error if it is not whole, or known to be of another run."""
     if not os.path.isfile(path):
         raise error
     try:
         image = _verified(path)
     except InputError:
         raise error from None
-    if run is not None and identity(image) != run:
+    run = damaged and _claimed(damaged)
+    if run and identity(image) != run:
         raise error
     warnings.warn(f"{error} The state before it is read, which is whole: {str(path)!r}.", stacklevel=4)
     return image
+
+
+def _claimed(path: Path) -> str | None:
+    """Which run a damaged file says it is of, if it does."""
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return identity(content)
+    except (OSError, ValueError):  # it is empty
+        return None
 
 
 def _verified(path: Path) -> bytes:
