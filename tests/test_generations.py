@@ -326,12 +326,23 @@ def test_a_run_from_the_generation_before_has_its_permissions(tmp_path, risk):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files to others")
-def test_the_owner_stays(tmp_path, risk):
-    path = tmp_path / "run.h5"
+@pytest.mark.parametrize("allowed", ["owner and group", "group", "nothing"])
+def test_owner_and_group_stay_where_they_may(tmp_path, risk, monkeypatch, allowed):
+    path, give = tmp_path / "run.h5", os.fchown
     run(risk, path, 1)
     os.chown(path, 1234, 1235)
+    path.chmod(0o664)
+
+    def may(handle, owner, group):
+        if allowed == "nothing" or (allowed == "group" and owner != -1):
+            raise PermissionError(1, "no")
+        give(handle, owner, group)
+
+    monkeypatch.setattr(os, "fchown", may)
     run(risk, path, 2, resume=True)
-    assert (os.stat(path).st_uid, os.stat(path).st_gid) == (1234, 1235)
+    now = os.stat(path)
+    assert (now.st_uid == 1234, now.st_gid == 1235) == (allowed == "owner and group", allowed != "nothing")
+    assert mode(path) == (0o604 if allowed == "nothing" else 0o664)
 
 
 def test_a_new_file_obeys_the_umask(tmp_path, risk):

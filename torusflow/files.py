@@ -139,13 +139,12 @@ def _permit(handle: int, before: os.stat_result) -> None:
     """The owner and the permissions of the file before; nobody else gets those of its group."""
     if not hasattr(os, "fchown"):  # not on this system
         return
-    mode, now = stat.S_IMODE(before.st_mode) & 0o777, os.fstat(handle)
-    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
-        try:
-            os.fchown(handle, before.st_uid, before.st_gid)
-        except OSError:
-            mode &= ~0o070
-    os.fchmod(handle, mode)
+    for owner in (before.st_uid, -1):  # of whom only the group may be given
+        with contextlib.suppress(OSError):
+            os.fchown(handle, owner, before.st_gid)
+            break
+    same_group = os.fstat(handle).st_gid == before.st_gid
+    os.fchmod(handle, stat.S_IMODE(before.st_mode) & (0o777 if same_group else 0o707))
 
 
 def replace(partial: Path, path: Path) -> None:
