@@ -106,6 +106,11 @@ def test_places_where_nothing_can_be_made(risk):
         tfl.RunFile("/proc/self/run.h5").refuse_existing()
 
 
+def test_a_run_that_another_process_writes_is_known_before_the_samples_are_read(call, tmp_path):
+    with tfl.RunFile(tmp_path / "run.h5").locked():
+        assert "another process is writing" in call("fit", "missing.csv", "-o", "run.h5", code=2).stderr
+
+
 def test_a_full_disk_is_seen_before(tmp_path, risk, monkeypatch):
     full = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full)

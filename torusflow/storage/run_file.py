@@ -69,6 +69,12 @@ class RunFile:
                 f"cannot write {str(self.path)!r}: it would take {needed / 1e6:.3g} MB or more, and {free / 1e6:.3g} "
                 f"MB are free there. Choose another place."
             )
+        if not os.path.exists(self.path) and os.path.exists(previous(self.path)):
+            warnings.warn(
+                f"{str(previous(self.path))!r} is of an earlier run of this name, and goes once this one is stored. "
+                f"Move it away to keep it.",
+                stacklevel=3,
+            )
         self._run.update(identity=new_identity(), references=[])
 
     def refuse_existing(self, reads=()) -> None:
