@@ -91,13 +91,17 @@ def test_what_is_read_is_not_written(call, folder, command):
 @pytest.mark.parametrize(
     ("arguments", "held"),
     [
-        (("fit", "p.toml", "-o", "shape.png"), "holds a picture, which a run never replaces"),
+        (("fit", "p.toml", "-o", "shape.png"), "a picture that torusflow did not draw, which a run never"),
         (("fit", "p.toml", "-o", "notes.txt"), "holds a text, which a run never replaces"),
         (("fit", "p.toml", "-o", "other.h5"), "holds HDF5 that is no run of torusflow, which a run never replaces"),
         (("refine", "shape.h5", "-o", "d.csv"), "holds a table, which a run never replaces"),
         (("sample", "shape.h5", "-o", "twin.h5"), "holds a run, which a table never replaces"),
         (("sample", "shape.h5", "-o", "p.toml"), "holds a text, which a table never replaces"),
-        (("score", "shape.h5", "d.csv", "-o", "shape.png"), "holds a picture, which a table never replaces"),
+        (
+            ("score", "shape.h5", "d.csv", "-o", "shape.png"),
+            "torusflow did not draw, which a table never",
+        ),
+        (("plot", "shape.h5", "-o", "shape.png"), "torusflow did not draw, which a picture never"),
         (("plot", "shape.h5", "-o", "table.png"), "holds a table, which a picture never replaces"),
         (("plot", "shape.h5", "-o", "run.png"), "holds a run, which a picture never replaces"),
         (("plot", "shape.h5", "-o", "photo.png"), "holds a JPEG image, which a picture never replaces"),
@@ -182,8 +186,8 @@ def test_a_stop_file_that_is_read_is_not_removed(call, folder):
         (b"# Title\n\nSome 3 words, and 4.\n", "a text"),
         (b"print(1)\n", "a text"),
         (b"\x00\x01\x02", "something that torusflow does not write"),
-        (b"%PDF-1.4\n\xff", "a picture"),
-        (b'<?xml version="1.0"?>\n<svg></svg>\n', "a picture"),
+        (b"%PDF-1.4\n\xff", "a picture that torusflow did not draw"),
+        (b'<?xml version="1.0"?>\n<svg></svg>\n', "a picture that torusflow did not draw"),
         (b"PK\x03\x04" + bytes(26) + b"word/document.xml", "an archive"),
     ],
 )

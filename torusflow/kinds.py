@@ -11,8 +11,10 @@ RUN, PICTURE, TABLE = "a run", "a picture", "a table"
 ARRAYS, NETCDF, TEXT, NOTHING = "a NumPy archive", "a NetCDF file", "a text", "nothing"
 # A run file that is damaged may look like one of these.
 FOREIGN_HDF5, UNKNOWN = "HDF5 that is no run of torusflow", "something that torusflow does not write"
+FOREIGN_PICTURE = "a picture that torusflow did not draw"
 
 HDF5, RUN_MARK = b"\x89HDF\r\n\x1a\n", b"torusflow run"
+DRAWN_MARK = b"Matplotlib"
 STARTS = {
     b"\x89PNG\r\n\x1a\n": PICTURE,
     b"%PDF-": PICTURE,
@@ -43,17 +45,17 @@ def kind_of(path) -> str:
         if not head:
             return NOTHING
         if head.startswith(HDF5):
-            return RUN if RUN_MARK in head or _holds(file, RUN_MARK) else FOREIGN_HDF5
-    for start, kind in STARTS.items():
-        if head.startswith(start):
-            return kind
+            return RUN if _holds(file, RUN_MARK) else FOREIGN_HDF5
+        kind = next((kind for start, kind in STARTS.items() if head.startswith(start)), None)
+        if kind == PICTURE or (head.lstrip().startswith((b"<?xml", b"<svg")) and b"<svg" in head):
+            return PICTURE if _holds(file, DRAWN_MARK) else FOREIGN_PICTURE
+    if kind is not None:
+        return kind
     if head.startswith(b"PK\x03\x04"):
         return ARRAYS if b".npy" in head[:300] else "an archive"
     text = _text(head)
     if text is None:
         return UNKNOWN
-    if text.lstrip().startswith(("<?xml", "<svg")) and "<svg" in text:
-        return PICTURE
     return TABLE if _is_table(text) else TEXT
 
 
