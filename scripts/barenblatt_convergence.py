@@ -10,6 +10,7 @@ import argparse
 import numpy as np
 from matplotlib.figure import Figure
 
+from torusflow import plotting
 from torusflow.porous_medium import Barenblatt, FiniteVolume, PorousMedium, arrival_time
 
 SIDE = 2 * np.pi
@@ -80,7 +81,7 @@ def main(arguments=None):
     for panel in (convergence, profile, arrival):
         panel.grid(alpha=0.3)
         panel.legend(fontsize=8)
-    figure.savefig(options.output, dpi=150)
+    plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return orders, arrivals
 

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import torusflow as tfl
+from torusflow import plotting
 
 
 def fit(torus, smoothness, iterations, step):
@@ -60,7 +61,7 @@ def main(arguments=None):
     for axes in (risk_axes, ratio_axes):
         axes.legend()
         axes.grid(alpha=0.3)
-    figure.savefig(options.output, dpi=150)
+    plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return final
 

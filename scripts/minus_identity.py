@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from scipy.linalg import expm
 
 import torusflow as tfl
+from torusflow import plotting
 
 
 def train(perturbation):
@@ -66,7 +67,7 @@ def main(arguments=None):
         print(f"start at distance {perturbation:g}: loss {result.value:.6g}; {result.status}")
         draw(axes, model, result, title)
     axes.legend(loc="lower right", fontsize=8)
-    figure.savefig(options.output, dpi=150)
+    plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return losses
 

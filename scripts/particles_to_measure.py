@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import torusflow as tfl
+from torusflow import plotting
 
 METRIC = tfl.SobolevMetric(smoothness=3.0, length=0.2)
 SHARED = {"layers": 5, "band": 4}
@@ -76,7 +77,7 @@ def main(arguments=None):
     for panel in (axes, training):
         panel.grid(alpha=0.3)
         panel.legend(fontsize=8)
-    figure.savefig(options.output, dpi=150)
+    plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return slope, np.array(regular)
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import torusflow as tfl
-from torusflow import lojasiewicz
+from torusflow import lojasiewicz, plotting
 
 
 def linear_run(iterations):
@@ -72,7 +72,7 @@ def main(arguments=None):
     for axes in (ratio_axes, risk_axes):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-    figure.savefig(options.output, dpi=150)
+    plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return kept, verdict.passed
 

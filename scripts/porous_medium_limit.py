@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import torusflow as tfl
+from torusflow import plotting
 
 WAYS = {"descent on v": "-", "greedy descent": "--", "tangent flow": ":"}
 
@@ -83,16 +84,15 @@ def main(arguments=None):
     density.set(xlabel="x", ylabel="density", title=f"Densities at time {times[-1]:g}")
     risk.legend(fontsize=6)
     distance.legend(fontsize=8)
-    figure.savefig(options.output, dpi=150)
-    table = Path(options.output).with_suffix(".h5")
-    with h5py.File(table, "w") as file:
+    plotting.save(figure, options.output, overwrite=True)
+    with h5py.File(Path(options.output).with_suffix(".table.h5"), "w") as file:
         file.attrs["about"] = " ".join(__doc__.split())
         file["time"], file["porous_medium_risk"], file["length"] = times, porous_risk, options.lengths
         for column, way in enumerate(WAYS):
             file[f"{way}/distance"] = distances[:, column]
             file[f"{way}/risk"] = [runs[length][way][0] for length in runs]
             file[f"{way}/density"] = [runs[length][way][1] for length in runs]
-    print(f"picture: {options.output}, table: {table}")
+        print(f"picture: {options.output}, table: {file.filename}")
     return distances
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import torusflow as tfl
+from torusflow import plotting
 
 LENGTH = 0.3
 
@@ -68,7 +69,7 @@ def main(arguments=None):
     for panel in (decay, exponent):
         panel.grid(alpha=0.3)
         panel.legend(fontsize=8)
-    figure.savefig(options.output, dpi=150)
+    plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return rows
 

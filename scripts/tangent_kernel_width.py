@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import torusflow as tfl
+from torusflow import plotting
 
 CASES = {  # layers, mean of the outer weights
     "one layer, outer weights of mean 1": (1, 1.0),
@@ -67,7 +68,7 @@ def main(arguments=None):
     for axes in (drift_axes, risk_axes):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-    figure.savefig(options.output, dpi=150)
+    plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return slopes, gaps
 

@@ -29,7 +29,7 @@ def test_fit_info_plot(call, tmp_path, angles):
     assert "phi, psi in degrees" in said and "24 x 24" in said and "iteration limit" in said
     assert all(len(line) <= 80 for line in said.splitlines())
     call("plot", "run.h5")
-    with Image.open(tmp_path / "run.png") as picture:
+    with Image.open(tmp_path / "run-run.png") as picture:
         assert picture.size[0] > 1000
     assert "exists" in call("plot", "run.h5", code=2).stderr
     call("plot", "run.h5", "--overwrite")
@@ -66,7 +66,7 @@ def test_no_progress_bar_without_a_terminal(call, angles):
         (("fit", "missing.csv", "-o", "r.h5"), "cannot read"),
         (("fit", "angles.csv", "-o", "r.h5"), "Did you mean units 'degrees'"),
         (("fit", "angles.csv", "--units", "degree", "-o", "r.h5"), "is not one of"),
-        (("fit", "angles.csv", "--units", "degrees", "-o", "angles.csv"), "not overwritten unasked"),
+        (("fit", "angles.csv", "--units", "degrees", "-o", "angles.csv"), "is read here, so it is not written over"),
         (("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--columns", "phi,chi"), "no column 'chi'"),
         (("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--grid", "64by64"), "is no grid"),
         (("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--grid", "64"), "gives 2 columns, the torus has 1"),

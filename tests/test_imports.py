@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors", "interrupts"},
     {"arguments", "compilation"},
+    {"kinds"},
     {"files"},
     {"hilbert", "times"},
     {"torus"},

@@ -68,7 +68,7 @@ def test_porous_medium_limit(tmp_path):
     assert flow[1] < flow[0] / 10 and flow[2] < 1e-4 and greedy[2] < 1e-3 and descent[2] > 1e-2
     import h5py
 
-    with h5py.File(picture.with_suffix(".h5"), "r") as table:
+    with h5py.File(picture.with_suffix(".table.h5"), "r") as table:
         np.testing.assert_array_equal(table["tangent flow/distance"], flow)
 
 

@@ -60,12 +60,13 @@ def test_a_stranger_sees_names_units_and_axes(tmp_path, risk):
 
 def test_an_existing_file_is_refused_before_any_work(tmp_path, risk):
     path = tmp_path / "run.h5"
-    path.write_text("precious")
+    run(risk, path)
+    before = path.read_bytes()
     with pytest.raises(tfl.InputError, match="exists and is not overwritten unasked"):
         run(risk, path)
-    assert path.read_text() == "precious"
+    assert path.read_bytes() == before
     run(risk, path, overwrite=True)
-    assert tfl.load(path).status
+    assert tfl.load(path).status and path.read_bytes() != before
 
 
 def test_places_that_cannot_be_written(tmp_path, risk):

@@ -9,11 +9,12 @@ import numpy as np
 
 from .errors import InputError
 from .files import refuse_existing, write_whole
+from .kinds import ARRAYS, NETCDF, TABLE
 from .samples import write_csv
 from .storage import load
-from .storage.images import opened, read_image
+from .storage.images import generations, opened, read_image
 
-FORMATS = (".csv", ".npz", ".nc")
+FORMATS = {".csv": TABLE, ".npz": ARRAYS, ".nc": NETCDF}
 
 
 def export_run(run, output, overwrite: bool = False) -> None:
@@ -23,6 +24,7 @@ def export_run(run, output, overwrite: bool = False) -> None:
     ----------
     run, output : str or path
     overwrite : bool
+        Whether an existing file of the same kind may be replaced.
 
     Raises
     ------
@@ -32,7 +34,7 @@ def export_run(run, output, overwrite: bool = False) -> None:
     suffix = Path(output).suffix.lower()
     if suffix not in FORMATS:
         raise InputError(f"{str(output)!r}: the suffix must be one of {', '.join(FORMATS)}.")
-    refuse_existing(output, overwrite, f"run{suffix}")
+    refuse_existing(output, overwrite, FORMATS[suffix], reads=generations(run))
     loaded = load(run)
     if suffix == ".csv":
         iterations = np.arange(len(loaded.history["risk"]))

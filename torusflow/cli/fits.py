@@ -13,11 +13,12 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import checks
-from ..config import Problem, choices, chosen, make_problem
+from ..config import Problem, choices, chosen, files_named, make_problem
 from ..continuation import coarse_to_fine
 from ..descent import Result, descend
 from ..description import describe_problem, describe_scores, wrap
 from ..errors import InputError, NumericalError
+from ..files import locked
 from ..interrupts import Held
 from ..models.measure_node import MeasureNODE
 from ..models.sample_node import SampleNODE
@@ -82,10 +83,12 @@ def fit(source, output, overwrite, likelihood, selecting, refine, settings, **op
             raise InputError(f"--likelihood is a loss itself; leave --loss {options['loss']} or --likelihood out.")
         options["loss"] = "LogLikelihood"
     store = RunFile(output, overwrite)
-    store.refuse_existing()
     with CleanStop() as stop, Held() as signals:
         with signals.let_through():
             tables, folder = tables_of(Path(source), options, settings)
+            store.refuse_existing(reads=[source, *files_named(tables, folder)])
+            with locked(output):  # or another process is writing it: said before the work, not after
+                pass
             selecting |= "select" in tables
             if not by_likelihood(tables):
                 for name in ("validation", "test"):

@@ -15,6 +15,7 @@ from ..export import FORMATS, export_run
 from ..interrupts import Held
 from ..refinement import refined
 from ..storage import RunFile, load
+from ..storage.images import generations
 from .fits import run_and_report, scored
 from .options import grid_of
 from .signals import CleanStop
@@ -66,6 +67,7 @@ def refine(run, output, grid, band, layers, substeps, overwrite):
 
     The new run has done no iterations; start it with torusflow resume.
     """
+    RunFile(output, overwrite).refuse_existing(generations(run))
     loaded = load(run)
     store = RunFile(output, overwrite, coordinates=loaded.coordinates)
     risk, control, validation = refined(loaded, grid and grid_of(grid), band, layers, substeps)

@@ -11,9 +11,12 @@ import numpy as np
 
 from ..description import describe_run, describe_scores, wrap
 from ..errors import InputError
-from ..files import refuse_existing
+from ..files import locked, refuse_existing
+from ..kinds import TABLE
 from ..samples import csv_line, listed_columns, read_table, write_csv
-from ..storage import Run, add_reference, load
+from ..storage import Run, load
+from ..storage.images import generations
+from ..storage.references import put_reference
 from ..transport.flow_map import FlowMap
 
 # Outputs computed with other threads or transforms agree to this.
@@ -24,14 +27,14 @@ SAME_OUTPUT = 1e-10
 @click.argument("run", type=click.Path())
 @click.option("--map", "what", flag_value="map", help="The flow map: deformed grid, flow lines, log-determinant.")
 @click.option("--fit", "what", flag_value="fit", help="Samples over the fitted density.")
-@click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [beside the run file]")
+@click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-run.png, -map, -fit]")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
 def plot(run, what, output, overwrite):
     """Draw densities, velocity and convergence of RUN."""
     from ..plotting import check_target, plot_fit, plot_map, plot_run, save
 
-    output = output or str(Path(run).parent / f"{Path(run).stem}{f'-{what}' if what else ''}.png")
-    check_target(output, overwrite)
+    output = output or str(Path(run).parent / f"{Path(run).stem}-{what or 'run'}.png")
+    check_target(output, overwrite, generations(run))
     if what == "map":
         loaded = load(run)
         figure = plot_map(FlowMap(loaded.risk.model, loaded.control), loaded.coordinates)
@@ -59,10 +62,11 @@ def compare(run, equation, output, overwrite):
     from ..plotting import check_target, save
 
     output = output or str(Path(run).parent / f"{Path(run).stem}-{equation}.png")
-    check_target(output, overwrite)
-    loaded = load(run)
-    reference = EQUATIONS[equation](loaded)
-    add_reference(run, reference)
+    check_target(output, overwrite, generations(run))
+    with locked(run):
+        loaded = load(run)
+        reference = EQUATIONS[equation](loaded)
+        put_reference(run, reference)
     save(plot_comparison(loaded, reference), output, overwrite=overwrite)
     click.echo(wrap(describe_comparison(loaded, reference)))
     click.echo(wrap(f"added to {run} as reference/{reference.name}; picture written to {output}"))
@@ -91,7 +95,7 @@ def info(run, verify):
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 def sample(run, number, output, seed, overwrite):
     """Draw samples of the density that RUN has fitted, in its units."""
-    refuse_existing(output, overwrite, "samples.csv")
+    refuse_existing(output, overwrite, TABLE, generations(run))
     loaded = _density(run)
     points = loaded.risk.model.sample(loaded.control, number, np.random.default_rng(seed))
     coordinates = loaded.coordinates
@@ -114,7 +118,7 @@ def score(run, data, columns, output, overwrite):
     the units of the run; --columns takes columns of other names as its axes.
     """
     output = output or str(Path(run).parent / f"{Path(run).stem}-{Path(data).stem}-scores.csv")
-    refuse_existing(output, overwrite, "scores.csv")
+    refuse_existing(output, overwrite, TABLE, [*generations(run), data])
     loaded = _density(run)
     coordinates, d = loaded.coordinates, loaded.risk.space.torus.dimension
     axes = tuple(coordinates.name(axis) for axis in range(d))

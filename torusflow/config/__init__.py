@@ -3,6 +3,6 @@
 from .choices import choices, chosen
 from .densities import LOSSES
 from .problem import METHODS, Problem, make_problem
-from .tables import read_tables
+from .tables import files_named, read_tables
 
-__all__ = ["LOSSES", "METHODS", "Problem", "choices", "chosen", "make_problem", "read_tables"]
+__all__ = ["LOSSES", "METHODS", "Problem", "choices", "chosen", "files_named", "make_problem", "read_tables"]

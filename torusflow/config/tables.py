@@ -6,6 +6,7 @@ import difflib
 import inspect
 import tomllib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from ..arguments import checked_file
 from ..errors import InputError
@@ -111,6 +112,11 @@ def check_tables(tables: Mapping) -> None:
     for name, table in tables.items():
         if not isinstance(table, Mapping):
             raise InputError(f"{name} must be a table: write [{name}] on a line of its own, and its keys below.")
+
+
+def files_named(tables: Mapping, folder) -> list[Path]:
+    """The files that the tables of a problem say it is read from."""
+    return [Path(folder) / table["file"] for table in tables.values() if isinstance(table.get("file"), str)]
 
 
 def kind_of(name: str, table: dict, kinds: Mapping, default: str | None):

@@ -152,7 +152,7 @@ class _Descent:
         may_change = ("substeps",) if refine else ()
         checkpoint = self._store.checkpoint(risk, self._method, may_change, self._validation) if resume else None
         if checkpoint is None:
-            self._store.prepare(risk, self._method)
+            self._store.prepare(risk, self._method, self._validation, self._limits)
             return None
         reached = Progress.restored(risk, checkpoint)
         if reached.refine != refine:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..files import refuse_existing, write_whole
+from ..kinds import PICTURE
 from .style import DOTS_PER_INCH
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
     figure : Figure
     path : str or path
     overwrite : bool
-        Whether an existing file may be replaced.
+        Whether an existing picture may be replaced; a file of another kind never is.
 
     Raises
     ------
@@ -37,8 +39,8 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
     write_whole(path, picture.getbuffer())
 
 
-def check_target(path, overwrite: bool = False) -> None:
-    """Raise an InputError, before any work, if `save` would refuse the place."""
+def check_target(path, overwrite: bool = False, reads: Iterable = ()) -> None:
+    """Raise an InputError, before any work, if `save` would refuse the place, or what is read stands there."""
     if Path(path).suffix.lower() not in FORMATS:
         raise InputError(f"a picture is written as {', '.join(FORMATS)}, got {str(path)!r}: give it such an ending.")
-    refuse_existing(path, overwrite, "picture.png")
+    refuse_existing(path, overwrite, PICTURE, reads)

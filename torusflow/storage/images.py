@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
+import re
+import secrets
 import warnings
 from pathlib import Path
 
@@ -12,32 +15,98 @@ import h5py
 
 from ..arguments import checked_path
 from ..errors import InputError
-from ..files import write_whole
+from ..files import kind_held, place, replace, written_beside
+from ..kinds import FOREIGN_HDF5, NOTHING, RUN, UNKNOWN
 
 # HDF5 ignores what follows the end of its file: the seal stands there.
 SEAL = b"\ntorusflow sha256 "
 SEAL_LENGTH = len(SEAL) + 64 + 1
+# Found in the bytes, so that a damaged file can still say which run it is of.
+IDENTITY = re.compile(rb"torusflow run [0-9a-f]{32}")
 # Formats whose files are sealed; those of the future are refused for their own reason.
 SEALED_VERSIONS = (2,)
 
 
 def previous(path) -> Path:
     """Where the state before the last write of a run that has not ended stands."""
-    path = Path(path)
+    path = place(path)
     return path.parent / f".{path.name}.previous"
 
 
+def generations(path) -> tuple[Path, Path]:
+    """The files that `read_image` may read."""
+    return place(path), previous(path)
+
+
+def new_identity() -> str:
+    """What tells the files of one run from those of all others."""
+    return f"torusflow run {secrets.token_hex(16)}"
+
+
+def identity(image) -> str | None:
+    """Which run an image is of, also where it is damaged; None if it does not say."""
+    found = IDENTITY.search(image)
+    return found and found[0].decode()
+
+
 def write_image(path, image: bytes, keep_previous: bool) -> None:
-    """Write a sealed image whole; what stood there stays beside it as the previous generation, or none does."""
-    path = Path(path)
-    if keep_previous and path.exists():
-        link = previous(path)
-        with contextlib.suppress(OSError):  # a file system without hard links: one generation only
-            link.unlink(missing_ok=True)
-            os.link(path, link)
-    write_whole(path, image + SEAL + hashlib.sha256(image).hexdigest().encode() + b"\n")
-    if not keep_previous:
-        previous(path).unlink(missing_ok=True)
+    """Write a sealed image whole; what stood there stays beside it as the previous generation, or none does.
+
+    What stands is touched once the new file is on the disk and has been read back. Only a whole file of the same run
+    becomes the previous generation, and none of another run is left.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written; both generations are then as they were.
+    """
+    where, before = place(path), previous(path)
+    content = image, SEAL + hashlib.sha256(image).hexdigest().encode() + b"\n"
+    with written_beside(path, *content, like=[before]) as partial:
+        with open(partial, "rb") as file:
+            same = all(file.read(len(part)) == part for part in content) and not file.read(1)
+        if not same:
+            raise InputError(
+                f"cannot write {str(path)!r}: what is read back is not what was written. What stands there is as it "
+                f"was."
+            )
+        whole = keep_previous and _is_of(where, image)
+        if whole:
+            _link(where, before)
+        replace(partial, where)
+    if not whole and not (keep_previous and _is_of(before, image)):
+        with contextlib.suppress(OSError):
+            before.unlink(missing_ok=True)
+
+
+def _is_of(path: Path, image: bytes) -> bool:
+    """Whether there is a whole file of the same run."""
+    try:
+        return identity(_verified(path)) == identity(image)
+    except InputError:
+        return False
+
+
+def _link(path: Path, before: Path) -> None:
+    """The file under a second name, which is never missing on the way."""
+    new = before.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.part")
+    with contextlib.suppress(OSError):  # a file system without hard links: one generation only
+        try:
+            os.link(path, new)
+            os.replace(new, before)
+        finally:
+            new.unlink(missing_ok=True)  # it stays where both are links to one file already
+
+
+def refuse_foreign(path) -> None:
+    """Raise an InputError if a run would go on from its previous generation, over a file that is no damaged run."""
+    if not os.path.isfile(path) or not os.path.isfile(previous(path)):
+        return
+    if kind_held(path) not in (RUN, FOREIGN_HDF5, UNKNOWN, NOTHING):
+        raise InputError(
+            f"{str(path)!r} holds {kind_held(path)}, which a run never replaces. Move it away; the state before, "
+            f"{str(previous(path))!r}, is then read."
+        )
 
 
 def read_image(path) -> bytes:
@@ -50,19 +119,36 @@ def read_image(path) -> bytes:
     """
     path = checked_path(path, "a run file")
     before = previous(path)
-    if not os.path.isfile(path) and not os.path.isfile(before):
-        raise InputError(f"there is no file {str(path)!r}.")
+    if not os.path.isfile(path):
+        return _before(before, InputError(f"there is no file {str(path)!r}."))
     try:
         return _verified(path)
     except InputError as error:
-        if not os.path.isfile(before):
-            raise
-        try:
-            image = _verified(before)
-        except InputError:
-            raise error from None
-        warnings.warn(f"{error} The state before it is read, which is whole.", stacklevel=3)
-        return image
+        return _before(before, error, damaged=path)
+
+
+def _before(path: Path, error: InputError, damaged: Path | None = None) -> bytes:
+    """The generation before, with a warning; the error if it is not whole, or known to be of another run."""
+    if not os.path.isfile(path):
+        raise error
+    try:
+        image = _verified(path)
+    except InputError:
+        raise error from None
+    run = damaged and _claimed(damaged)
+    if run and identity(image) != run:
+        raise error
+    warnings.warn(f"{error} The state before it is read, which is whole: {str(path)!r}.", stacklevel=4)
+    return image
+
+
+def _claimed(path: Path) -> str | None:
+    """Which run a damaged file says it is of, if it does."""
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return identity(content)
+    except (OSError, ValueError):  # it is empty
+        return None
 
 
 def _verified(path: Path) -> bytes:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from .images import opened, read_image, write_image
+from ..files import locked
+from .images import opened, read_image, refuse_foreign, write_image
 from .layout import write_field, write_scale
 
 
@@ -47,21 +48,41 @@ def add_reference(path, reference: Reference) -> None:
     Raises
     ------
     InputError
-        If the file is no run, or the place cannot be written; the run stays as it was.
+        If the file is no run, another process is writing it, or the place cannot be written; the run stays as it was.
     """
+    with locked(path):
+        put_reference(path, reference)
+
+
+def put_reference(path, reference: Reference) -> None:
+    """As `add_reference`, for one who holds the lock of the file."""
+    refuse_foreign(path)
     with opened(read_image(path)) as file:
         if "torus" not in file["problem"]["risk"]["model"]:
             raise InputError(f"{str(path)!r} is no run on densities, so nothing on a torus can stand beside it.")
-        references = file.require_group("reference")
-        if reference.name in references:
-            del references[reference.name]
-        group = references.create_group(reference.name)
-        group.attrs.update({"solver": reference.solver, "long_name": "what the limiting equation makes of the start"})
-        write_scale(group, "time", reference.times, "1", "training time")
-        axes = [scale[0].name for scale in file["output"].dims]
-        unit = "1 (relative to the uniform density)"
-        write_field(group, "density", reference.density, ["time", *axes], unit, f"density by {reference.solver}")
-        write_field(group, "risk", reference.risk, ["time"], "1", "risk of the run at these densities")
+        write_reference(file, reference)
         file.flush()
         image = file.id.get_file_image()
     write_image(path, image, keep_previous=False)
+
+
+def write_reference(file, reference: Reference) -> None:
+    """Into an open run file; one of the same name is replaced."""
+    references = file.require_group("reference")
+    if reference.name in references:
+        del references[reference.name]
+    group = references.create_group(reference.name)
+    group.attrs.update({"solver": reference.solver, "long_name": "what the limiting equation makes of the start"})
+    write_scale(group, "time", reference.times, "1", "training time")
+    axes = [scale[0].name for scale in file["output"].dims]
+    unit = "1 (relative to the uniform density)"
+    write_field(group, "density", reference.density, ["time", *axes], unit, f"density by {reference.solver}")
+    write_field(group, "risk", reference.risk, ["time"], "1", "risk of the run at these densities")
+
+
+def read_references(file) -> dict[str, Reference]:
+    """Those in an open run file, by name."""
+    return {
+        name: Reference(name, str(group.attrs["solver"]), group["time"][...], group["density"][...], group["risk"][...])
+        for name, group in file.get("reference", {}).items()
+    }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
+import shutil
+import stat
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +15,13 @@ import h5py
 
 from ..encoding import encode
 from ..errors import InputError
-from ..files import locked, refuse_existing
+from ..files import locked, place, refuse_existing, refuse_read
+from ..kinds import RUN
 from ..torus.coordinates import Coordinates
 from .checkpoint import differences, read_mapping
-from .images import opened, read_image, write_image
-from .layout import write_run
+from .images import identity, new_identity, opened, previous, read_image, refuse_foreign, write_image
+from .layout import plain_text, rehearse_run, write_run
+from .references import read_references, write_reference
 from .runs import checked_format
 
 # What may change when a run is resumed: how long a step is, and who computes it.
@@ -31,7 +37,7 @@ class RunFile:
     path : str or path
         Conventionally ending in .h5.
     overwrite : bool
-        Whether an existing file may be replaced.
+        Whether an existing run file may be replaced; a file of another kind never is.
     coordinates : Coordinates
         The user's units, for plots and the file's own axes.
     interval : float
@@ -43,19 +49,55 @@ class RunFile:
     coordinates: Coordinates = dataclasses.field(default_factory=Coordinates)
     interval: float = 60.0
 
-    def prepare(self, risk, method) -> None:
-        """Raise an InputError, before any work, if writing would destroy a file or cannot succeed."""
+    # What the file of the next save shares with those before it: which run it is, what stands beside the run; and a
+    # stop file that was there before the run began and cannot be removed.
+    _run: dict = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def prepare(self, risk, method, validation=None, limits: dict | None = None) -> None:
+        """Raise an InputError, before any work, if writing would destroy a file or cannot succeed.
+
+        All is written that can be before the first step, into memory, and an empty file beside the place of the run.
+        """
         self.refuse_existing()
-        with _rehearsed(risk=risk, method=method):
-            pass
+        with h5py.File("rehearsal", "w", driver="core", backing_store=False, track_order=True) as file:
+            rehearse_run(file, risk, method, self.coordinates, validation, limits or {})
+            file.flush()
+            needed = file.id.get_filesize()
+        total, _, free = shutil.disk_usage(place(self.path).parent)
+        if total and free < needed:  # some systems do not say
+            raise InputError(
+                f"cannot write {str(self.path)!r}: it would take {needed / 1e6:.3g} MB or more, and {free / 1e6:.3g} "
+                f"MB are free there. Choose another place."
+            )
+        if not os.path.exists(self.path) and os.path.exists(previous(self.path)):
+            warnings.warn(
+                f"{str(previous(self.path))!r} is of an earlier run of this name, and goes once this one is stored. "
+                f"Move it away to keep it.",
+                stacklevel=3,
+            )
+        self._run.update(identity=new_identity(), references=[])
 
-    def refuse_existing(self) -> None:
-        """Raise an InputError if writing would destroy a file or the folder is missing."""
-        refuse_existing(self.path, self.overwrite, "run.h5")
+    def refuse_existing(self, reads=()) -> None:
+        """Raise an InputError if writing would destroy a file, one of those that are read among them, or cannot be."""
+        refuse_existing(self.path, self.overwrite, RUN, reads)
+        for companion in (previous(self.path), self.stop_file):  # they go, sooner or later
+            refuse_read(companion, reads)
 
+    @contextlib.contextmanager
     def locked(self):
-        """A context in which no other process writes this run; an InputError if one does already."""
-        return locked(self.path)
+        """A context for one descent, in which no other process writes this run; an InputError if one does already.
+
+        A stop file from before is removed, with a warning: it was meant for another descent.
+        """
+        with locked(self.path):
+            self._run["stop"] = before = self._stop()
+            if before is not None:
+                self._remove_stop()
+                warnings.warn(
+                    f"{str(self.stop_file)!r} was there before this descent began, so it does not stop it.",
+                    stacklevel=4,
+                )
+            yield
 
     @property
     def stop_file(self) -> Path:
@@ -64,10 +106,24 @@ class RunFile:
         return path.with_name(f"{path.name}.stop")
 
     def stop_asked(self) -> bool:
-        """Whether the stop file is there; it is removed."""
-        asked = self.stop_file.exists()
-        self.stop_file.unlink(missing_ok=True)
-        return asked
+        """Whether the stop file is there, and was not before the descent; it is removed."""
+        found = self._stop()
+        if found is None or found == self._run.get("stop"):
+            return False
+        self._remove_stop()
+        return True
+
+    def _stop(self) -> tuple | None:
+        """Which stop file is there; a folder of that name is none."""
+        with contextlib.suppress(OSError):
+            found = os.stat(self.stop_file)
+            if stat.S_ISREG(found.st_mode):
+                return found.st_dev, found.st_ino, found.st_ctime_ns
+        return None
+
+    def _remove_stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self.stop_file.unlink()
 
     def checkpoint(self, risk, method, may_change=(), validation=None) -> dict | None:
         """What the stored run needs to go on; None if there is no file yet.
@@ -84,13 +140,14 @@ class RunFile:
         InputError
             If the file holds another problem, or nothing to go on from.
         """
-        if not Path(self.path).exists():
+        if not os.path.exists(self.path) and not os.path.exists(previous(self.path)):
             return None
-        name = repr(str(self.path))
+        refuse_foreign(self.path)
         things = {"risk": risk, "method": method}
         if dataclasses.is_dataclass(validation):
             things["validation"] = validation
-        with opened(read_image(self.path)) as file, _rehearsed(**things) as asked:
+        name, image = repr(str(self.path)), read_image(self.path)
+        with opened(image) as file, _encoded(**things) as asked:
             checked_format(file, self.path)
             if "checkpoint" not in file:
                 raise InputError(
@@ -108,12 +165,15 @@ class RunFile:
                     f"{name} is a run of another problem, so it cannot be resumed with this one. What differs: "
                     f"{'; '.join(changed[:5])}{' ...' if len(changed) > 5 else ''}."
                 )
+            references = list(read_references(file).values())
+            self._run.update(identity=identity(image) or new_identity(), references=references)
             return read_mapping(file["checkpoint"])
 
     def save(self, risk, method, result, checkpoint: dict, validation=None, limits: dict | None = None) -> None:
         """Write the whole run beside the final name, then give it that name.
 
-        While the status is "running" the state before stays beside it as ``.NAME.previous``.
+        While the status is "running" the state before stays beside it as ``.NAME.previous``. What `add_reference` put
+        beside the run before it went on stays in the file.
 
         Raises
         ------
@@ -123,17 +183,22 @@ class RunFile:
         # Made in memory first: the HDF5 library can crash the process when a disk is full as it closes a file.
         with h5py.File("run", "w", driver="core", backing_store=False, track_order=True) as file:
             write_run(file, risk, method, result, self.coordinates, checkpoint, validation, limits or {})
+            file.attrs["identity"] = self._run.setdefault("identity", new_identity())
+            for reference in self._run.get("references", []):
+                write_reference(file, reference)
             file.flush()
             image = file.id.get_file_image()
         write_image(self.path, image, keep_previous=result.status.startswith("running"))
 
     def restate(self, status: str) -> None:
         """Give the stored run another status."""
-        with opened(read_image(self.path)) as file:
-            file.attrs["status"] = status
-            file.flush()
-            image = file.id.get_file_image()
-        write_image(self.path, image, keep_previous=False)
+        with locked(self.path):
+            refuse_foreign(self.path)
+            with opened(read_image(self.path)) as file:
+                file.attrs["status"] = plain_text(status)
+                file.flush()
+                image = file.id.get_file_image()
+            write_image(self.path, image, keep_previous=False)
 
 
 def _refuse_other_validation(name: str, file, validation) -> None:
@@ -153,7 +218,7 @@ def _refuse_other_validation(name: str, file, validation) -> None:
 
 
 @contextlib.contextmanager
-def _rehearsed(**things):
+def _encoded(**things):
     """Things encoded in a file that is never written."""
     with h5py.File("rehearsal", "w", driver="core", backing_store=False) as file:
         for name, thing in things.items():

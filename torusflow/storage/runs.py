@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..torus.coordinates import Coordinates
 from .images import opened, plain, read_image
 from .layout import FORMAT, FORMAT_VERSION, RESERVED
-from .references import Reference
+from .references import Reference, read_references
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +120,7 @@ def _read(file) -> Run:
         status=str(file.attrs["status"]),
         coordinates=decode(problem["coordinates"], seen),
         attributes={key: file.attrs[key] for key in ("format_version", "created", "versions")},
-        references={name: _reference(name, group) for name, group in file.get("reference", {}).items()},
+        references=read_references(file),
         validation=decode(problem["validation"], seen) if "validation" in problem else None,
         limits=json.loads(problem.attrs.get("limits", "{}")),
     )
-
-
-def _reference(name, group) -> Reference:
-    solver = str(group.attrs["solver"])
-    return Reference(name, solver, group["time"][...], group["density"][...], group["risk"][...])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -171,15 +172,15 @@ def _file_of(function) -> str:
 def _loaded_again(library: str) -> ctypes.PyDLL:
     """A library once more, with variables of its own: the linker takes a file that it does not know for another one."""
     content = Path(library).read_bytes()
-    try:  # in memory, which needs no folder that can be written
+    with contextlib.suppress(AttributeError, OSError):  # in memory, which needs no folder that can be written
         file = os.memfd_create("torusflow_fftw")
-        os.write(file, content)
-        return ctypes.PyDLL(f"/proc/{os.getpid()}/fd/{file}")  # stays open, so that nothing else has this name
-    except (AttributeError, OSError):
-        with tempfile.NamedTemporaryFile(suffix=".so") as stream:
-            stream.write(content)
-            stream.flush()
-            return ctypes.PyDLL(stream.name)
+        if os.write(file, content) == len(content):  # a limit on the size of files holds for it too
+            return ctypes.PyDLL(f"/proc/{os.getpid()}/fd/{file}")  # stays open, so that nothing else has this name
+    with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(suffix=".so") as stream:
+        stream.write(content)
+        stream.flush()
+        return ctypes.PyDLL(stream.name)
+    return ctypes.PyDLL(library)  # safe as long as no other thread plans with pyFFTW
 
 
 class _Place(ctypes.Structure):
