@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from torusflow.torus.lines import FFTW
+from torusflow.torus.lines import FFTW, Loop
 
 pyfftw = pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
 
@@ -53,14 +53,20 @@ def test_another_thread_may_plan_with_pyfftw_at_the_same_time():
     assert done.stdout.strip() == "the same bits"
 
 
-def test_what_pyfftw_has_measured_is_neither_used_nor_lost():
-    """Ours is another copy of the library: neither planner knows what the other one has measured."""
-    library = FFTW()._library
+def wisdom(library):
     library.fftw_export_wisdom_to_string.restype = ctypes.c_void_p
-    a = pyfftw.empty_aligned(96, "complex128")
+    return ctypes.string_at(library.fftw_export_wisdom_to_string())
+
+
+def test_what_was_planned_before_goes_into_no_plan():
+    """Neither by us nor by others: FFTW remembers what it has found, by estimates too."""
+    plans = FFTW()
+    plans.forward(Loop(96, 1, 1), [Loop(3, 96, 96)])
+    first = wisdom(plans._library)
+    plans.forward(Loop(60, 1, 1), [Loop(3, 60, 60)])
+    a = pyfftw.empty_aligned((3, 96), "complex128")
     pyfftw.FFTW(a, a.copy(), flags=("FFTW_MEASURE",))
     measured = pyfftw.export_wisdom()[0]
-    ours = ctypes.string_at(library.fftw_export_wisdom_to_string())
-    assert ours.count(b"\n") < measured.count(b"\n")
-    library.fftw_forget_wisdom()
+    plans.forward(Loop(96, 1, 1), [Loop(3, 96, 96)])
+    assert wisdom(plans._library) == first
     assert pyfftw.export_wisdom()[0] == measured

@@ -84,7 +84,7 @@ print(wrong, counts["wrong"], counts["refused"], counts["right"])
 def test_who_computes_in_the_middle_of_a_computation_spoils_nothing(library, threads, how):
     if library == "fftw":
         pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
-    command = [sys.executable, "-c", INTERRUPTED, library, str(threads), how, "1"]
+    command = [sys.executable, "-c", INTERRUPTED, library, str(threads), how, "0.5"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     outer_wrong, inner_wrong, refused, right = map(int, done.stdout.split())

@@ -14,11 +14,15 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import scipy.fft
 
+from .turns import Turn
+
 COMPLEX, REAL_FORWARD, REAL_INVERSE = range(3)
 
 # fftw3.h
 _FORWARD, _BACKWARD = -1, 1
 _DESTROY_INPUT, _ESTIMATE = 1 << 0, 1 << 6
+
+_planner = Turn()
 
 
 class Loop(NamedTuple):
@@ -60,8 +64,8 @@ class FFTW(Plans):
     """Those of FFTW, in a copy of the library that pyFFTW brings.
 
     Plans are estimated, not measured: measured ones differ from process to process, and with them the last bits of
-    every result. FFTW's planner serves one thread at a time and remembers what it has measured, so the copy is ours
-    alone: whoever else plans in this process has another planner. Ours is called with the interpreter lock held.
+    every result. FFTW's planner serves one thread at a time and remembers what it has found, so the copy is ours alone:
+    whoever else plans in this process has another planner.
     """
 
     def __init__(self):
@@ -91,7 +95,9 @@ class FFTW(Plans):
         function.restype = ctypes.c_void_p
         pointers = ctypes.c_void_p(source), ctypes.c_void_p(target)
         arguments = 1, _dimensions([line]), len(others), _dimensions(others), *pointers
-        plan = function(*arguments, *sign, ctypes.c_uint(_ESTIMATE | flags))
+        with _planner.take():
+            self._library.fftw_forget_wisdom()  # of other plans, which would go into this one
+            plan = function(*arguments, *sign, ctypes.c_uint(_ESTIMATE | flags))
         if not plan:
             raise RuntimeError(f"FFTW has no plan for {kind} of {line} over {others}.")
         self._plans.append(plan)

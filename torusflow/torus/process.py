@@ -38,15 +38,14 @@ def is_ending() -> bool:
 
 
 def begin_work() -> None:
-    """Have the end of the process wait for this thread, until `end_work`, and never return if it has not waited.
+    """Have the end of the process wait for this thread, until `end_work`; never return if it has not waited.
 
     The interpreter ends such threads by unwinding their stacks when they want to come back to it, which aborts the
     process where C++ is on the stack, as in SciPy's transforms.
     """
-    me = get_ident()
-    _at_work.add(me)
-    if _last and me not in _last:
-        _at_work.discard(me)
+    _at_work.add(get_ident())
+    if _last and get_ident() not in _last:
+        end_work()
         forever = Lock()
         forever.acquire()
         forever.acquire()

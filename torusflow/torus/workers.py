@@ -68,9 +68,7 @@ class Workers:
 
     def run(self, function: Callable, parts: Sequence) -> None:
         """Call ``function(part)`` for every part; return when all are done, and raise what the first raised."""
-        # Helpers may be waiting for this thread where a signal handler or a finaliser calls, in the middle of a gang.
-        within = self._gang.is_mine() or getattr(here, "helps", False)
-        alone = len(parts) == 1 or within or not self._started(len(parts) - 1)
+        alone = len(parts) == 1 or self._is_within() or not self._started(len(parts) - 1)
         begin_work()
         try:
             if alone:
@@ -92,7 +90,18 @@ class Workers:
             If this thread was interrupted in the middle of another gang.
         """
         gang = np.zeros(8, np.int64)
-        parts = 1 + self._started(parts - 1)
+        if parts > 1:
+            parts = 1 + self._started(parts - 1)
+        begin_work()
+        try:
+            if parts == 1:
+                function(Member(0, 1, gang))
+            else:
+                self._gather(function, parts, gang)
+        finally:
+            end_work()
+
+    def _gather(self, function, parts: int, gang) -> None:
         gang[YIELD] = self._yield
 
         def work(part):
@@ -102,15 +111,8 @@ class Workers:
                 gang[ABANDONED] = 1  # nobody should wait for this member
                 raise
 
-        begin_work()
-        try:
-            if parts == 1:
-                work(0)
-            else:
-                with self._gang.take():
-                    self._share(_Job(work, range(1, parts)), lambda: work(0), gang)
-        finally:
-            end_work()
+        with self._gang.take():
+            self._share(_Job(work, range(1, parts)), lambda: work(0), gang)
 
     def _share(self, job: _Job, own: Callable, gang=None) -> None:
         """Do a part of one's own while the helpers do the job."""
@@ -127,6 +129,10 @@ class Workers:
             job.wait()
         if job.errors:
             raise job.errors[0]
+
+    def _is_within(self) -> bool:
+        """Whether a signal handler or a finaliser called in the middle of a gang, where helpers may wait for it."""
+        return self._gang.is_mine() or getattr(here, "helps", False)
 
     def _started(self, helpers: int) -> int:
         """How many helpers there are for so many parts, after starting those that are missing."""
