@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from .images import opened, read_image, write_image
+from .images import write_image
 from .layout import write_field, write_scale
+from .reading import opened_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ def add_reference(path, reference: Reference) -> None:
     InputError
         If the file is no run, or the place cannot be written; the run stays as it was.
     """
-    with opened(read_image(path)) as file:
+    with opened_run(path) as file:
         if "torus" not in file["problem"]["risk"]["model"]:
             raise InputError(f"{str(path)!r} is no run on densities, so nothing on a torus can stand beside it.")
         references = file.require_group("reference")

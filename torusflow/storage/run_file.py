@@ -13,10 +13,10 @@ from ..encoding import encode
 from ..errors import InputError
 from ..files import locked, refuse_existing
 from ..torus.coordinates import Coordinates
-from .checkpoint import differences, read_mapping
+from .checkpoint import checked_checkpoint, differences, read_mapping
 from .images import opened, read_image, write_image
 from .layout import write_run
-from .runs import checked_format
+from .reading import opened_run
 
 # What may change when a run is resumed: how long a step is, and who computes it.
 MAY_CHANGE = ("step", "threads")
@@ -85,8 +85,7 @@ class RunFile:
         if not Path(self.path).exists():
             return None
         name = repr(str(self.path))
-        with opened(read_image(self.path)) as file, _rehearsed(risk=risk, method=method) as asked:
-            checked_format(file, self.path)
+        with opened_run(self.path) as file, _rehearsed(risk=risk, method=method) as asked:
             if "checkpoint" not in file:
                 raise InputError(
                     f"{name} was written without what resuming needs, by an older torusflow. Start a new run from its "
@@ -102,7 +101,7 @@ class RunFile:
                     f"{name} is a run of another problem, so it cannot be resumed with this one. What differs: "
                     f"{'; '.join(changed[:5])}{' ...' if len(changed) > 5 else ''}."
                 )
-            return read_mapping(file["checkpoint"])
+            return checked_checkpoint(read_mapping(file["checkpoint"]), risk.space, risk.model.output_space, method)
 
     def save(self, risk, method, result, checkpoint: dict, validation=None, limits: dict | None = None) -> None:
         """Write the whole run beside the final name, then give it that name.
