@@ -13,6 +13,7 @@ from ..encoding import encode
 from ..errors import InputError
 from ..files import locked, refuse_existing
 from ..torus.coordinates import Coordinates
+from ..torus.transform import default_library
 from .checkpoint import checked_checkpoint, differences, read_mapping
 from .images import opened, read_image, write_image
 from .layout import write_run
@@ -96,6 +97,12 @@ class RunFile:
                 for part in ("risk", "method")
                 for change in differences(file["problem"][part], asked[part], part, (*MAY_CHANGE, *may_change))
             ]
+            if default_library() != "fftw" and any(".library: " in change for change in changed):
+                raise InputError(
+                    f"{name} was computed with FFTW through pyFFTW, which is not installed here, so it cannot go on to "
+                    f"the last bit. Install pyfftw, or begin a new run where it stands: torusflow refine {self.path} "
+                    f"-o new.h5 (in Python: descend(run.risk, run.control, run.method, store='new.h5'))."
+                )
             if changed:
                 raise InputError(
                     f"{name} is a run of another problem, so it cannot be resumed with this one. What differs: "

@@ -11,7 +11,7 @@ from ..encoding import PlaceError
 from ..torus.memory import free_memory
 
 # Far beyond what a run needs; a file that has more was made to exhaust its reader.
-MOST_OBJECTS, MOST_ATTRIBUTES, DEEPEST, MOST_AXES = 20_000, 256, 32, 8
+MOST_OBJECTS, MOST_ATTRIBUTES, DEEPEST, MOST_AXES = 10_000, 256, 32, 8
 LARGEST_TEXT, LARGEST_TEXTS, LARGEST_LIST = 2**20, 2**22, 2**14
 # A chunk is unpacked whole; h5py makes them of at most one MiB.
 LARGEST_CHUNK = 2**22
@@ -87,7 +87,7 @@ class _Walk:
         if h5o.get_info(dataset).rc != 1:
             raise PlaceError(place, "it is a second name of another array")
         dtype = dataset.get_type().dtype
-        if dtype.kind not in "iufbc" or dtype.itemsize > 16 or dtype.metadata:
+        if dtype.kind not in "iufbc" or dtype.itemsize > (16 if dtype.kind == "c" else 8) or dtype.metadata:
             raise PlaceError(place, f"it holds {_in_words(dtype)}, not numbers")
         shape = dataset.shape
         if len(shape) > MOST_AXES:
