@@ -36,7 +36,8 @@ def write_whole(path, content: bytes) -> None:
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with open(partial, "wb") as whole:
+        partial.unlink(missing_ok=True)
+        with open(partial, "xb") as whole:  # a link that somebody has put there is not followed
             whole.write(content)
             whole.flush()
             os.fsync(whole.fileno())
