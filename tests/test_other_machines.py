@@ -132,3 +132,28 @@ def test_a_link_at_the_temporary_name_is_not_written_through(tmp_path, monkeypat
     write_whole(tmp_path / "out.csv", b"1,2\n")
     assert (tmp_path / "precious").read_text() == "precious" and (tmp_path / "out.csv").read_text() == "1,2\n"
     assert not (tmp_path / "out.csv").is_symlink()
+
+
+def test_what_a_reader_would_refuse_for_its_size_is_refused_before_the_run(tmp_path):
+    """A torus of which no array of the file has the size."""
+    points = np.random.default_rng(0).random((5, 2))
+    model = tfl.TorusNODE(points, tfl.SobolevMetric(3, 0.2), 2, 2, 1, 1)
+    start, method = model.space.zeros(), tfl.GradientDescent(0.1)
+    for side, refused in ((1000, False), (2000, True)):
+        risk = tfl.Risk(model, tfl.losses.CloudMMD(points, tfl.Torus((side, side), threads=1), squared=True))
+        store = tfl.RunFile(tmp_path / f"{side}.h5")
+        if refused:
+            with pytest.raises(tfl.InputError, match=r"cannot hold this problem: a Torus like this has 4,000,000"):
+                tfl.descend(risk, start, method, 0, store=store)
+        else:
+            tfl.descend(risk, start, method, 0, store=store)
+            assert tfl.load(tmp_path / f"{side}.h5").risk.loss.torus.shape == (side, side)
+
+
+def test_many_centres_are_read_back(tmp_path):
+    points = np.random.default_rng(0).random((5, 1))
+    centres = np.linspace(0, 1, 1600)[:, None]
+    model = tfl.RKHSNODE(points, tfl.KernelField(tfl.MaternKernel(1e-3, 1.5), centres), 1)
+    risk = tfl.Risk(model, tfl.losses.SquaredDistance(points))
+    tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(0.1), 0, store=tmp_path / "run.h5")
+    assert len(tfl.load(tmp_path / "run.h5").risk.model.family.centres) == 1600

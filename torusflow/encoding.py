@@ -18,8 +18,10 @@ from .torus.grid import Torus
 from .torus.transform import default_library
 
 OF_RUNS = ("Reference", "Result", "Run", "RunFile", "Selection")
-# Numbers that an object may ask for though no array of the file has so many: a torus for a cloud of points, say.
-FREE_SIZE = 2**21
+# What an object may take though no array of the file is as large, such as a torus for a cloud of points; by the bytes
+# that one of the numbers it is counted by costs as it is made.
+FREE_BYTES = 2**28
+BYTES = {"Torus": 128, "SampleNODE": 128, "TorusNODE": 128, "RandomFourierFeatures": 32, "KernelField": 16}
 # That any machine can start; so many are taken as they are, since sums over points depend on them by round-off.
 MOST_THREADS = 64
 
@@ -106,9 +108,14 @@ def _infinity(text: str) -> float:
 def _value(group, name: str):
     value = read_json(group, name)
     parts = value if isinstance(value, list) else [value]
-    if any(isinstance(part, list | dict) for part in parts):
+    if any(isinstance(part, list | dict) or (isinstance(part, str) and not _is_text(part)) for part in parts):
         raise PlaceError(f"{group.name}.{name}", "it is neither a number nor a text, nor a list of them")
     return tuple(value) if isinstance(value, list) else value
+
+
+def _is_text(value: str) -> bool:
+    """Whether a file can hold it: JSON has escapes for more."""
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _made(group, kind: str, values: dict):
@@ -140,7 +147,21 @@ def _check_fields(made: type, values: dict) -> None:
             raise InputError(f"a {made.__name__} has a {name!r}, which is missing")
 
 
-def _check_size(group, kind: str, values: dict) -> None:
+def refuse_oversized(file, more: int) -> None:
+    """Raise an InputError if `decode` would refuse an object for its size, in a file that will hold more numbers."""
+
+    def look(name, group):
+        if isinstance(group, h5py.Group) and "type" in group.attrs:
+            values = {key: _value(group, key) for key in group.attrs if key not in ("type", "long_name")}
+            try:
+                _check_size(group, str(group.attrs["type"]), {**values, **group}, more)
+            except InputError as error:
+                raise InputError(f"a run file cannot hold this problem: {error}. Run without store.") from None
+
+    file.visititems(look)
+
+
+def _check_size(group, kind: str, values: dict, more: int = 0) -> None:
     """Raise an InputError where numbers alone ask for more memory than the arrays of a file give reason for."""
     if kind == "Torus":
         count = math.prod(values["shape"])
@@ -152,7 +173,7 @@ def _check_size(group, kind: str, values: dict) -> None:
         count = len(values["centres"]) ** 2
     else:
         return
-    if count > max(FREE_SIZE, group.file.id.get_filesize() // 8):
+    if count > max(FREE_BYTES // BYTES[kind], group.file.id.get_filesize() // 8 + more):
         raise InputError(f"a {kind} like this has {count:,} numbers, many more than the file")
 
 

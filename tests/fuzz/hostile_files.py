@@ -335,6 +335,8 @@ REFUSED = {
     "band too large": ("density", attribute(MODEL, "band", [9, 9])),
     "density of NaN": ("density", replaced(f"{LOSS}/target/values", data=np.full((16, 15), np.nan))),
     "density of complex numbers": ("density", replaced(f"{LOSS}/target/values", data=np.ones((16, 15), complex))),
+    "NUL in a name": ("density", attribute(f"{LOSS}/target", "name", "a\x00b")),
+    "half a letter in a name": ("density", attribute(f"{LOSS}/target", "name", "a\ud800b")),
     "unknown units": ("density", attribute("problem/coordinates", "units", "\x1b[31mred")),
     "names as a number": ("density", attribute("problem/coordinates", "names", 3)),
     # fields of the run
@@ -425,9 +427,9 @@ NOT_RESUMED = {
 # Odd, but no harm: every command does what it does, or says in a sentence why not.
 ODD = {
     "escapes in the status": ("density", raw_attribute("/", "status", "\x1b[2J\x1b]0;owned\x07 done\r\u202egnp")),
-    "escapes in a name": ("density", attribute(f"{LOSS}/target", "name", "\x1b[31mred\nline\x00")),
+    "escapes in a name": ("density", attribute(f"{LOSS}/target", "name", "\x1b[31mred\nline")),
     "escapes in the date": ("density", raw_attribute("/", "created", "\x1b[2J")),
-    "escapes in the names of axes": ("density", attribute("problem/coordinates", "names", ["\x1b[1m", "$\\foo$"])),
+    "escapes in the names of axes": ("density", attribute("problem/coordinates", "names", ["\x1b[1m", "\x07"])),
     "escapes in a solver": ("density", raw_attribute("reference/tangent-flow", "solver", "\x1b[31mred")),
     "very many threads": ("samples", attribute(MODEL, "threads", HUGE)),
     "output of huge numbers": ("density", replaced("output", data=np.full((16, 15), 1e300))),

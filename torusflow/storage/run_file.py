@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 
-from ..encoding import encode
+from ..encoding import encode, refuse_oversized
 from ..errors import InputError
 from ..files import locked, refuse_existing
 from ..torus.coordinates import Coordinates
@@ -21,6 +22,8 @@ from .reading import opened_run
 
 # What may change when a run is resumed: how long a step is, and who computes it.
 MAY_CHANGE = ("step", "threads")
+# That a file holds at least, of the run and of its checkpoint.
+CONTROLS = 3
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class RunFile:
     def prepare(self, risk, method) -> None:
         """Raise an InputError, before any work, if writing would destroy a file or cannot succeed."""
         self.refuse_existing()
-        with _rehearsed(risk=risk, method=method):
-            pass
+        with _rehearsed(risk=risk, method=method) as file:
+            refuse_oversized(file, CONTROLS * math.prod(risk.space.shape))
 
     def refuse_existing(self) -> None:
         """Raise an InputError if writing would destroy a file or the folder is missing."""
