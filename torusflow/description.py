@@ -6,6 +6,7 @@ import textwrap
 
 import numpy as np
 
+from .errors import printable
 from .models.measure_node import MeasureNODE
 from .models.sample_node import SampleNODE
 from .risk import Risk
@@ -64,7 +65,7 @@ def describe_run(name: str, run: Run) -> str:
 def wrap(text: str, indent: int = 0) -> str:
     """Text for the terminal, hanging beside a label of `indent` columns."""
     margin = " " * indent
-    return textwrap.fill(text, COLUMNS, initial_indent=margin, subsequent_indent=margin).strip()
+    return textwrap.fill(printable(text), COLUMNS, initial_indent=margin, subsequent_indent=margin).strip()
 
 
 def _problem(risk: Risk, coordinates: Coordinates) -> dict[str, str]:

@@ -1,16 +1,29 @@
 """The errors this package raises on purpose; each message says what was given and what to write instead."""
 
 import re
+import unicodedata
 
 # What was given may be shown at any length, over many lines; a message is to be read at a glance.
 LONGEST, KEPT_AT_END = 700, 250
+
+
+def printable(text: str) -> str:
+    """A text as a terminal may have it: what would move the cursor, turn letters round or hide them is shown as \\x1b.
+
+    Lines and tabs stay. Texts may come from files that somebody else has written.
+    """
+    return "".join(letter if letter in "\n\t" or letter.isprintable() else _escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode() if unicodedata.category(letter) != "Zs" else letter
 
 
 class TorusflowError(Exception):
     """Base of every error raised on purpose; the message becomes one line, without the middle of a very long one."""
 
     def __init__(self, message: str):
-        message = re.sub(r" at 0x[0-9a-f]+", "", " ".join(str(message).split()).replace("\0", "\\0"))
+        message = printable(re.sub(r" at 0x[0-9a-f]+", "", " ".join(str(message).split())))
         if len(message) > LONGEST:
             message = f"{message[: LONGEST - KEPT_AT_END]} ... {message[-KEPT_AT_END:]}"
         super().__init__(message)

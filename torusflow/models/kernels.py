@@ -134,7 +134,12 @@ class KernelField:
     def matrix(self, points) -> np.ndarray:
         """k(x_i, c_j), array (N, M); for small problems and checks."""
         points = checked_rows(points)
-        return np.stack([self.apply(points, column[:, None])[:, 0] for column in np.eye(len(self.centres))], axis=1)
+        matrix, unit = np.empty((len(points), len(self.centres))), np.zeros((len(self.centres), 1))
+        for j in range(len(self.centres)):
+            unit[j] = 1.0
+            matrix[:, j] = self.apply(points, unit)[:, 0]
+            unit[j] = 0.0
+        return matrix
 
     def space(self, layers: int, dimension: int) -> Euclidean:
         """Of the control (layers, M, d)."""

@@ -14,15 +14,20 @@ from pathlib import Path
 import h5py
 
 from ..arguments import checked_path
-from ..errors import InputError
+from ..errors import InputError, TorusflowError
 from ..files import kind_held, place, replace, written_beside
 from ..kinds import FOREIGN_HDF5, NOTHING, RUN, UNKNOWN
+from ..torus.memory import free_memory
+from .structure import check_structure
 
 # HDF5 ignores what follows the end of its file: the seal stands there.
 SEAL = b"\ntorusflow sha256 "
 SEAL_LENGTH = len(SEAL) + 64 + 1
 # Found in the bytes, so that a damaged file can still say which run it is of.
 IDENTITY = re.compile(rb"torusflow run [0-9a-f]{32}")
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# The bytes of a file are held that often as it is read: as they were, without the seal, and by HDF5.
+COPIES = 3
 # Formats whose files are sealed; those of the future are refused for their own reason.
 SEALED_VERSIONS = (2,)
 
@@ -152,29 +157,44 @@ def _claimed(path: Path) -> str | None:
 
 
 def _verified(path: Path) -> bytes:
+    name = repr(str(path))
     try:
-        content = path.read_bytes()
+        content = _content(path)
     except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {os.strerror(error.errno).lower()}.") from None
+        raise InputError(f"cannot read {name}: {os.strerror(error.errno).lower()}.") from None
     image, seal = content[:-SEAL_LENGTH], content[-SEAL_LENGTH:]
     if seal.startswith(SEAL):
         if seal[len(SEAL) : -1].decode("ascii", "replace") != hashlib.sha256(image).hexdigest():
-            raise InputError(f"{str(path)!r} is damaged: its checksum is not that of what it holds.")
+            raise InputError(f"{name} is damaged: its checksum is not that of what it holds.")
         return image
-    if not h5py.is_hdf5(path):
-        raise InputError(f"{str(path)!r} is not a readable run file: it is no HDF5 file.")
     try:
-        with h5py.File(path, "r") as file:
+        with opened(content) as file:
             version = int(file.attrs.get("format_version", 0))
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{str(path)!r} is not a readable run file: {plain(error)}.") from None
+    except Exception as error:  # of any kind: the file may be made by hand
+        raise InputError(f"{name} is not a readable run file: {plain(error)}.") from None
     if version in SEALED_VERSIONS:
-        raise InputError(f"{str(path)!r} has no checksum: it was cut short, or another program has changed it.")
+        raise InputError(f"{name} has no checksum: it was cut short, or another program has changed it.")
     return content
 
 
+def _content(path: Path) -> bytes:
+    """All bytes of a file that may be a run, and that this machine can hold."""
+    with open(path, "rb") as file:
+        if file.read(len(SIGNATURE)) != SIGNATURE:
+            raise InputError(f"{str(path)!r} is not a readable run file: it is no HDF5 file.")
+        size = os.fstat(file.fileno()).st_size
+        if COPIES * size > free_memory():
+            raise InputError(f"{str(path)!r} has {size / 1e9:.3g} GB, more than fits into the memory that is free.")
+        file.seek(0)
+        return file.read()
+
+
 def plain(error: Exception) -> str:
-    """The system's own words where there are any; those of h5py help nobody."""
+    """What we or the system say, where there is something; the words of h5py help nobody."""
+    if isinstance(error, TorusflowError):
+        return str(error).rstrip(".")
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it"
     number = getattr(error, "errno", None)
     if number:
         return os.strerror(number).lower()
@@ -183,9 +203,10 @@ def plain(error: Exception) -> str:
 
 @contextlib.contextmanager
 def opened(image: bytes):
-    """An image as an HDF5 file in memory, to read and to change."""
+    """An image as an HDF5 file in memory, to read and to change, once its structure is known to be harmless."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fapl_core(backing_store=False)
     access.set_file_image(image)
     with h5py.File(h5py.h5f.open(b"run", h5py.h5f.ACC_RDWR, access)) as file:
+        check_structure(file, len(image))
         yield file

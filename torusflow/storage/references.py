@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import h5py
 import numpy as np
 
+from ..encoding import PlaceError
 from ..errors import InputError
 from ..files import locked
-from .images import opened, read_image, refuse_foreign, write_image
+from .images import refuse_foreign, write_image
 from .layout import write_field, write_scale
+from .reading import array, opened_run, part, text
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ def add_reference(path, reference: Reference) -> None:
 def put_reference(path, reference: Reference) -> None:
     """As `add_reference`, for one who holds the lock of the file."""
     refuse_foreign(path)
-    with opened(read_image(path)) as file:
+    with opened_run(path) as file:
         if "torus" not in file["problem"]["risk"]["model"]:
             raise InputError(f"{str(path)!r} is no run on densities, so nothing on a torus can stand beside it.")
         write_reference(file, reference)
@@ -81,8 +84,16 @@ def write_reference(file, reference: Reference) -> None:
 
 
 def read_references(file) -> dict[str, Reference]:
-    """Those in an open run file, by name."""
-    return {
-        name: Reference(name, str(group.attrs["solver"]), group["time"][...], group["density"][...], group["risk"][...])
-        for name, group in file.get("reference", {}).items()
-    }
+    """Those in an open run file, by name; a PlaceError where there is something else."""
+    references = part(file, "reference", h5py.Group) if "reference" in file else {}
+    output = part(file, "output", h5py.Dataset).shape
+    return {name: _reference(name, part(references, name, h5py.Group), output) for name in references}
+
+
+def _reference(name: str, group, output: tuple[int, ...]) -> Reference:
+    times = array(group, "time", (None,))[...]
+    density = array(group, "density", (len(times), *output))[...]
+    risk = array(group, "risk", (len(times),))[...]
+    if not len(times) or not all(np.all(np.isfinite(values)) for values in (times, density, risk)):
+        raise PlaceError(group.name, "there is nothing in it, or not all of its numbers are finite")
+    return Reference(name, text(group, "solver"), times, density, risk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import shutil
 import stat
@@ -13,19 +14,22 @@ from pathlib import Path
 
 import h5py
 
-from ..encoding import encode
+from ..encoding import encode, refuse_oversized
 from ..errors import InputError
 from ..files import locked, place, refuse_existing, refuse_read
 from ..kinds import RUN
 from ..torus.coordinates import Coordinates
-from .checkpoint import differences, read_mapping
-from .images import identity, new_identity, opened, previous, read_image, refuse_foreign, write_image
+from ..torus.transform import default_library
+from .checkpoint import checked_checkpoint, differences, read_mapping
+from .images import new_identity, previous, refuse_foreign, write_image
 from .layout import plain_text, rehearse_run, write_run
+from .reading import opened_run, text
 from .references import read_references, write_reference
-from .runs import checked_format
 
 # What may change when a run is resumed: how long a step is, and who computes it.
 MAY_CHANGE = ("step", "threads")
+# That a file holds at least, of the run and of its checkpoint.
+CONTROLS = 3
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class RunFile:
         self.refuse_existing()
         with h5py.File("rehearsal", "w", driver="core", backing_store=False, track_order=True) as file:
             rehearse_run(file, risk, method, self.coordinates, validation, limits or {})
+            refuse_oversized(file["problem"], CONTROLS * math.prod(risk.space.shape))
             file.flush()
             needed = file.id.get_filesize()
         total, _, free = shutil.disk_usage(place(self.path).parent)
@@ -146,28 +151,36 @@ class RunFile:
         things = {"risk": risk, "method": method}
         if dataclasses.is_dataclass(validation):
             things["validation"] = validation
-        name, image = repr(str(self.path)), read_image(self.path)
-        with opened(image) as file, _encoded(**things) as asked:
-            checked_format(file, self.path)
+        name = repr(str(self.path))
+        with opened_run(self.path) as file, _encoded(**things) as asked:
             if "checkpoint" not in file:
                 raise InputError(
                     f"{name} was written without what resuming needs, by an older torusflow. Start a new run from its "
                     f"control: descend(run.risk, run.control, ...)."
                 )
-            _refuse_other_validation(name, file, validation)
             changed = [
                 change
                 for part in things
+                if part in file["problem"]
                 for change in differences(file["problem"][part], asked[part], part, (*MAY_CHANGE, *may_change))
             ]
+            if any(".library: " in change for change in changed) and default_library() != "fftw":
+                raise InputError(
+                    f"{name} was computed with FFTW through pyFFTW, which is not installed here, so it cannot go on to "
+                    f"the last bit. Install pyfftw, or begin a new run where it stands: torusflow refine {self.path} "
+                    f"-o new.h5 (in Python: descend(run.risk, run.control, run.method, store='new.h5'))."
+                )
             if changed:
                 raise InputError(
                     f"{name} is a run of another problem, so it cannot be resumed with this one. What differs: "
                     f"{'; '.join(changed[:5])}{' ...' if len(changed) > 5 else ''}."
                 )
-            references = list(read_references(file).values())
-            self._run.update(identity=identity(image) or new_identity(), references=references)
-            return read_mapping(file["checkpoint"])
+            run = text(file, "identity") if "identity" in file.attrs else new_identity()
+            self._run.update(identity=run, references=list(read_references(file).values()))
+            checkpoint = read_mapping(file["checkpoint"])
+            checkpoint = checked_checkpoint(checkpoint, risk.space, risk.model.output_space, method)
+            _refuse_other_validation(name, "validation" in file["problem"], checkpoint, validation)
+            return checkpoint
 
     def save(self, risk, method, result, checkpoint: dict, validation=None, limits: dict | None = None) -> None:
         """Write the whole run beside the final name, then give it that name.
@@ -194,16 +207,16 @@ class RunFile:
         """Give the stored run another status."""
         with locked(self.path):
             refuse_foreign(self.path)
-            with opened(read_image(self.path)) as file:
+            with opened_run(self.path) as file:
                 file.attrs["status"] = plain_text(status)
                 file.flush()
                 image = file.id.get_file_image()
             write_image(self.path, image, keep_previous=False)
 
 
-def _refuse_other_validation(name: str, file, validation) -> None:
-    """Raise an InputError unless the run in the file was validated as it shall be from now on."""
-    was_validated, of_problem = "validation" in file["checkpoint/history"], "validation" in file["problem"]
+def _refuse_other_validation(name: str, of_problem: bool, checkpoint: dict, validation) -> None:
+    """Raise an InputError unless the run was validated as it shall be from now on; by a `Risk` if `of_problem`."""
+    was_validated = "validation" in checkpoint["history"]
     if was_validated and validation is None:
         what = "validation=load(...).validation" if of_problem else "the same function as validation=..., from Python"
         raise InputError(f"{name} was stored with a validation, so it cannot be resumed without it. Give {what}.")

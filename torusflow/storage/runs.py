@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 
 import h5py
 import numpy as np
 
-from ..encoding import decode
+from ..encoding import PlaceError, decode, read_json
 from ..errors import InputError
+from ..risk import Risk
 from ..torus.coordinates import Coordinates
-from .images import opened, plain, read_image
-from .layout import FORMAT, FORMAT_VERSION, RESERVED
+from .reading import array, opened_run, part, text
 from .references import Reference, read_references
+
+FIELDS = ("control", "output", "trajectory", "initial", "target")
+# Of the history, which everything that is said and drawn of a run takes for granted.
+COLUMNS = ("risk", "gradient_norm", "control_norm", "pl_ratio", "step", "time", "seconds")
+LIMITS = ("iterations", "gradient_tolerance", "risk_tolerance", "max_time", "patience", "refine")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,55 +76,97 @@ def load(path) -> Run:
     Raises
     ------
     InputError
-        If it is no run file, damaged, or of a format newer than this version of torusflow.
+        If it is no run file, damaged, or of a format newer than this version of torusflow; or if it holds what no run
+        holds: then it says where, and has read no more than that.
     """
-    try:
-        image = read_image(path)
-        with opened(image) as file:
-            checked_format(file, path)
-            return _read(file)
-    except InputError:
-        raise
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{str(path)!r} is not a readable run file: {plain(error)}.") from None
-
-
-def checked_format(file, path) -> None:
-    """Raise an InputError unless the file is a run that this version of torusflow reads."""
-    name = repr(str(path))
-    if file.attrs.get("format") != FORMAT:
-        raise InputError(f"{name} is an HDF5 file, but not one that torusflow wrote.")
-    version = file.attrs["format_version"]
-    if version > FORMAT_VERSION:
-        raise InputError(
-            f"{name} has format {version}, this torusflow reads up to {FORMAT_VERSION}. Install a newer one."
-        )
+    with opened_run(path) as file:
+        return _read(file)
 
 
 def _read(file) -> Run:
-    problem, seen = file["problem"], {}
-    risk, control = decode(problem["risk"], seen), file["control"][...]
+    problem, seen = part(file, "problem", h5py.Group), {}
+    risk = _part_made(problem, "risk", seen, Risk)
+    fields = _fields(file, risk)
+    control = fields["control"][...]
     if risk.space.dtype.kind == "c":
         control = control[..., 0] + 1j * control[..., 1]
-    history = {
-        name: data[...]
-        for name, data in file.items()
-        if name not in RESERVED
-        and isinstance(data, h5py.Dataset)
-        and not data.is_scale
-        and data.dims[0].keys() == ["iteration"]
-    }
+    output = fields["output"][...]
+    trajectory = fields["trajectory"][...] if "trajectory" in fields else None
+    for name, values in (("output", output), ("trajectory", trajectory)):
+        if values is not None and not np.all(np.isfinite(values)):
+            raise PlaceError(name, "not all of its numbers are finite")
     return Run(
         risk=risk,
-        method=decode(problem["method"], seen),
-        control=control,
-        output=file["output"][...],
-        trajectory=file["trajectory"][...] if "trajectory" in file else None,
-        history=history,
-        status=str(file.attrs["status"]),
-        coordinates=decode(problem["coordinates"], seen),
-        attributes={key: file.attrs[key] for key in ("format_version", "created", "versions")},
+        method=_method(problem, seen),
+        control=_element(risk, control),
+        output=output,
+        trajectory=trajectory,
+        history=_history(file, risk, output),
+        status=text(file, "status"),
+        coordinates=_part_made(problem, "coordinates", seen, Coordinates),
+        attributes={"format_version": file.attrs["format_version"]}
+        | {key: text(file, key) for key in ("created", "versions")},
         references=read_references(file),
-        validation=decode(problem["validation"], seen) if "validation" in problem else None,
-        limits=json.loads(problem.attrs.get("limits", "{}")),
+        validation=_part_made(problem, "validation", seen, Risk) if "validation" in problem else None,
+        limits=_limits(problem) if "limits" in problem.attrs else {},
     )
+
+
+def _fields(file, risk) -> dict[str, h5py.Dataset]:
+    """The fields by name, not yet read; a PlaceError where one is missing, or of a shape that the model has not."""
+    model, space, output = risk.model, risk.space, risk.model.output_space.shape
+    shapes = {"control": (*space.shape, 2) if space.dtype.kind == "c" else space.shape, "output": output}
+    if hasattr(model, "trajectory"):
+        shapes["trajectory"] = (model.layers + 1, *output)
+    fields = {name: array(file, name, shape) for name, shape in shapes.items()}
+    return fields | {name: array(file, name, output) for name in ("initial", "target") if name in file}
+
+
+def _history(file, risk, output) -> dict[str, np.ndarray]:
+    """The columns, and nothing else but axes beside the fields."""
+    rows = len(array(file, "risk", (None,)))
+    longest = max(rows, *risk.space.shape, *risk.model.output_space.shape, 2)
+    history = {}
+    for name, data in file.items():
+        if not isinstance(data, h5py.Dataset) or name in FIELDS:
+            continue
+        if "CLASS" in data.attrs:
+            if data.ndim != 1 or len(data) > longest + 1:
+                raise PlaceError(name, f"it is no axis of a field, it has shape {data.shape}")
+        elif not (name.isidentifier() and name.isascii()):
+            raise PlaceError(name, "it is neither a field nor a column of the history")
+        else:
+            history[name] = array(file, name, (rows,))[...]
+    missing = [name for name in (*COLUMNS, *risk.model.output_space.describe(output)) if name not in history]
+    if missing or not rows:
+        raise PlaceError("the history", f"it has no {missing[0]!r}" if missing else "it has no rows")
+    return history
+
+
+def _element(risk, control) -> np.ndarray:
+    try:
+        return risk.space.element(control)
+    except InputError as error:
+        raise PlaceError("control", str(error)) from None
+
+
+def _part_made(problem, name: str, seen: dict, kind: type):
+    thing = decode(part(problem, name, h5py.Group), seen)
+    if not isinstance(thing, kind):
+        raise PlaceError(f"problem/{name}", f"it is a {type(thing).__name__}, not a {kind.__name__}")
+    return thing
+
+
+def _method(problem, seen: dict):
+    method = _part_made(problem, "method", seen, object)
+    if not hasattr(method, "init") or not hasattr(method, "update"):
+        raise PlaceError("problem/method", f"a {type(method).__name__} is no method of descent")
+    return method
+
+
+def _limits(problem) -> dict:
+    limits = read_json(problem, "limits")
+    good = isinstance(limits, dict) and all(isinstance(value, int | float) for value in limits.values())
+    if not good or not set(limits) <= set(LIMITS):
+        raise PlaceError("problem.limits", f"they must be numbers called {', '.join(LIMITS)}")
+    return limits
