@@ -122,3 +122,24 @@ def test_many_callers_at_once_get_what_one_gets(threads, library):
     for found, expected in zip(together, [results for results in alone for _ in range(3)], strict=True):
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_many_callers_of_one_spectral_solver_get_what_one_gets():
+    """Its plans are used by one of them at a time."""
+    torus = tfl.Torus((80, 81), 1)
+    solver, (x, y) = tfl.porous_medium.Spectral(torus, 3.0), torus.points
+    starts = [tfl.densities.from_array(torus, 1 + a * np.cos(2 * np.pi * (x + y))) for a in (0.1, 0.2, 0.3, 0.4)]
+
+    def solve(start):
+        return solver.solve(start, [0, 0.01]).density
+
+    alone = [solve(start) for start in starts]
+    interval = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-6)
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(solve, starts * 3))
+    finally:
+        sys.setswitchinterval(interval)
+    for found, expected in zip(together, alone * 3, strict=True):
+        np.testing.assert_array_equal(found, expected)
