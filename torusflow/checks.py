@@ -19,8 +19,8 @@ from .transport.flow_map import FlowMap
 ADJOINT_TOLERANCE = 1e-11
 SLOPE_TOLERANCE = 0.05
 DERIVATIVE_TOLERANCE = 1e-7
-# Of the Taylor check: remainders are fitted at these parts of the suitable step, derivatives taken at those.
-REMAINDERS, LADDER = 2.0 ** -np.arange(6), 4.0 ** np.arange(4, -6, -1)
+# Of the Taylor check: remainders are fitted at these parts of the suitable step, derivatives taken at those of a long one.
+REMAINDERS, LADDER = 2.0 ** -np.arange(6), 4.0 ** -np.arange(11)
 EPS = float(np.finfo(float).eps)
 # What differences of the risk give may be off by so many times what it looks to be, and a right gradient by this part
 # of the terms that cancel in it.
@@ -286,7 +286,8 @@ def _along(point: RiskAt, dw, step: float | None) -> TaylorCheck:
     line = _Line(risk, point.control, dw)
     slope = risk.space.inner(gradient, dw)
     step = step or _suitable_step(line, point.value, slope)
-    derivative, resolution = _derivative(line, step * LADDER)
+    longest = max(step, min(step / LADDER[6], line.size / 2))  # further out a model may overflow
+    derivative, resolution = _derivative(line, longest * LADDER)
     resolution += _round_off(point, dw)
     steps = step * REMAINDERS
     remainders = np.abs(np.array([line(h) for h in steps]) - point.value - steps * slope)
@@ -300,6 +301,7 @@ class _Line:
 
     def __init__(self, risk: Risk, w, dw):
         self.risk, self.w, self.dw = risk, w, dw
+        self.size = max(norm(risk.space, w), 1e-1)
 
     def __call__(self, h: float) -> float:
         try:
@@ -309,20 +311,20 @@ class _Line:
 
 
 def _suitable_step(line: _Line, value: float, slope: float) -> float:
-    """The h whose third-order part is a hundredth of the remainder, seen from a trial at 1e-3 of the control's size.
+    """The h whose third-order part is a thousandth of the remainder, seen from a trial at 1e-3 of the control's size.
 
     Or from a longer one, where the remainder is round-off, or a shorter one, where the model refuses it.
     """
-    h, longest = 1e-3 * max(norm(line.risk.space, line.w), 1e-1), math.inf
+    h, longest = 1e-3 * line.size, math.inf
     for _ in range(MOST_TRIALS):
         plus, minus = (line(sign * h) - value - sign * h * slope for sign in (1, -1))
         second, third = abs(plus + minus) / 2, abs(plus - minus) / 2
         if math.isnan(third):
             longest, h = h / 4, h / 100
         elif max(second, third) > 1e3 * EPS * abs(value):
-            factor = 0.01 * second / third if third > 0 else 10.0
-            h *= min(max(factor, 1e-2), 10.0)
-            if factor > 1e-2:
+            factor = 1e-3 * second / third if third > 0 else 10.0
+            h *= min(max(factor, 1e-3), 10.0)
+            if factor > 1e-3:
                 break
         elif h == longest:
             break
