@@ -19,7 +19,7 @@ from .transport.flow_map import FlowMap
 ADJOINT_TOLERANCE = 1e-11
 SLOPE_TOLERANCE = 0.05
 DERIVATIVE_TOLERANCE = 1e-7
-# Of the Taylor check: remainders are fitted at these parts of the suitable step, derivatives taken at those of a long one.
+# Of the Taylor check: the suitable step is shortened so for remainders, a longer one so for derivatives.
 REMAINDERS, LADDER = 2.0 ** -np.arange(6), 4.0 ** -np.arange(11)
 EPS = float(np.finfo(float).eps)
 # What differences of the risk give may be off by so many times what it looks to be, and a right gradient by this part
