@@ -17,6 +17,8 @@ GROW = 2.0
 MAXIMUM_TRIALS = 40
 # A stable step that promises less than this part of the risk, after longer ones were unstable, leads nowhere.
 STUCK = 1e-6
+# What the status then says, and the command line looks for.
+STABILITY = "the stability of the transport"
 # Where the limit of stability lies between steps as close as this, relative to the longer, it is met.
 EDGE = 0.25
 # Wolfe's constants as usual for quasi-Newton methods: a Newton step is nearly always taken as it is.
@@ -154,12 +156,12 @@ class Trials:
         try:
             trial = self._risk.at(control)
         except UnstableError as error:
-            self._unstable = self._unstable or error
+            self._unstable = error
         except NumericalError:
             pass
         if self._unstable is not None and promise < STUCK * abs(self._state.value):
             raise StalledError(
-                f"the stability of the transport stops the descent. Longest step tried: {self._unstable}"
+                f"{STABILITY} stops the descent. Shortest step refused: {self._unstable}"
             ) from self._unstable
         return trial
 
@@ -173,6 +175,8 @@ class _Line:
         self.slope = self._inner(state.gradient, direction)
         if not self.slope < 0:
             raise StalledError(f"the slope {self.slope:.3g} along the direction is not negative")
+        if math.isinf(self.slope):
+            raise StalledError("the gradient of the risk is so large that its square is no number: rescale the loss")
 
     def at(self, step: float) -> RiskAt | None:
         """The risk after a step; None if the model refuses it."""

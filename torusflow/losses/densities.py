@@ -126,7 +126,9 @@ class KullbackLeibler(DensityLoss):
 
     A spectral density can undershoot zero. Where rho < floor, the function of rho under the mean is continued by its
     second-order Taylor polynomial at the floor: still convex, twice continuously differentiable, and exactly the
-    Kullback-Leibler divergence wherever rho >= floor.
+    Kullback-Leibler divergence wherever both densities are at least the floor. Where the target is below, it is read
+    through the same polynomial; with `reverse` a cubic term is added below the floor. So neither is negative, and both
+    are least at the target: there zero, with `reverse` up to a third of the floor where the target is below it.
 
     Parameters
     ----------
@@ -156,30 +158,41 @@ class KullbackLeibler(DensityLoss):
                 "Use reverse=True (--reverse), or give the target a floor: floor=0.001 in from_samples or from_image "
                 "(--floor 0.001)."
             )
+        object.__setattr__(self, "_low", self.target.values < self.floor)
 
     def __call__(self, rho) -> float:
         rho, target, floor = self.checked(rho), self.target.values, self.floor
-        above = np.maximum(rho, floor)
-        below = np.minimum(rho - floor, 0)
+        above, below = self._split(rho)
         if self.reverse:
-            # 0 log 0 = 0: the target's own entropy needs no floor.
-            log_target = np.log(np.where(target > 0, target, 1))
+            log_target = np.log(np.where(target > 0, target, 1))  # 0 log 0 = 0: its own entropy needs no floor
             minus_log = -np.log(above) - below / floor + below**2 / (2 * floor**2)
-            return self.torus.mean(target * (log_target + minus_log) - target + rho)
+            steeper = self._low * below**3 / (3 * floor**2)
+            return max(self.torus.mean(target * (log_target + minus_log) - target + rho - steeper), 0.0) + 0.0
         entropy = above * np.log(above) - above + np.log(floor) * below + below**2 / (2 * floor)
-        return self.torus.mean(entropy - rho * np.log(target) + target)
+        conjugate = target + self._split(target)[1] ** 2 / (2 * floor)
+        return max(self.torus.mean(entropy - rho * self._log(target) + conjugate), 0.0) + 0.0  # but for round-off it is
 
     def gradient(self, rho) -> np.ndarray:
         rho, target, floor = self.checked(rho), self.target.values, self.floor
-        above = np.maximum(rho, floor)
-        below = np.minimum(rho - floor, 0)
         if self.reverse:
-            return 1 - target * (1 / above - below / floor**2)
-        return np.log(above) + below / floor - np.log(target)
+            above, below = self._split(rho)
+            return 1 - target * (1 / above - below / floor**2) - self._low * (below / floor) ** 2
+        return self._log(rho) - self._log(target)
 
     def curvature(self, rho, direction) -> np.ndarray:
-        above = np.maximum(rho, self.floor)
-        return direction * self.target.values / above**2 if self.reverse else direction / above
+        above, below = self._split(rho)
+        if self.reverse:
+            return direction * (self.target.values / above**2 - self._low * 2 * below / self.floor**2)
+        return direction / above
+
+    def _split(self, rho) -> tuple[np.ndarray, np.ndarray]:
+        """max(rho, floor), and what rho lacks to it."""
+        return np.maximum(rho, self.floor), np.minimum(rho - self.floor, 0)
+
+    def _log(self, rho) -> np.ndarray:
+        """The derivative of rho log rho - rho, continued."""
+        above, below = self._split(rho)
+        return np.log(above) + below / self.floor
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ class LogLikelihood:
     """
 
     def __call__(self, output) -> float:
-        return -float(np.mean(_one_a_sample(output)))
+        return 0.0 - float(np.mean(_one_a_sample(output)))  # zero without a sign
 
     def gradient(self, output) -> np.ndarray:
         output = _one_a_sample(output)

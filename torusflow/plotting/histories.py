@@ -19,11 +19,15 @@ CURVES = {  # panel: columns of the history, title, label
     "control_norm": (("control_norm",), "norm of the control", ""),
 }
 
+# A risk that is zero may be computed as so much less, relative to the largest value.
+ROUND_OFF = 1e-12
+
 
 def plot_history(axes: Axes, history: dict, names=("risk", "gradient_norm")) -> None:
     """Columns of a history over the iterations, where they are finite.
 
-    The scale is logarithmic, without what is zero, if they span more than a decade and none is negative.
+    The scale is logarithmic, without what is zero, if they span more than a decade and none is negative by more than
+    round-off.
 
     Parameters
     ----------
@@ -39,7 +43,7 @@ def plot_history(axes: Axes, history: dict, names=("risk", "gradient_norm")) -> 
         style = {"marker": "o" if len(at) < 12 else "", "markersize": 3, **STYLES.get(name, {})}
         axes.plot(at, column[at], label=name.replace("_", " "), **style)
     positive = values[values > 0]
-    if positive.size and positive.max() > 10 * positive.min() and not np.any(values < 0):
+    if positive.size and positive.max() > 10 * positive.min() and not np.any(values < -ROUND_OFF * positive.max()):
         axes.set_yscale("log", nonpositive="mask")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)

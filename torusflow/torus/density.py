@@ -133,8 +133,10 @@ class DensitySpace:
     def element(self, p) -> np.ndarray:
         """p as a function on the grid, or an InputError."""
         p = self.torus.field(p)
-        if p.shape != self.shape or not self.torus.is_finite(p):
-            raise InputError(f"a function on this torus is a finite array {self.shape}, got shape {p.shape}.")
+        if p.shape != self.shape:
+            raise InputError(f"a function on this torus is an array {self.shape}, got shape {p.shape}.")
+        if not self.torus.is_finite(p):
+            raise InputError(f"{np.count_nonzero(~np.isfinite(p))} of {p.size} values on the torus are not finite.")
         return p
 
     def describe(self, p) -> dict[str, float]:

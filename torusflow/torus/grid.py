@@ -22,6 +22,8 @@ TWO_PI = 2 * math.pi
 LARGEST_SIZE = 2**31
 # Of a reduction, for which waking another thread pays.
 MINIMUM_NUMBERS_PER_THREAD = 2**18
+# What deviates from its mean by less, relative to it, is as good as constant.
+CONSTANT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -206,14 +208,18 @@ class Torus:
     def tail(self, f, modes) -> float:
         """Share of |f - mean f|^2 in the outer third of the modes |k_j| <= modes_j: what a grid hardly resolves.
 
+        Where f is constant to a millionth, the share of |10^-6 mean f|^2: what is left there matters to nobody.
+
         Parameters
         ----------
         f : array (*n)
         modes : int or tuple of int
         """
-        deviation = self.field(f) - self.mean(f)
+        mean = self.mean(f)
+        deviation = self.field(f) - mean
         rough = self.filter(deviation, ~self.within(2 * np.clip(_numbers(modes, "modes", "fiub"), -1, self.size) // 3))
-        return self.inner(rough, rough) / max(self.inner(deviation, deviation), np.finfo(float).tiny)
+        size = max(self.inner(deviation, deviation), (CONSTANT * mean) ** 2, np.finfo(float).tiny)
+        return self.inner(rough, rough) / size
 
     def resample(self, f, other: Torus) -> np.ndarray:
         """The trigonometric interpolant of f on another grid: zero-padded or truncated in Fourier space.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..arguments import checked_whole
+from ..arguments import LARGEST_COUNT, checked_whole
 from ..errors import NumericalError, UnstableError
 from ..torus.grid import TWO_PI, Torus
 from ..torus.turns import Turn
@@ -242,9 +242,10 @@ class ContinuityEquation:
         if not math.isfinite(courant):
             raise NumericalError(f"layer {layer}: the velocity holds values that are not finite.")
         needed = math.ceil(self.substeps * courant / COURANT_LIMIT)
+        remedy = f"substeps={needed}, or " if needed <= LARGEST_COUNT else ""
         raise UnstableError(
             f"layer {layer}: the Courant number {courant:.4g} exceeds 2.828, where Runge-Kutta of order four is stable "
-            f"with substeps={self.substeps}: use substeps={needed}, or a smaller velocity.",
+            f"with substeps={self.substeps}: use {remedy}a smaller velocity.",
             courant,
             needed,
         )
