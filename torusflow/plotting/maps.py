@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -224,7 +225,7 @@ def _copies(curves, start, periodic=True):
     shifted, numbers = [], []
     for number, curve in enumerate(curves):
         low, high = (np.floor(end - start) * periodic for end in (curve.min(axis=0), curve.max(axis=0)))
-        if not len(shifted) + np.prod(high - low + 1) <= MOST_COPIES:  # nor where a point is not a number
+        if not len(shifted) + math.prod((high - low + 1).tolist()) <= MOST_COPIES:  # nor where a point is not a number
             raise InputError(
                 f"the flow carries points {np.max(np.ptp(curve, axis=0)):.2g} sides of the torus apart, which no "
                 f"picture can show. Evaluate it instead: tfl.FlowMap(model, control)(points)."
