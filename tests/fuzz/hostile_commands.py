@@ -5,7 +5,6 @@ Usage: python hostile_commands.py FOLDER
 
 import json
 import os
-import resource
 import shutil
 import sys
 import traceback
@@ -57,15 +56,15 @@ def run(path: Path, words: str, codes: tuple) -> str:
         return f"raw: {said!r}"
     if any(SECRET.encode() in output.read_bytes() for output in outputs if output.exists()) or SECRET in said:
         return "it told the secret"
-    sentence = result.stderr.strip().splitlines()[-1:] or [""]
     if result.exit_code == 2 and not result.stderr.startswith("torusflow: "):
-        return f"no sentence: {sentence}"
+        return f"no sentence: {result.stderr}"
     return ""
 
 
 def peak() -> float:
-    """Megabytes that this process has had at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Megabytes that this program has had at most; what getrusage gives counts the one that started it too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def attack(folder: Path) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ TIMES = 33  # on a flow line
 CELLS = {1: 720, 2: 192, 3: 64}  # per axis of an image, for each dimension
 # A line of the grid has so many points, and more, by halving at most so often, where their images are further apart.
 POINTS, HALVINGS, GAP = 65, 10, 1 / 128
+MOST_COPIES = 30_000  # of lines that leave the shown period
 MOST_POINTS = 30_000  # of all lines together; a map wilder than that is drawn with corners
 
 
@@ -222,8 +224,13 @@ def _copies(curves, start, periodic=True):
     """All shifts of curves by whole periods that meet [start, start + 1]^2, and which curve each is a copy of."""
     shifted, numbers = [], []
     for number, curve in enumerate(curves):
-        low, high = (np.floor(end - start).astype(int) * periodic for end in (curve.min(axis=0), curve.max(axis=0)))
-        shifts = list(itertools.product(*(range(a, b + 1) for a, b in zip(low, high, strict=True))))
+        low, high = (np.floor(end - start) * periodic for end in (curve.min(axis=0), curve.max(axis=0)))
+        if not len(shifted) + math.prod((high - low + 1).tolist()) <= MOST_COPIES:  # nor where a point is not a number
+            raise InputError(
+                f"the flow carries points {np.max(np.ptp(curve, axis=0)):.2g} sides of the torus apart, which no "
+                f"picture can show. Evaluate it instead: tfl.FlowMap(model, control)(points)."
+            )
+        shifts = list(itertools.product(*(range(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))))
         shifted += [curve - shift for shift in shifts]
         numbers += [number] * len(shifts)
     return shifted, np.array(numbers)
