@@ -19,11 +19,11 @@ def call(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments, code=0):
-        from click.testing import CliRunner
+        from command_line import runner
 
         from torusflow.cli import main
 
-        result = CliRunner().invoke(main, [str(a) for a in arguments])
+        result = runner().invoke(main, [str(a) for a in arguments])
         assert result.exit_code == code, result.output + result.stderr
         assert "Traceback" not in result.output
         return result

@@ -155,7 +155,8 @@ def test_a_stiff_metric_does_not_fail_the_taylor_check():
     risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
     v = model.space.random(np.random.default_rng(0))
     v *= 1.4 / model.courant(v)
-    assert checks.taylor(risk, v).passed
+    outcome = checks.taylor(risk, v)  # some round-offs more and it could not be told
+    assert not outcome.wrong and outcome.derivative_error < 1e-7
     assert checks.taylor(spoilt(risk, factor), v).wrong
 
 

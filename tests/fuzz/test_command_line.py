@@ -6,7 +6,7 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command_line import runner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -75,7 +75,7 @@ def folder(tmp_path_factory):
             tables = {key: table for key, table in tables.items() if key != "select"}
             (path / f"{name}.toml").write_text(problem_file(tables))
             run = {"density": "run.h5", "particles": "points.h5", "likelihood": "like.h5"}[name]
-            result = CliRunner().invoke(main, ["fit", f"{name}.toml", "-o", run])
+            result = runner().invoke(main, ["fit", f"{name}.toml", "-o", run])
             assert result.exit_code in (0, 1), result.output + result.stderr
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(path / "grey.png")
     content = (path / "run.h5").read_bytes()
@@ -105,7 +105,7 @@ def check_call(path, arguments):
     try:
         with pytest.MonkeyPatch.context() as patch, limited(SECONDS):
             patch.chdir(path)
-            result = CliRunner().invoke(main, arguments)
+            result = runner().invoke(main, arguments)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         check_words(result)

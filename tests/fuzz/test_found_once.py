@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command_line import runner
 from rubbish import works_or_refuses
 from things import IMAGE, LINE, RISK, W
 
@@ -56,7 +56,7 @@ def _many_substeps(count):
 
 
 def _command(*arguments):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    result = runner().invoke(main, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
 
