@@ -105,7 +105,7 @@ def test_an_interrupt_at_any_moment_ends_a_push_and_nothing_else(library, monkey
         for _ in range(60):
             try:
                 signal.setitimer(signal.ITIMER_REAL, max(1e-5, rng.random() * length))
-                for _ in range(20):
+                for _ in range(10_000):  # until it comes
                     model(v)
             except KeyboardInterrupt:
                 interrupts += 1
@@ -114,4 +114,4 @@ def test_an_interrupt_at_any_moment_ends_a_push_and_nothing_else(library, monkey
             np.testing.assert_array_equal(model(v), expected)
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert interrupts > 50
+    assert interrupts == 60

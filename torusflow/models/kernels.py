@@ -15,6 +15,9 @@ from ..errors import InputError
 from ..hilbert import Euclidean
 from .inputs import checked_length, checked_rows
 
+# Of a kernel matrix computed together: a kernel is evaluated once for all of them.
+COLUMNS = 64
+
 
 @dataclass(frozen=True)
 class GaussianKernel:
@@ -134,11 +137,13 @@ class KernelField:
     def matrix(self, points) -> np.ndarray:
         """k(x_i, c_j), array (N, M); for small problems and checks."""
         points = checked_rows(points)
-        matrix, unit = np.empty((len(points), len(self.centres))), np.zeros((len(self.centres), 1))
-        for j in range(len(self.centres)):
-            unit[j] = 1.0
-            matrix[:, j] = self.apply(points, unit)[:, 0]
-            unit[j] = 0.0
+        count = len(self.centres)
+        matrix = np.empty((len(points), count))
+        for start in range(0, count, COLUMNS):
+            columns = np.arange(start, min(start + COLUMNS, count))
+            units = np.zeros((count, len(columns)))
+            units[columns, columns - start] = 1.0
+            matrix[:, columns] = self.apply(points, units)
         return matrix
 
     def space(self, layers: int, dimension: int) -> Euclidean:
