@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
-from torusflow.refinement import refined
+from torusflow.descent.refinement import refined
 
 
 def main(arguments=None):

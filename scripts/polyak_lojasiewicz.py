@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import torusflow as tfl
-from torusflow import lojasiewicz, plotting
+from torusflow import plotting
+from torusflow.theory import lojasiewicz
 
 
 def linear_run(iterations):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import torusflow as tfl
-from torusflow.torus.workers import Workers
+from torusflow.backends.cpu.workers import Workers
 
 # Sums are taken in another order, and the libraries' transforms differ by some units of round-off.
 SAME_RESULT = 1e-12

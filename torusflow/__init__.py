@@ -1,7 +1,6 @@
 """torusflow: gradient descent on flows of vector fields, from two points to a density on a 3-D torus."""
 
-from . import checks, lojasiewicz, losses, model, porous_medium
-from .continuation import coarse_to_fine
+from . import checks, geodesic, losses, model, porous_medium
 from .descent import (
     LBFGS,
     BarzilaiBorwein,
@@ -15,6 +14,8 @@ from .descent import (
     StochasticGradientDescent,
     descend,
 )
+from .descent.coarse_to_fine import coarse_to_fine
+from .descent.selection import Selection, select
 from .errors import InputError, NumericalError, TorusflowError, UnstableError
 from .models.features import Features, RandomFourierFeatures
 from .models.geodesic_node import GeodesicNODE
@@ -28,15 +29,14 @@ from .models.sample_node import SampleNODE
 from .models.torus_node import TorusNODE
 from .porous_medium.tangent_flow import TangentFlow
 from .risk import Risk
-from .selection import Selection, select
 from .storage import Reference, Run, RunFile, add_reference, load
-from .tangent_kernels import TangentKernel, drift, lazy_risk, tangent_kernel
+from .theory import lojasiewicz
+from .theory.tangent_kernels import TangentKernel, drift, lazy_risk, tangent_kernel
 from .torus import densities
 from .torus.coordinates import Coordinates
 from .torus.density import Density
 from .torus.grid import Torus
 from .torus.sobolev import SobolevMetric
-from .transport import geodesic
 from .transport.diffeomorphism import Diffeomorphism
 from .transport.flow_map import FlowMap
 

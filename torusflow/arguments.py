@@ -105,21 +105,59 @@ def _in_words(values, array) -> str:
     return f"an array of {array.dtype}"
 
 
-def check_memory(numbers: int, what: str, remedy: str) -> None:
-    """Raise an InputError before the system kills a process that wants more memory than there is.
+def checked_times(times) -> tuple[float, ...]:
+    """Numbers that increase from zero or later, or an InputError."""
+    times = np.atleast_1d(real_array(times, "times"))
+    if times.ndim != 1:
+        raise InputError(f"times must be a list of numbers, got an array {times.shape}. Write times=[0.1, 0.2], say.")
+    times = tuple(times.tolist())
+    if not times or not all(math.isfinite(t) and t >= 0 for t in times) or any(np.diff(times) <= 0):
+        raise InputError(f"times must increase from 0 or later, got {_short(times)}. Write times=[0.1, 0.2], say.")
+    return times
 
-    Parameters
-    ----------
-    numbers : int
-        Of eight bytes each.
-    what : str
-        That needs them.
-    remedy : str
-        A sentence.
-    """
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        if 8 * numbers > present:
-            raise InputError(
-                f"{what} would take {8 * numbers / 1e9:.3g} GB; this machine has {present / 1e9:.3g} GB. {remedy}"
-            )
+
+def checked_tolerance(tolerance, least: float, most: float) -> float:
+    """A number between the two, or an InputError."""
+    if not is_number(tolerance) or not least <= tolerance <= most:
+        raise InputError(f"tolerance must be a number between {least:g} and {most:g}, got {tolerance!r}.")
+    return float(tolerance)
+
+
+def _short(times) -> str:
+    words = ", ".join(f"{t:g}" for t in times[:6])
+    return f"({words}{', ...' if len(times) > 6 else ''})"
+
+
+def checked_columns(X) -> np.ndarray:
+    """X as a matrix of finite numbers with one input a column."""
+    return _checked_matrix(X, "X", "(d, N), one input a column")
+
+
+def checked_rows(x) -> np.ndarray:
+    """x as a matrix of finite numbers with one point a row."""
+    return _checked_matrix(x, "the points", "(N, d), one point a row")
+
+
+def _checked_matrix(values, name: str, shape: str) -> np.ndarray:
+    try:
+        values = real_array(values, name)
+    except InputError as error:
+        raise InputError(f"{error} Its shape must be {shape}.") from None
+    if values.ndim != 2 or values.size == 0:
+        raise InputError(f"{name} must have shape {shape}, with at least one of each, got {values.shape}.")
+    if not np.all(np.isfinite(values)):
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise InputError(f"{name} must be finite: entry [{row}, {column}] is {values[row, column]}.")
+    values.flags.writeable = False
+    return values
+
+
+def is_positive(value) -> bool:
+    """Whether it is a real number above zero, and finite."""
+    return is_number(value) and value > 0
+
+
+def checked_number(name: str, value) -> None:
+    """Raise an InputError unless it is a number."""
+    if not is_number(value):
+        raise InputError(f"{name} must be a number, got {value!r}.")

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from .arguments import check_generator, check_memory, refuse_masked
+from .arguments import check_generator, refuse_masked
 from .errors import InputError
+from .memory import check_memory
 
 
 class HilbertSpace(Protocol):

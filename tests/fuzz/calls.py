@@ -45,7 +45,8 @@ from things import (
 )
 
 import torusflow as tfl
-from torusflow import checks, densities, geodesic, lojasiewicz, losses, porous_medium
+from torusflow import checks, densities, geodesic, losses, porous_medium
+from torusflow.theory import lojasiewicz
 
 
 def of_model(name, model, w, out):

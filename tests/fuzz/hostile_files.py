@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 import torusflow as tfl
-from torusflow.storage.images import SEAL
+from torusflow.storage.sealed import SEAL
 
 SECRET = "the secret of the machine"
 HUGE = 10**6

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 import torusflow as tfl
-from torusflow import densities, lojasiewicz, losses
+from torusflow import densities, losses
+from torusflow.theory import lojasiewicz
 from torusflow.torus.control import VelocitySpace
 
 

@@ -7,10 +7,10 @@ import pickle
 import numpy as np
 import pytest
 
+from torusflow.memory import Spare
 from torusflow.models.measure_node import MeasureNODE
 from torusflow.torus import densities
 from torusflow.torus.grid import Torus
-from torusflow.torus.memory import Spare
 from torusflow.torus.sobolev import SobolevMetric
 
 COPIES = {

@@ -48,7 +48,7 @@ def test_the_density_is_pushed_by_the_exponential_map(shape, rng):
         model.torus, tfl.geodesic.exponential(model.torus, METRIC, model.space.to_grid(u0)[0])
     )
     assert np.max(np.abs(phi.displacement)) > 0.02
-    from torusflow.torus.evaluation import interpolate
+    from torusflow.torus.scattered import interpolate
 
     x = np.stack([axis.ravel() for axis in model.torus.points], axis=1)
     carried = interpolate(model.torus, model(u0), phi(x)) * np.linalg.det(phi.jacobians)

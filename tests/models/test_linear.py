@@ -5,8 +5,8 @@ import pytest
 import tolerances
 
 import torusflow as tfl
-from torusflow import lojasiewicz
 from torusflow.losses import SquaredDistance
+from torusflow.theory import lojasiewicz
 
 
 def flow(model, targets, start, final_time, times=(), tolerance=1e-10, **limits):

@@ -11,8 +11,8 @@ from scipy.spatial.distance import cdist
 from scipy.special import gamma, kv
 
 import torusflow as tfl
-from torusflow import lojasiewicz
 from torusflow.losses import SquaredDistance
+from torusflow.theory import lojasiewicz
 
 
 def matern(r, length, nu):

@@ -8,7 +8,7 @@ import reference
 from test_measure_node import MODELS, far_control, make, smooth_density
 
 import torusflow as tfl
-from torusflow.description import describe_problem
+from torusflow.cli.description import describe_problem
 from torusflow.models import measure_node
 from torusflow.torus.coordinates import Coordinates
 

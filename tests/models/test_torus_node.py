@@ -7,7 +7,7 @@ import tolerances
 
 import torusflow as tfl
 from torusflow.losses import CloudMMD
-from torusflow.torus.evaluation import BandField, momentum_coefficients
+from torusflow.torus.scattered import BandField, momentum_coefficients
 
 SMOOTH = tfl.SobolevMetric(3, 0.2)
 

@@ -6,7 +6,7 @@ from tolerances import MASS, ORDER, REFERENCE_EQUATION
 
 import torusflow as tfl
 from torusflow.errors import InputError, NumericalError
-from torusflow.porous_medium.exponential import phi_functions
+from torusflow.porous_medium.exponential_steps import phi_functions
 
 # C5: time -> half |rho - 1|^2, rho(0), rho(1/2).
 C5 = {
@@ -81,7 +81,7 @@ def test_steps_do_not_depend_on_the_grid_and_errors_follow_the_tolerance():
 @pytest.mark.parametrize("stiffness", [0.0, 3.0])
 def test_order_of_a_step(stiffness):
     """A step of the exponential method errs like h^5, whatever part of the equation is called linear."""
-    from torusflow.porous_medium.exponential import _step
+    from torusflow.porous_medium.exponential_steps import _step
 
     def rate(y):
         return -(y**2)
@@ -154,7 +154,7 @@ class TestBadInput:
 
     def test_a_solution_that_ends(self):
         """dy/dt = y^2 leaves the range of numbers at time 1, and the message says so."""
-        from torusflow.porous_medium.exponential import Evolution, solve
+        from torusflow.porous_medium.exponential_steps import Evolution, solve
 
         evolution = Evolution(lambda y: y**2, lambda y: 0.0, lambda y: float(np.max(np.abs(y))))
         with pytest.raises(NumericalError, match=r"tolerance 1.0e-06 cannot be met beyond time (1|0.99\d*) of 2"):

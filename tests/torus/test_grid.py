@@ -225,7 +225,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("library", ["numpy", "FFTW", 1, ""])
     def test_library(self, library):
-        with pytest.raises(InputError, match="library must be 'fftw' or 'scipy'"):
+        with pytest.raises(InputError, match="library must be 'fftw', 'scipy' or 'numpy'"):
             Torus(8, library=library)
 
     @pytest.mark.parametrize("method", ["field", "transform", "gradient"])

@@ -3,7 +3,7 @@
 import reference
 
 from torusflow.torus.grid import Torus
-from torusflow.transport.spectral import ContinuityEquation
+from torusflow.transport.continuity import ContinuityEquation
 
 
 def equation_on(shape, band, layers=1, substeps=1, **options):

@@ -133,7 +133,7 @@ def test_composition_and_functions(rng):
 
 @pytest.mark.parametrize("shape", [(16,), (15,), (12, 15), (9, 10, 8)], ids=str)
 def test_grid_functions_are_interpolated_by_their_series(shape, rng):
-    from torusflow.torus.evaluation import interpolate
+    from torusflow.torus.scattered import interpolate
 
     torus = tfl.Torus(shape)
     x = np.stack([axis.ravel() for axis in torus.points], axis=1)

@@ -7,7 +7,7 @@ from equations import equation_on, pushed, random_problem
 from reference import TWO_PI
 
 from torusflow.errors import InputError, NumericalError, UnstableError
-from torusflow.transport.spectral import COURANT_LIMIT
+from torusflow.transport.continuity import COURANT_LIMIT
 
 
 class TestStability:

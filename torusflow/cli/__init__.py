@@ -8,9 +8,9 @@ import warnings
 
 import click
 
-from ..description import wrap
 from ..errors import TorusflowError
 from ..interrupts import SIGNALS
+from .description import wrap
 from .fits import check, fit
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score

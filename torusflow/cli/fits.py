@@ -14,20 +14,20 @@ from tqdm import tqdm
 
 from .. import checks
 from ..config import Problem, choices, chosen, files_named, make_problem
-from ..continuation import coarse_to_fine
 from ..descent import Result, descend
+from ..descent.coarse_to_fine import coarse_to_fine
 from ..descent.line_search import STABILITY
-from ..description import describe_problem, describe_scores, wrap
+from ..descent.selection import select
 from ..errors import InputError, NumericalError
-from ..files import locked
 from ..interrupts import Held
 from ..models.measure_node import MeasureNODE
 from ..models.sample_node import SampleNODE
-from ..samples import listed_columns
-from ..selection import select
 from ..storage import RunFile
+from ..storage.csv_tables import listed_columns
+from ..storage.whole_files import locked
 from ..torus.coordinates import PERIODS
 from ..torus.density import MASS_TOLERANCE
+from .description import describe_problem, describe_scores, wrap
 from .options import LOSS, METHOD, by_likelihood, grid_of, in_words_of, tables_of
 from .signals import CleanStop
 

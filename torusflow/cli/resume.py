@@ -9,13 +9,13 @@ import click
 
 from ..config import Problem
 from ..descent import descend
-from ..description import wrap
+from ..descent.refinement import refined
 from ..errors import InputError
-from ..export import FORMATS, export_run
 from ..interrupts import Held
-from ..refinement import refined
 from ..storage import RunFile, load
-from ..storage.images import generations
+from ..storage.export import FORMATS, export_run
+from ..storage.sealed import generations
+from .description import wrap
 from .fits import run_and_report, scored
 from .options import grid_of
 from .signals import CleanStop

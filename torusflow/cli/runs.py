@@ -9,15 +9,15 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ..description import describe_run, describe_scores, wrap
 from ..errors import InputError
-from ..files import locked, refuse_existing
-from ..kinds import TABLE
-from ..samples import csv_line, listed_columns, read_table, write_csv
 from ..storage import Run, load
-from ..storage.images import generations
+from ..storage.csv_tables import csv_line, listed_columns, read_table, write_csv
+from ..storage.kinds import TABLE
 from ..storage.references import put_reference
+from ..storage.sealed import generations
+from ..storage.whole_files import locked, refuse_existing
 from ..transport.flow_map import FlowMap
+from .description import describe_comparison, describe_run, describe_scores, wrap
 
 # Outputs computed with other threads or transforms agree to this.
 SAME_OUTPUT = 1e-10
@@ -58,8 +58,8 @@ def compare(run, equation, output, overwrite):
     Solves it from the same start on the same axis of training time, adds the
     solution to the run file and draws both.
     """
-    from ..comparison import EQUATIONS, describe_comparison, plot_comparison
-    from ..plotting import check_target, save
+    from ..plotting import check_target, plot_comparison, save
+    from ..theory.limits import EQUATIONS
 
     output = output or str(Path(run).parent / f"{Path(run).stem}-{equation}.png")
     check_target(output, overwrite, generations(run))

@@ -13,7 +13,7 @@ from ..arguments import is_number
 from ..errors import InputError
 from ..models.measure_node import MeasureNODE
 from ..risk import Risk
-from ..samples import read_csv
+from ..storage.csv_tables import read_csv
 from ..torus import densities
 from ..torus.coordinates import Coordinates
 from ..torus.density import Density

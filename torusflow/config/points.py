@@ -17,7 +17,7 @@ from ..models.resnet import ACTIVATIONS, ResNet
 from ..models.rkhs_node import RKHSNODE
 from ..models.torus_node import TorusNODE
 from ..risk import Risk
-from ..samples import read_csv
+from ..storage.csv_tables import read_csv
 from ..torus.sobolev import SobolevMetric
 from .tables import call, kind_of, text
 

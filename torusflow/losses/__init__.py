@@ -1,11 +1,12 @@
 """Losses on the output of a model: a value and its gradient in the output space."""
 
 from .circle import CircleWasserstein
+from .cloud_mmd import CloudMMD
+from .cross_entropy import CrossEntropy
 from .densities import L2, Hellinger, KullbackLeibler, SobolevMMD, SquaredL2
-from .likelihood import LogLikelihood
+from .log_likelihood import LogLikelihood
 from .loss import Loss
-from .points import CloudMMD, GeodesicDistance, SquaredDistance
-from .samples import CrossEntropy
+from .points import GeodesicDistance, SquaredDistance
 from .sinkhorn import Sinkhorn
 from .weighted_sum import WeightedSum
 

@@ -11,8 +11,9 @@ from ..arguments import checked_flag
 from ..errors import InputError
 from ..torus.density import Density
 from ..torus.grid import Torus
+from ..torus.scattered import weighted_samples
 from ..torus.sobolev import SobolevMetric
-from .points import checked_cloud, weighted_samples
+from .cloud_mmd import checked_cloud
 from .positive import checked_floor
 
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from ..backends import split
 from ..compilation import compiler
 from ..torus.grid import Torus
-from ..torus.workers import split
 
 # Below this many pairs of points a second thread costs more than it saves.
 MINIMUM_PAIRS_PER_THREAD = 2**20

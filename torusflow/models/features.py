@@ -8,10 +8,10 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from ..arguments import checked_seed
+from ..arguments import checked_seed, checked_whole
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
-from .inputs import checked_count, checked_length
+from .kernels import checked_length
 
 # Numbers that functions of the points give at a time, 8 MB: the memory of a model then grows with the points and the
 # features, not with their product.
@@ -37,7 +37,7 @@ class Features:
     count: int
 
     def __post_init__(self):
-        object.__setattr__(self, "count", checked_count("count", self.count))
+        object.__setattr__(self, "count", checked_whole("count", self.count))
         for name in ("function", "jacobian"):
             if not callable(getattr(self, name)):
                 raise InputError(f"Features: {name} must be a function of points (N, d), got {getattr(self, name)!r}.")
@@ -127,8 +127,8 @@ class RandomFourierFeatures:
     seed: int = 0
 
     def __post_init__(self):
-        checked_count("dimension", self.dimension)
-        checked_count("count", self.count)
+        checked_whole("dimension", self.dimension)
+        checked_whole("count", self.count)
         object.__setattr__(self, "length", checked_length(self.length))
         checked_seed(self.seed)
 

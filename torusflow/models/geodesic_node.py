@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arguments import checked_whole
 from ..errors import InputError
+from ..geodesic.epdiff import EPDiff
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
-from ..transport.epdiff import EPDiff
-from .inputs import checked_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class GeodesicNODE:
         # Where the coefficients of a control stand in a spectrum of the torus.
         rows = [np.ravel(k) % n for k, n in zip(space.wavenumbers, self.torus.shape, strict=True)]
         for name, value in (
-            ("steps", checked_count("steps", self.steps)),
+            ("steps", checked_whole("steps", self.steps)),
             ("space", space),
             ("output_space", DensitySpace(self.torus)),
             ("equation", equation),

@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from ..arguments import is_number
+from ..arguments import checked_rows, is_number
 from ..compilation import compiler
 from ..errors import InputError
 from ..hilbert import Euclidean
-from .inputs import checked_length, checked_rows
 
+# Kernels square their length: beyond these the square is lost.
+SHORTEST, LONGEST = 1e-100, 1e100
 # Of a kernel matrix computed together: a kernel is evaluated once for all of them.
 COLUMNS = 64
 
@@ -249,3 +250,12 @@ def _derivative(code, length, points, centres, coefficients, vectors, transposed
                 else:
                     out[i, r] += slope * along * coefficients[j, r]
     return out
+
+
+def checked_length(value) -> float:
+    """A positive length of a kernel."""
+    if not is_number(value) or not SHORTEST <= float(value) <= LONGEST:
+        raise InputError(
+            f"the length of a kernel must be a positive number between {SHORTEST:g} and {LONGEST:g}, got {value!r}."
+        )
+    return float(value)

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from ..arguments import is_positive
 from ..errors import InputError
 from ..model import Linearisation, Model
-from .inputs import is_positive
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,9 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import expm, expm_frechet
 
-from ..arguments import real_array
+from ..arguments import checked_columns, checked_whole, real_array
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
-from .inputs import checked_columns, checked_count
 
 
 class MatrixProduct:
@@ -86,7 +85,7 @@ class LinearNetwork:
         object.__setattr__(self, "X", checked_columns(self.X))
         if not isinstance(self.widths, tuple | list) or not self.widths:
             raise InputError(f"widths must be a sequence of whole numbers >= 1, got {self.widths!r}.")
-        object.__setattr__(self, "widths", tuple(checked_count("each of widths", width) for width in self.widths))
+        object.__setattr__(self, "widths", tuple(checked_whole("each of widths", width) for width in self.widths))
 
     @cached_property
     def shapes(self) -> list[tuple[int, int]]:
@@ -156,7 +155,7 @@ class SquareLayers:
 
     def __post_init__(self):
         object.__setattr__(self, "X", checked_columns(self.X))
-        object.__setattr__(self, "layers", checked_count("layers", self.layers))
+        object.__setattr__(self, "layers", checked_whole("layers", self.layers))
 
     @cached_property
     def space(self) -> Euclidean:

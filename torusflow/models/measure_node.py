@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import checked_whole
 from ..errors import InputError, NumericalError
+from ..memory import Spare, free_memory, physical_memory
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
-from ..torus.memory import Spare, free_memory, physical_memory
 from ..torus.sobolev import SobolevMetric
 from ..transport.checkpoints import Checkpoints, kept_bytes
+from ..transport.continuity import ContinuityEquation
 from ..transport.flow_map import FlowMap
-from ..transport.spectral import ContinuityEquation
-from .inputs import checked_count
 
 STAGES = ("auto", "kept", "recomputed")
 # Of the memory that is free when a model is made, for the stages of one push: a descent holds those of two at a time,
@@ -172,7 +172,7 @@ class MeasureNODE:
 
     def sample(self, v, n: int, rng: np.random.Generator) -> np.ndarray:
         """n points of rho_1 in [0, 1)^d, array (n, d): points of rho_0 moved by the flow map of v."""
-        return FlowMap(self, v)(self.initial.sample(checked_count("n", n), rng)) % 1.0
+        return FlowMap(self, v)(self.initial.sample(checked_whole("n", n), rng)) % 1.0
 
     def trajectory(self, v) -> np.ndarray:
         """The density at s = 0, 1/L, ..., 1, array (layers + 1, *n)."""

@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from ..arguments import check_generator, real_array
+from ..arguments import check_generator, checked_columns, checked_whole, is_positive, real_array
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
-from .inputs import checked_columns, checked_count, is_positive
 
 
 class Activation(NamedTuple):
@@ -78,7 +77,7 @@ class ResNet:
     def __post_init__(self):
         object.__setattr__(self, "X", checked_columns(self.X))
         for name in ("layers", "width"):
-            object.__setattr__(self, name, checked_count(name, getattr(self, name)))
+            object.__setattr__(self, name, checked_whole(name, getattr(self, name)))
         if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}.")
         if not is_positive(self.scale):

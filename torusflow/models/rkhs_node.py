@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..arguments import checked_rows
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..transport.particles import ParticleFlow
 from .features import Features, RandomFourierFeatures
-from .inputs import checked_rows
 from .kernels import KernelField
-from .particles import ParticleLinearisation
+from .particle_linearisation import ParticleLinearisation
 
 
 @dataclass(frozen=True, eq=False)

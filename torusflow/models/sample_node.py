@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import check_generator, checked_whole
+from ..arguments import check_generator, checked_rows, checked_whole
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
-from ..torus.control import VelocitySpace
+from ..torus.control import VelocitySpace, torus_of_band
 from ..torus.coordinates import check_sides
 from ..torus.density import LARGEST_SAMPLE, Density
-from ..torus.evaluation import BandField, TrigonometricPolynomial, momentum_coefficients
 from ..torus.grid import TWO_PI
+from ..torus.scattered import BandField, TrigonometricPolynomial, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.flow_map import FlowMap
 from ..transport.volumes import advance, advance_tangent, advance_transpose
-from .inputs import checked_count, checked_rows, torus_of_band
 
 # Below the accuracy of the Fourier series at points a density is zero.
 VANISHING = 1e-11
@@ -87,7 +86,7 @@ class SampleNODE:
         for name, value in (
             ("points", points),
             ("band", space.band),
-            ("substeps", checked_count("substeps", self.substeps)),
+            ("substeps", checked_whole("substeps", self.substeps)),
             ("space", space),
             ("output_space", Euclidean((n,))),
             ("_base", initial and TrigonometricPolynomial(initial.torus, initial.values)),

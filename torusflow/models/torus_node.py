@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..arguments import checked_rows
 from ..errors import InputError
 from ..hilbert import Euclidean
-from ..torus.control import VelocitySpace
-from ..torus.evaluation import BandField, momentum_coefficients
+from ..torus.control import VelocitySpace, torus_of_band
+from ..torus.scattered import BandField, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.particles import ParticleFlow
-from .inputs import checked_rows, torus_of_band
-from .particles import ParticleLinearisation
+from .particle_linearisation import ParticleLinearisation
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """Pictures, by matplotlib's objects alone: they need no display and leave a user's pyplot as it is."""
 
+from .comparisons import plot_comparison
 from .fields import plot_field, plot_velocity
 from .files import check_target, save
 from .fits import fitted_density, plot_fit, plot_histogram, plot_points
@@ -13,6 +14,7 @@ __all__ = [
     "check_target",
     "colour_bar",
     "fitted_density",
+    "plot_comparison",
     "plot_field",
     "plot_fit",
     "plot_flow_lines",

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..files import refuse_existing, write_whole
-from ..kinds import PICTURE
+from ..storage.kinds import PICTURE
+from ..storage.whole_files import refuse_existing, write_whole
 from .style import DOTS_PER_INCH
 
 if TYPE_CHECKING:

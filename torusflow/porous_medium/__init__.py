@@ -3,8 +3,8 @@
 from .barenblatt import Barenblatt
 from .diffusion import Diffusion, Heat, PorousMedium, Pressure, UltraFast
 from .finite_volume import Evolution, FiniteVolume
+from .fourier_series import Spectral
 from .fronts import arrival_time
-from .spectral import Spectral
 from .tangent_flow import TangentFlow
 
 __all__ = [

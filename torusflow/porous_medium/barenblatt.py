@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 from scipy.special import betainc, gamma
 
-from ..arguments import check_memory, checked_whole, is_number, real_array
+from ..arguments import checked_whole, is_number, real_array
 from ..errors import InputError
+from ..memory import check_memory
 from .diffusion import checked_exponent
 
 # A cell this many widths inside the front is smooth: the error of Gauss-Legendre with n points is about 10^(-2 n).

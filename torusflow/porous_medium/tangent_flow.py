@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import checked_times, checked_tolerance
 from ..errors import InputError, NumericalError
 from ..losses.loss import Loss
-from ..times import checked_times, checked_tolerance
 from ..torus.control import checked_band
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
-from .exponential import SHARE_OF_THE_DIFFUSIVITY, Evolution, solve
+from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Evolution, solve
 
 # Relative change of the density by which the second variation of a loss is seen; only the step's efficiency depends
 # on it.
@@ -76,7 +76,7 @@ class TangentFlow:
 
     Notes
     -----
-    Time steps are exponential (`torusflow.porous_medium.exponential`): they are explicit, and as long as accuracy
+    Time steps are exponential (`torusflow.porous_medium.exponential_steps`): they are explicit, and as long as accuracy
     allows whether or not the kernel smooths. The diffusion they take out is 3/4 of the largest diffusivity
     rho^2 l''(rho) times |2 pi k|^2 K^_k.
     """

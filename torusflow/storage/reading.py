@@ -7,10 +7,10 @@ import contextlib
 import h5py
 import numpy as np
 
-from ..encoding import PlaceError
 from ..errors import InputError
-from .images import opened, plain, read_image
-from .layout import FORMAT, FORMAT_VERSION
+from .contents import FORMAT, FORMAT_VERSION
+from .encoding import PlaceError
+from .sealed import opened, plain, read_sealed
 
 
 @contextlib.contextmanager
@@ -22,7 +22,7 @@ def opened_run(path):
     InputError
         If there is no file, it is damaged, no run, or of a newer format, or holds what a run does not.
     """
-    image = read_image(path)
+    image = read_sealed(path)
     try:
         with opened(image) as file:
             _check_format(file, path)

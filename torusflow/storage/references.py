@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from ..encoding import PlaceError
 from ..errors import InputError
-from ..files import locked
-from .images import refuse_foreign, write_image
-from .layout import write_field, write_scale
+from .contents import write_field, write_scale
+from .encoding import PlaceError
 from .reading import array, opened_run, part, text
+from .sealed import refuse_foreign, write_sealed
+from .whole_files import locked
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def put_reference(path, reference: Reference) -> None:
         write_reference(file, reference)
         file.flush()
         image = file.id.get_file_image()
-    write_image(path, image, keep_previous=False)
+    write_sealed(path, image, keep_previous=False)
 
 
 def write_reference(file, reference: Reference) -> None:

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import h5py
 
-from ..encoding import encode, refuse_oversized
+from ..backends import default_library
 from ..errors import InputError
-from ..files import locked, place, refuse_existing, refuse_read
-from ..kinds import RUN
 from ..torus.coordinates import Coordinates
-from ..torus.transform import default_library
-from .checkpoint import checked_checkpoint, differences, read_mapping
-from .images import new_identity, previous, refuse_foreign, write_image
-from .layout import plain_text, rehearse_run, write_run
+from .contents import plain_text, rehearse_run, write_run
+from .encoding import encode, refuse_oversized
+from .kinds import RUN
+from .mappings import checked_checkpoint, differences, read_mapping
 from .reading import opened_run, text
 from .references import read_references, write_reference
+from .sealed import new_identity, previous, refuse_foreign, write_sealed
+from .whole_files import locked, place, refuse_existing, refuse_read
 
 # What may change when a run is resumed: how long a step is, and who computes it.
 MAY_CHANGE = ("step", "threads")
@@ -201,7 +201,7 @@ class RunFile:
                 write_reference(file, reference)
             file.flush()
             image = file.id.get_file_image()
-        write_image(self.path, image, keep_previous=result.status.startswith("running"))
+        write_sealed(self.path, image, keep_previous=result.status.startswith("running"))
 
     def restate(self, status: str) -> None:
         """Give the stored run another status."""
@@ -211,7 +211,7 @@ class RunFile:
                 file.attrs["status"] = plain_text(status)
                 file.flush()
                 image = file.id.get_file_image()
-            write_image(self.path, image, keep_previous=False)
+            write_sealed(self.path, image, keep_previous=False)
 
 
 def _refuse_other_validation(name: str, of_problem: bool, checkpoint: dict, validation) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from ..encoding import PlaceError, decode, read_json
 from ..errors import InputError
 from ..risk import Risk
 from ..torus.coordinates import Coordinates
+from .encoding import PlaceError, decode, read_json
 from .reading import array, opened_run, part, text
 from .references import Reference, read_references
 

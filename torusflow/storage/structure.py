@@ -7,8 +7,8 @@ import math
 import h5py
 from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
-from ..encoding import PlaceError
-from ..torus.memory import free_memory
+from ..memory import free_memory
+from .encoding import PlaceError
 
 # Far beyond what a run needs; a file that has more was made to exhaust its reader.
 MOST_OBJECTS, MOST_ATTRIBUTES, DEEPEST, MOST_AXES = 10_000, 256, 32, 8

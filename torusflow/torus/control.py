@@ -6,21 +6,13 @@ import math
 
 import numpy as np
 
-from ..arguments import (
-    check_function,
-    check_generator,
-    check_kind,
-    check_memory,
-    checked_whole,
-    is_number,
-    real_array,
-    refuse_masked,
-)
+from ..arguments import check_function, check_generator, check_kind, checked_whole, is_number, real_array, refuse_masked
+from ..backends import Transform
+from ..backends.turns import Turn
 from ..errors import InputError
+from ..memory import check_memory
 from .grid import LARGEST_SIZE, Torus
 from .sobolev import SobolevMetric
-from .transform import Transform
-from .turns import Turn
 
 # Coefficients given by hand must be those of a real field up to this, relative to the largest.
 HERMITIAN_TOLERANCE = 1e-10
@@ -325,3 +317,12 @@ def checked_band(torus: Torus, band) -> tuple[int, ...]:
                 f"formed without aliasing for band <= {top}. Use band={top}, or {3 * int(b) + 1} grid points."
             )
     return tuple(int(b) for b in bands)
+
+
+def torus_of_band(name: str, band, dimension: int, threads) -> Torus:
+    """The smallest grid that allows the band of a model that has none of its own."""
+    array = isinstance(band, np.ndarray) and band.ndim == 1
+    bands = band if (array or isinstance(band, tuple | list)) and len(band) else (band,)
+    if not all(isinstance(b, int | np.integer) and not isinstance(b, bool) and b >= 0 for b in bands):
+        raise InputError(f"{name}: band must be a whole number >= 0, or one for each axis, got {band!r}.")
+    return Torus((max(4, 3 * int(max(bands)) + 1),) * dimension, threads=threads)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..arguments import check_function, check_kind, checked_file, checked_flag, checked_whole, is_number, real_array
+from ..arguments import check_function, check_kind, checked_file, checked_flag, is_number, real_array
 from ..errors import InputError
 from .brightness import brightness
 from .coordinates import check_sides
 from .density import Density
-from .grid import LARGEST_SIZE, TWO_PI, Torus
+from .grid import TWO_PI, Torus
+from .scattered import characteristic_function, checked_points
 
 # A Gaussian kernel is resolved when its multiplier has fallen to this at the Nyquist mode: that is 1.37 grid cells.
 RESOLVED = 1e-4
@@ -217,7 +218,7 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
         If the points have another shape, are not finite or in other units, or the bandwidth is too small for the grid.
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
-    points = _checked_points(points, torus.dimension, "from_samples: ", 2)
+    points = checked_points(points, torus.dimension, "from_samples: ", 2)
     check_sides(points, "from_samples: the points")
     if not is_number(floor) or not 0 <= floor < 1:
         raise InputError(f"from_samples: floor must be a number in [0, 1), got {floor!r}.")
@@ -260,7 +261,7 @@ def cross_validated_bandwidth(points) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    points = _checked_points(points)
+    points = checked_points(points, least=1)
     check_sides(points, "the points")
     count, dimension = points.shape
     n, smallest = {1: (1024, 0.003), 2: (512, 0.003), 3: (96, 0.01)}[dimension]
@@ -281,28 +282,6 @@ def cross_validated_bandwidth(points) -> float:
     best = int(np.argmin([score(b) for b in grid]))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     return math.exp(minimize_scalar(score, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x)
-
-
-def characteristic_function(points, shape: tuple[int, ...]) -> np.ndarray:
-    """c_k = (1/N) sum_i exp(-2 pi i k.x_i), complex array (*shape) in FFT order, to 1e-12.
-
-    Parameters
-    ----------
-    points : array (N, d)
-    shape : tuple of int
-        Modes per axis.
-    """
-    import finufft
-
-    points = TWO_PI * (_checked_points(points) % 1.0)
-    shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
-    shape = tuple(checked_whole("each of the modes per axis", n) for n in shape)
-    if len(shape) != points.shape[1] or math.prod(shape) > LARGEST_SIZE:
-        raise InputError(f"shape must be the modes per axis, {points.shape[1]} numbers for these points, got {shape}.")
-    transform = {1: finufft.nufft1d1, 2: finufft.nufft2d1, 3: finufft.nufft3d1}[points.shape[1]]
-    strengths = np.full(len(points), 1 / len(points), complex)
-    axes = (np.ascontiguousarray(axis) for axis in points.T)
-    return transform(*axes, strengths, shape, isign=-1, eps=1e-12, modeord=1, nthreads=1)
 
 
 def _as_text(name: str) -> str:
@@ -335,18 +314,3 @@ def checked_bandwidth(torus: Torus, bandwidth, name: str, period: float = 1.0, u
             f"{f', or {math.ceil(points)} points' if points < 1e6 else ''}."
         )
     return float(sides)
-
-
-def _checked_points(points, dimension: int | None = None, who: str = "", least: int = 1) -> np.ndarray:
-    """Points (N, d) as finite numbers; for d = 1 also (N,)."""
-    points = real_array(points, f"{who}the points")
-    if points.ndim == 1 and dimension in (1, None):
-        points = points[:, None]
-    given = (dimension,) if dimension else (1, 2, 3)
-    if points.ndim != 2 or points.shape[1] not in given or len(points) < least:
-        d = dimension or "1..3"
-        raise InputError(f"{who}points must have shape (N, {d}) with N >= {least}, got {points.shape}.")
-    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
-    if len(bad):
-        raise InputError(f"{who}{len(bad)} of {len(points)} points are not finite, the first is row {bad[0]}.")
-    return points

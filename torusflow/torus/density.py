@@ -9,8 +9,8 @@ import numpy as np
 
 from ..arguments import check_generator, check_kind, checked_whole
 from ..errors import InputError
-from .evaluation import TrigonometricPolynomial
 from .grid import Torus
+from .scattered import TrigonometricPolynomial
 
 # A density is taken as it is, never rescaled unasked, so its mass must be one to round-off.
 MASS_TOLERANCE = 1e-12

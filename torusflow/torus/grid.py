@@ -10,18 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from ..arguments import check_kind, refuse_masked
+from ..backends import LIBRARIES, Stages, Transform, default_library, make_backend
+from ..backends.turns import Turn
 from ..errors import InputError
-from . import reductions
-from .stages import Stages
-from .transform import Transform, default_library
-from .turns import Turn
-from .workers import Workers, bounded, split
 
 TWO_PI = 2 * math.pi
 # 16 GB for a single field.
 LARGEST_SIZE = 2**31
-# Of a reduction, for which waking another thread pays.
-MINIMUM_NUMBERS_PER_THREAD = 2**18
 # What deviates from its mean by less, relative to it, is as good as constant.
 CONSTANT = 1e-6
 
@@ -42,8 +37,9 @@ class Torus:
     threads : int, optional
         Threads for transforms and pointwise work; all processors this process may use if not given, and at most 64, or
         four a processor where that is more.
-    library : {"fftw", "scipy"}, optional
-        Who transforms; FFTW where pyFFTW is installed if not given. ``torus.library`` says which one it is.
+    library : {"fftw", "scipy", "numpy"}, optional
+        Who transforms; FFTW where pyFFTW is installed if not given. ``torus.library`` says which one it is. "numpy" is
+        the scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`).
 
     Raises
     ------
@@ -71,22 +67,22 @@ class Torus:
             raise InputError(
                 f"threads must be a positive whole number, got {threads!r}. Leave it out to use all processors."
             )
-        if library is not None and not (isinstance(library, str) and library in ("fftw", "scipy")):
-            raise InputError(f"library must be 'fftw' or 'scipy', got {library!r}.")
+        if library is not None and not (isinstance(library, str) and library in LIBRARIES):
+            raise InputError(f"library must be 'fftw', 'scipy' or 'numpy', got {library!r}.")
         if library == "fftw" and default_library() != "fftw":
             raise InputError(
                 "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
                 "use library='scipy'."
             )
-        threads = bounded(int(threads))
+        backend = make_backend(library or default_library(), int(threads))
         for name, value in (
             ("shape", shape),
-            ("threads", threads),
-            ("library", library or default_library()),
+            ("threads", backend.threads),
+            ("library", backend.library),
             ("dimension", len(shape)),
             ("size", math.prod(shape)),
             ("spectral_shape", (*shape[:-1], shape[-1] // 2 + 1)),
-            ("_workers", Workers(threads)),
+            ("_backend", backend),
             ("_plans", {}),
             ("_turn", Turn()),
         ):
@@ -248,16 +244,14 @@ class Torus:
 
     def mean(self, f) -> float:
         """The integral of f over the torus."""
-        return float(np.mean(self.field(f)))
+        return self._backend.mean(self.field(f))
 
     def inner(self, f, g) -> float:
         """<f, g> = mean of f g; vector fields sum over their components."""
         f, g = self.field(f), self.field(g)
         if f.shape != g.shape:
             raise InputError(f"an inner product takes two fields of one shape, got {f.shape} and {g.shape}.")
-        # Not np.vdot: BLAS would wake threads of its own, and wait for them.
-        lines = (field.reshape(-1, self.shape[-1]) for field in (f, g))
-        return float(np.sum(np.einsum("ij,ij->i", *lines))) / self.size
+        return self._backend.inner(f, g) / self.size
 
     def norm(self, f) -> float:
         """sqrt(<f, f>)."""
@@ -265,11 +259,11 @@ class Torus:
 
     def maximum(self, f) -> float:
         """max f over the grid."""
-        return float(np.max(_numbers(f, "a field", "fiub")))
+        return self._backend.maximum(_numbers(f, "a field", "fiub"))
 
     def minimum(self, f) -> float:
         """min f over the grid."""
-        return float(np.min(_numbers(f, "a field", "fiub")))
+        return self._backend.minimum(_numbers(f, "a field", "fiub"))
 
     def fastest(self, velocity, weights) -> float:
         """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not.
@@ -280,18 +274,15 @@ class Torus:
         weights : sequence of d floats
             Not negative.
         """
-        flat = np.ascontiguousarray(self.field(velocity)).reshape(self.dimension, self.size)
-        return self._largest(reductions.fastest, self.size, flat, np.array(weights, float))
+        return self._backend.fastest(self.field(velocity), weights)
 
     def largest(self, values) -> float:
         """max |x| of an array of real or complex numbers, real and imaginary parts apart; not finite if one is not."""
-        values = np.ascontiguousarray(values)
-        flat = values.reshape(-1).view(np.float64) if values.dtype.kind == "c" else values.astype(float).reshape(-1)
-        return self._largest(reductions.largest, flat.size, flat)
+        return self._backend.largest(values)
 
     def is_finite(self, f) -> bool:
         """Whether every value of f is a finite number."""
-        return bool(np.all(np.isfinite(f)))
+        return self._backend.is_finite(f)
 
     def field(self, f) -> np.ndarray:
         """f as an array of real numbers on this grid.
@@ -322,21 +313,15 @@ class Torus:
     def plan(self, batch: int, modes=None) -> Transform:
         """A transform of `batch` fields with work arrays of its own, truncated to |k_j| <= modes_j."""
         modes = None if modes is None else _embed(tuple(modes), 0)
-        return Transform(self.embedded_shape, modes, batch, self._workers, self.library)
+        return self._backend.plan(self.embedded_shape, modes, batch)
 
     def stages(self, modes) -> Stages:
         """The stages of the continuity equation with densities truncated to |k_j| <= modes_j."""
-        return Stages(self.dimension, self.embedded_shape, _embed(tuple(modes), 0), self._workers, self.library)
+        return self._backend.stages(self.dimension, self.embedded_shape, _embed(tuple(modes), 0))
 
     def parallel(self, function, parts) -> None:
         """Call function(part) for every part on the threads of this torus."""
-        self._workers.run(function, parts)
-
-    def _largest(self, function, count, *arguments) -> float:
-        found = []
-        parts = split(count, min(self.threads, max(1, count // MINIMUM_NUMBERS_PER_THREAD)))
-        self._workers.run(lambda part: found.append(function(*arguments, *part)), parts)
-        return float(np.max(found))  # NaN if one of them is
+        self._backend.parallel(function, parts)
 
     def _full_plan(self, f) -> Transform:
         batch = math.prod(f.shape[: f.ndim - self.dimension])

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..arguments import check_kind, real_array
+from ..arguments import check_kind
 from ..errors import InputError, NumericalError
-from ..torus.evaluation import TrigonometricPolynomial
 from ..torus.grid import Torus
+from ..torus.scattered import TrigonometricPolynomial, checked_points
 from .flow_map import INVERSE_TOLERANCE
 
 # Newton's method for the inverse, with steps halved at the points where the gap does not shrink.
@@ -133,11 +133,3 @@ class Diffeomorphism:
     def _jet(self, x) -> tuple[np.ndarray, np.ndarray]:
         values, gradients = zip(*(series.jet(x) for series in self._series), strict=True)
         return x + np.stack(values, axis=1), np.eye(self.torus.dimension) + np.stack(gradients, axis=1)
-
-
-def checked_points(points, dimension: int) -> np.ndarray:
-    """Points as a finite array (N, d) of the caller's own, or an InputError."""
-    x = real_array(points, "points")
-    if x.ndim != 2 or x.shape[1] != dimension or not np.all(np.isfinite(x)):
-        raise InputError(f"points on this torus are finite numbers (N, {dimension}), got shape {x.shape}.")
-    return x

@@ -12,7 +12,7 @@ from ..arguments import checked_whole, is_number, real_array
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
 from ..torus.density import Density
-from ..torus.evaluation import BandField, interpolate
+from ..torus.scattered import BandField, checked_points, interpolate
 from .particles import NODES, WEIGHTS
 
 # Newton's method for the inverse starts next to the solution: three iterations are usual.
@@ -100,11 +100,11 @@ class FlowMap:
         s : float, optional
             Time of the flow, 0 to `duration`, the end if not given; the steps of a layer cut short are shortened.
         """
-        return self._flow(self._checked(points), self._until(s))[0]
+        return self._flow(checked_points(points, self.dimension), self._until(s))[0]
 
     def jacobian(self, points, s: float | None = None) -> np.ndarray:
         """D Phi_s(x), array (N, d, d), entry i, j the derivative of component i along x_j."""
-        return self._flow(self._checked(points), self._until(s), with_jacobian=True)[1]
+        return self._flow(checked_points(points, self.dimension), self._until(s), with_jacobian=True)[1]
 
     def log_determinant(self, points, s: float | None = None) -> np.ndarray:
         """log det D Phi_s(x), array (N,).
@@ -125,7 +125,7 @@ class FlowMap:
             If the map folds, at one of the points or on a lattice of 256, 64^2 or 16^3 points: it has no inverse. Names
             the substeps that would avoid it.
         """
-        y, pieces = self._checked(points), self._until(s)
+        y, pieces = checked_points(points, self.dimension), self._until(s)
         self._refuse_folds(pieces)
         x, _ = self._flow(y, [Piece(p.field, -p.duration, p.substeps) for p in reversed(pieces)])
         for _ in range(NEWTON_ITERATIONS):
@@ -246,15 +246,6 @@ class FlowMap:
             pieces.append(piece._replace(duration=left))
             passed += piece.duration
         return pieces
-
-    def _checked(self, points) -> np.ndarray:
-        x = real_array(points, "points")
-        if x.ndim != 2 or x.shape[1] != self.dimension:
-            raise InputError(f"points on this torus have shape (N, {self.dimension}), got {x.shape}.")
-        bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
-        if bad.size:
-            raise InputError(f"{bad.size} of {len(x)} points are not finite, the first is row {bad[0]}: {x[bad[0]]}.")
-        return x
 
 
 def _evaluated(function: Callable | Density, points) -> np.ndarray:

@@ -1,0 +1,19 @@
+"""Where fields live, how they are transformed and summed: all that knows of threads, libraries, compiled loops."""
+
+from __future__ import annotations
+
+from .backend import Backend, Stages, Transform
+from .cpu.processors import Processors
+from .cpu.transform import default_library
+from .cpu.workers import bounded, split
+from .reference import Reference
+
+__all__ = ["LIBRARIES", "Backend", "Stages", "Transform", "default_library", "make_backend", "split"]
+
+# What a Torus may ask for.
+LIBRARIES = ("fftw", "scipy", "numpy")
+
+
+def make_backend(library: str, threads: int) -> Backend:
+    """The backend of a Torus, with as many threads as this machine can use."""
+    return Reference() if library == "numpy" else Processors(bounded(threads), library)

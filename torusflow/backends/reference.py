@@ -1,0 +1,149 @@
+"""The scheme in plain NumPy, with scipy.fft, one thread and no compiled code: to be read, and to check others against.
+
+What the compiled loops of `torusflow.backends.cpu` do block by block stands here in a few lines of whole arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+
+# The axes, of three, along which a torus of so many dimensions extends.
+AXES = {1: (2,), 2: (0, 2), 3: (0, 1, 2)}
+
+
+class Modes:
+    """Which of the coefficients of a real transform are kept, and where they stand.
+
+    Parameters
+    ----------
+    shape : tuple of int, length 3
+    modes : tuple of int or None
+        |k_j| <= modes_j; None keeps all.
+    """
+
+    def __init__(self, shape, modes):
+        modes = tuple(n // 2 for n in shape) if modes is None else modes
+        full = [np.rint(np.fft.fftfreq(n, 1 / n)).astype(int) for n in shape[:2]] + [np.arange(shape[2] // 2 + 1)]
+        places = [np.flatnonzero(np.abs(k) <= mode) for k, mode in zip(full, modes, strict=True)]
+        self.wavenumbers = tuple(k[place] for k, place in zip(full, places, strict=True))
+        self.shape, self._full, self._places = shape, tuple(map(len, full)), np.ix_(*places)
+
+    def coefficients(self, f) -> np.ndarray:
+        """f^_k = mean_x f(x) exp(-2 pi i k.x) of the kept modes, of a field (n_0, n_1, n_2)."""
+        return scipy.fft.rfftn(f, norm="forward")[self._places]
+
+    def values(self, f_hat) -> np.ndarray:
+        """f(x) = sum_k f^_k exp(2 pi i k.x)."""
+        full = np.zeros(self._full, complex)
+        full[self._places] = f_hat
+        return scipy.fft.irfftn(full, self.shape, norm="forward")
+
+
+class Transform:
+    """`torusflow.backends.backend.Transform`, of whole arrays."""
+
+    def __init__(self, shape, modes, batch: int):
+        self._modes = Modes(shape, modes)
+        self.wavenumbers = self._modes.wavenumbers
+        self.real = np.zeros((batch, *shape))
+        self.spectral = np.zeros((batch, *map(len, self.wavenumbers)), complex)
+
+    def forward(self, real=None) -> None:
+        for f, f_hat in zip(self.real if real is None else real, self.spectral, strict=True):
+            f_hat[...] = self._modes.coefficients(f)
+
+    def inverse(self, real=None) -> None:
+        for f, f_hat in zip(self.real if real is None else real, self.spectral, strict=True):
+            f[...] = self._modes.values(f_hat)
+
+
+class Stages:
+    """`torusflow.backends.backend.Stages`, of whole arrays."""
+
+    def __init__(self, dimension: int, shape, modes):
+        self._modes = Modes(shape, modes)
+        self.kept = tuple(map(len, self._modes.wavenumbers))
+        symbols = np.meshgrid(*(2j * np.pi * k for k in self._modes.wavenumbers), indexing="ij", sparse=True)
+        self._symbols = [symbols[axis] for axis in AXES[dimension]]
+
+    def push(self, base, velocity, coefficients, steps: int, keep=None) -> None:
+        for step in range(steps):
+            y = base.copy()
+            for m, c in enumerate(coefficients):
+                density = self._modes.values(y)
+                if keep is not None:
+                    keep[step, m] = density.reshape(keep.shape[2:])
+                y = base + c * self._flux(self._fields(velocity), density)
+            base[...] = y
+
+    def tangent(self, base, velocity, tangent_velocity, densities, coefficients) -> None:
+        velocity, change = self._fields(velocity), self._fields(tangent_velocity)
+        for stages in densities:
+            y = base.copy()
+            for density, c in zip(stages, coefficients, strict=True):
+                flux = self._flux(velocity, self._modes.values(y)) + self._flux(change, density)
+                y = base + c * flux
+            base[...] = y
+
+    def transpose(self, weight, velocity, densities, coefficients, momentum, fresh: bool) -> None:
+        velocity = self._fields(velocity)
+        if fresh:
+            momentum[...] = 0.0
+        for stages in densities[::-1]:
+            w = weight.copy()
+            for density, c in zip(stages[::-1], coefficients[::-1], strict=True):
+                slopes = [self._modes.values(symbol * w) for symbol in self._symbols]
+                for j, slope in enumerate(slopes):
+                    momentum[j] += c * density * slope.reshape(density.shape)
+                w = c * self._modes.coefficients(sum(v * slope for v, slope in zip(velocity, slopes, strict=True)))
+                weight += w
+
+    def _flux(self, velocity, density) -> np.ndarray:
+        """A(v) rho = -sum_j d_j P(v_j rho), its coefficients."""
+        density = density.reshape(self._modes.shape)
+        products = [self._modes.coefficients(v * density) for v in velocity]
+        return -sum(symbol * product for symbol, product in zip(self._symbols, products, strict=True))
+
+    def _fields(self, velocity) -> np.ndarray:
+        return velocity.reshape(-1, *self._modes.shape)
+
+
+class Reference:
+    """`torusflow.backends.backend.Backend` for those who want to see every step."""
+
+    library, threads = "numpy", 1
+
+    def plan(self, shape, modes, batch: int) -> Transform:
+        return Transform(shape, modes, batch)
+
+    def stages(self, dimension: int, shape, modes) -> Stages:
+        return Stages(dimension, shape, modes)
+
+    def parallel(self, function, parts) -> None:
+        for part in parts:
+            function(part)
+
+    def empty(self, shape) -> np.ndarray:
+        return np.empty(shape)
+
+    def mean(self, f) -> float:
+        return float(np.mean(f))
+
+    def inner(self, f, g) -> float:
+        return float(np.sum(f * g))
+
+    def maximum(self, f) -> float:
+        return float(np.max(f))
+
+    def minimum(self, f) -> float:
+        return float(np.min(f))
+
+    def is_finite(self, f) -> bool:
+        return bool(np.all(np.isfinite(f)))
+
+    def largest(self, values) -> float:
+        return float(max(np.max(np.abs(np.real(values))), np.max(np.abs(np.imag(values)))))
+
+    def fastest(self, velocity, weights) -> float:
+        return float(np.max(sum(w * np.abs(v) for w, v in zip(weights, velocity, strict=True))))

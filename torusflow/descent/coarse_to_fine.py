@@ -1,0 +1,90 @@
+"""From coarse to fine: a descent starts where descents on coarser grids, bands and layers ended."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+
+import numpy as np
+
+from ..arguments import check_kind
+from ..errors import InputError, UnstableError
+from ..interrupts import Held
+from ..losses.loss import on_grid
+from ..model import Model
+from ..risk import Risk
+from . import GreedyDescent, Method, descend
+
+# The numbers of modes of a grid and of the next are not quite in the ratio of their sizes.
+SHRINK = 0.95
+MAXIMUM_SHRINKS = 20
+
+
+def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int = 50, **limits) -> np.ndarray:
+    """The control that descents on up to so many coarser levels lead to, coarsest first, for a start of `descend`.
+
+    Each level halves the grid (or the band, for samples) and even numbers of layers. From level to level the control is
+    padded with zeros in Fourier space and its layers are split, so its flow stays the same.
+
+    Parameters
+    ----------
+    risk : Risk
+        Of a `MeasureNODE` or a `SampleNODE`, at the finest level.
+    method : Method
+    levels : int
+        Coarser levels; fewer where a grid would have less than 16 points an axis, or a band less than 2.
+    iterations : int
+        At most so many on each level.
+    **limits
+        Others of `descend`, for each level: gradient_tolerance, risk_tolerance, max_time, stop.
+
+    Returns
+    -------
+    array
+        An element of ``risk.space``; where an interrupt or an error ended a level, what it and those before led to.
+
+    Raises
+    ------
+    InputError
+        If the model has no coarser ones, the loss does not say what it is there, the method starts from zero only, or
+        levels is no whole number >= 0.
+    """
+    if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 0:
+        raise InputError(f"levels must be a whole number >= 0, got {levels!r}.")
+    check_kind("the first argument", risk, Risk, "coarse_to_fine(tfl.Risk(model, loss), method)")
+    if not hasattr(risk.model, "coarser"):
+        raise InputError(
+            f"a {type(risk.model).__name__} has no coarser levels to start from; a MeasureNODE and a SampleNODE have."
+        )
+    if isinstance(method, GreedyDescent):
+        raise InputError("GreedyDescent starts at v = 0 and from nowhere else; leave the coarser levels out.")
+    risks = [risk]
+    while len(risks) <= levels and (model := risks[-1].model.coarser()) is not None:
+        loss = risks[-1].loss
+        if hasattr(model, "torus"):  # samples are the same at every level
+            loss = on_grid(loss, model.torus)
+        risks.append(Risk(model, loss, risk.penalty))
+    control = risks[-1].space.zeros()
+    ended = ""
+    with Held():
+        for coarse, fine in zip(risks[:0:-1], risks[-2::-1], strict=True):
+            if not ended:
+                found = descend(coarse, control, method, iterations, **limits)
+                control = found.control
+                ended = found.status if found.status.startswith(("interrupted", "failed")) else ""
+            control = _stable(fine.model, fine.space.embed(control, coarse.space))
+    if ended and limits.get("stop") is None:  # who asks for stops knows of them
+        with contextlib.suppress(Warning):
+            warnings.warn(f"coarse_to_fine did not come to its end: {ended}", stacklevel=2)
+    return control
+
+
+def _stable(model: Model, control):
+    """The control, or a multiple that the model takes: one at the limit of stability may be beyond that of the next."""
+    for _ in range(MAXIMUM_SHRINKS):
+        try:
+            model(control)
+            return control
+        except UnstableError:
+            control = SHRINK * control
+    return control

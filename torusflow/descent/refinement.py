@@ -1,0 +1,55 @@
+"""A run at another resolution, by Fourier series."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ..errors import InputError
+from ..losses.loss import on_grid
+from ..risk import Risk
+from ..storage import Run
+from ..torus.grid import Torus
+
+
+def refined(run: Run, shape=None, band=None, layers=None, substeps=None) -> tuple[Risk, np.ndarray, Risk | None]:
+    """The risk, the control and the validation of a run, on another grid, band, number of layers or of substeps.
+
+    The control's flow stays the same but for modes beyond a smaller band; densities are read on another grid by their
+    Fourier series.
+
+    Parameters
+    ----------
+    run : Run
+        Of a `MeasureNODE`, a `TorusNODE` or a `SampleNODE`.
+    shape : tuple of int, optional
+        Of the grid, for densities.
+    band, layers, substeps : int, optional
+        What is not given stays; layers must be a multiple of those before.
+
+    Raises
+    ------
+    InputError
+        If the model has no such resolution, or a number cannot be used.
+    """
+    model = run.risk.model
+    asked = {"band": band, "layers": layers, "substeps": substeps}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    names = {field.name for field in dataclasses.fields(model)}
+    missing = [name for name in asked if name not in names] + (["grid"] if shape and "torus" not in names else [])
+    if missing or not hasattr(model.space, "embed"):
+        what = missing[0] if missing else "Fourier coefficients"
+        raise InputError(f"a {type(model).__name__} has no {what}, so there is no other resolution of that kind.")
+    loss = run.risk.loss
+    if shape:
+        torus = Torus(tuple(shape), model.torus.threads, model.torus.library)
+        asked |= {"torus": torus, "initial": model.initial.on(torus)}
+        loss = on_grid(loss, torus)
+    model = dataclasses.replace(model, **asked)
+    validation = run.validation
+    if validation is not None:
+        fields = {name: value for name, value in asked.items() if name != "initial"}
+        validation = Risk(dataclasses.replace(validation.model, **fields), validation.loss, validation.penalty)
+    control = model.space.embed(run.control, run.risk.space)
+    return Risk(model, loss, run.risk.penalty), control, validation

@@ -1,0 +1,266 @@
+"""The Riemannian exponential map of diffeomorphisms, its logarithm, and the distance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arguments import checked_tolerance
+from ..errors import NumericalError, TorusflowError
+from ..torus.control import VelocitySpace
+from ..torus.grid import TWO_PI, Torus
+from ..torus.scattered import BandField, checked_points
+from ..torus.sobolev import SobolevMetric
+from ..transport.diffeomorphism import Diffeomorphism
+from ..transport.particles import NODES, WEIGHTS
+from .epdiff import EPDiff
+from .shooting import Path, shoot
+
+# Newton's method for the logarithm: iterations, halvings of a step, and how far its linear systems are solved.
+NEWTON_ITERATIONS, HALVINGS = 40, 10
+LINEAR_TOLERANCE, KRYLOV_DIMENSION = 0.03, 40
+# Largest Courant number of the steps in these systems, which need not be accurate.
+LONGEST_STEP = 1.2
+# By what share of its displacement a map may differ from every geodesic that the grid can carry.
+LARGEST_MISFIT = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Exponential:
+    """phi(x) = x(1), dx/dt = u_t(x), x(0) = x, along the geodesic u_t from u_0: what `exponential` gives.
+
+    Parameters
+    ----------
+    torus : Torus
+    metric : SobolevMetric
+    velocity : array (d, *n)
+        u_0.
+    tolerance : float
+    """
+
+    torus: Torus
+    metric: SobolevMetric
+    velocity: np.ndarray
+    tolerance: float = 1e-10
+
+    def __call__(self, points) -> np.ndarray:
+        """phi(x), array (N, d), not wrapped, at points (N, d)."""
+        x = checked_points(points, self.torus.dimension)
+        path = Path(self.torus, self.metric, self.velocity, self.tolerance, x)
+        return next(path.follow((1.0,)))[1]
+
+
+def exponential(torus: Torus, metric: SobolevMetric, u0, tolerance: float = 1e-10) -> Exponential:
+    """phi = exp(u_0): the diffeomorphism at time 1 of the geodesic from the identity with initial velocity u_0.
+
+    Points are moved with the geodesic, not interpolated. exp(t u_0) is the diffeomorphism at time t, and with u_1 the
+    velocity at time 1 exp(-u_1) is the inverse.
+
+    Parameters
+    ----------
+    torus : Torus
+    metric : SobolevMetric
+    u0 : array (d, *n)
+    tolerance : float
+        Error of a time step, relative to |u_0|_V for velocities, in sides of the torus for points.
+
+    Returns
+    -------
+    Exponential
+        A function of points (N, d).
+
+    Raises
+    ------
+    InputError, NumericalError
+        As `shoot`; the latter when points are given.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus, metric = tfl.Torus((32,)), tfl.SobolevMetric(2.0, 0.3)
+    >>> u0 = 0.1 * np.sin(2 * np.pi * torus.points[0])[None]
+    >>> phi = tfl.geodesic.exponential(torus, metric, u0)
+    >>> bool(np.allclose(tfl.geodesic.logarithm(torus, metric, phi), u0, atol=1e-8))
+    True
+    """
+    Path(torus, metric, u0, tolerance)  # to refuse now what cannot be shot
+    return Exponential(torus, metric, np.array(u0, float), tolerance)
+
+
+def logarithm(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: float = 1e-10) -> np.ndarray:
+    """u_0 with exp(u_0) = phi, array (d, *n): the initial velocity of the geodesic from the identity to phi.
+
+    Newton's method for P D phi_u^(-1) (phi - phi_u) = 0 on the grid, phi_u = exp(u), P onto the modes of velocities.
+    Where there are several geodesics it finds the one that continues the first step, u = phi - id; far from the
+    identity it need not be the shortest.
+
+    Parameters
+    ----------
+    torus : Torus
+    metric : SobolevMetric
+    phi : callable
+        From points (N, d) to points, not wrapped: a `Diffeomorphism(torus, displacement)`, an `exponential`, a
+        `FlowMap`, or a function.
+    tolerance : float
+        Root mean square of P D phi_u^(-1) (phi - phi_u), in sides of the torus; between 1e-12 and 1e-3.
+
+    Raises
+    ------
+    InputError
+        If phi is no diffeomorphism on this grid.
+    NumericalError
+        If Newton's method does not come to an end, or phi is finer than the grid.
+    """
+    tolerance, equation = checked_tolerance(tolerance, 1e-12, 1e-3), EPDiff(torus, metric)
+    goal = Diffeomorphism.sampled(torus, phi).displacement
+
+    def reached(u):
+        # On the way to a resolved geodesic there may be others.
+        return Diffeomorphism.sampled(
+            torus, lambda x: next(Path(torus, metric, u, tolerance / 10, x, largest_tail=math.inf).follow((1.0,)))[1]
+        )
+
+    at, u, gap = Diffeomorphism(torus, np.zeros_like(goal)), np.zeros_like(goal), goal
+    for _ in range(NEWTON_ITERATIONS):
+        missed = torus.norm(_pulled_back(at, gap, equation.modes))
+        if missed <= tolerance:
+            break
+        direction, refusal = _Derivative(equation, metric, u, at).solve(gap), ""
+        for halvings in range(HALVINGS):
+            trial = u + direction / 2**halvings
+            try:
+                at = reached(trial)
+            except TorusflowError as error:
+                refusal = f" The last geodesic tried was refused: {error}"
+                continue
+            gap = goal - at.displacement
+            if torus.norm(_pulled_back(at, gap, equation.modes)) < missed:
+                break
+        else:
+            raise _not_found(missed, refusal)
+        u = trial
+    else:
+        raise _not_found(missed)
+    if torus.norm(gap) > max(LARGEST_MISFIT * torus.norm(goal), 10 * tolerance):
+        raise NumericalError(
+            f"the map is finer than the grid {torus.shape}: no geodesic there comes closer to it than "
+            f"{torus.norm(gap):.1e}. Use a finer grid."
+        )
+    try:
+        shoot(torus, metric, u)
+    except TorusflowError as error:
+        raise NumericalError(f"the geodesic to this map cannot be shot: {error}") from None
+    return u
+
+
+def distance(torus: Torus, metric: SobolevMetric, phi: Callable, psi: Callable, tolerance: float = 1e-10) -> float:
+    """d(phi, psi) = |log(phi o psi^(-1))|_V, the length of the geodesic; d(phi o eta, psi o eta) is the same.
+
+    Parameters
+    ----------
+    torus : Torus
+    metric : SobolevMetric
+    phi, psi : callable
+        As `logarithm` takes them.
+    tolerance : float
+        Of the logarithm.
+
+    Returns
+    -------
+    float
+        That of the geodesic which `logarithm` finds.
+
+    Raises
+    ------
+    InputError, NumericalError
+        As `logarithm`, and if psi cannot be inverted.
+    """
+    EPDiff(torus, metric)  # to refuse what has no geodesics before anything is sampled
+    _, inverse = Diffeomorphism.sampled(torus, phi), Diffeomorphism.sampled(torus, psi).inverse
+    u0 = logarithm(torus, metric, lambda x: phi(inverse(x)), tolerance)
+    return math.sqrt(torus.inner(u0, metric.roughen(torus, u0)))
+
+
+def _pulled_back(at: Diffeomorphism, displacement, modes) -> np.ndarray:
+    """P D phi^(-1) xi, array (d, *n): the velocity at the start that moves the map by xi at the end."""
+    flat = displacement.reshape(len(displacement), -1)
+    field = np.linalg.solve(at.jacobians, flat.T[..., None])[..., 0].T
+    return at.torus.truncate(field.reshape(displacement.shape), modes)
+
+
+def _not_found(missed: float, refusal: str = "") -> NumericalError:
+    return NumericalError(
+        f"no geodesic to this map was found: Newton's method ends where it is missed by {missed:.1e}. Use a finer grid "
+        f"or a larger tolerance, or go there in several geodesics.{refusal}"
+    )
+
+
+class _Derivative:
+    """du_0 -> d exp(u_0) du_0 on the grid, by classical Runge-Kutta steps.
+
+    Parameters
+    ----------
+    equation : EPDiff
+    metric : SobolevMetric
+    u0 : array (d, *n)
+    at : Diffeomorphism
+        exp(u_0).
+    """
+
+    def __init__(self, equation: EPDiff, metric: SobolevMetric, u0, at: Diffeomorphism):
+        torus = self.torus = equation.torus
+        self.equation, self._space = equation, VelocitySpace(torus, metric, 1, equation.modes)
+        self._at = at
+        speed = sum(TWO_PI * mode * np.abs(u) for mode, u in zip(equation.modes, u0, strict=True))
+        self.steps = 4 + math.ceil(torus.maximum(speed) / LONGEST_STEP)
+        self._stages = []  # the fields there, the points there, D u at the points
+        h, y = 1 / self.steps, equation.kept * torus.transform(u0)
+        x = np.stack([axis.ravel() for axis in torus.points], axis=1)
+        for _ in range(self.steps):
+            k, slope, dy, dx = np.zeros_like(y), np.zeros_like(x), 0.0, 0.0
+            for node, weight in zip(NODES, WEIGHTS, strict=True):
+                fields, here = equation.fields(y + node * h * k), x + node * h * slope
+                slope, jacobian = self._field(fields).jet(here)
+                k = equation.rate(fields)
+                dy, dx = dy + weight * h * k, dx + weight * h * slope
+                self._stages.append((node, weight, fields, here, jacobian))
+            y, x = y + dy, x + dx
+
+    def __call__(self, change) -> np.ndarray:
+        """The change of the displacement, array (d, *n)."""
+        torus, h = self.torus, 1 / self.steps
+        y, x = self.equation.kept * torus.transform(change), np.zeros((torus.size, torus.dimension))
+        for node, weight, fields, here, jacobian in self._stages:
+            if node == 0:
+                start, k, slope = (y, x), np.zeros_like(y), np.zeros_like(x)
+            d_fields, d_here = self.equation.fields(start[0] + node * h * k), start[1] + node * h * slope
+            k = self.equation.tangent(fields, d_fields)
+            slope = np.einsum("nij,nj->ni", jacobian, d_here) + self._field(d_fields).value(here)
+            y, x = y + weight * h * k, x + weight * h * slope
+        return x.T.reshape(change.shape)
+
+    def solve(self, gap) -> np.ndarray:
+        """du_0 such that the displacement changes by the gap, nearly.
+
+        Pulled back to the start by D phi^(-1), the derivative is the integral of Ad K Ad* along the geodesic up to
+        smoother terms, so close to symmetric and positive in V. GMRES works there.
+        """
+        from scipy.sparse.linalg import LinearOperator, gmres
+
+        torus, kept, root = self.torus, self.equation.kept, np.sqrt(self.equation.symbol)
+
+        def pulled_back(displacement):
+            return torus.filter(_pulled_back(self._at, displacement, self.equation.modes), root).ravel()
+
+        def velocity(v):
+            return torus.filter(v.reshape(gap.shape), kept / root)
+
+        operator = LinearOperator((gap.size, gap.size), lambda v: pulled_back(self(velocity(v))), dtype=float)
+        limits = {"rtol": LINEAR_TOLERANCE, "atol": 0.0, "restart": KRYLOV_DIMENSION, "maxiter": 1}
+        return velocity(gmres(operator, pulled_back(gap), **limits)[0])
+
+    def _field(self, fields) -> BandField:
+        return BandField(self._space, self._space.coefficients(fields.velocity))

@@ -1,0 +1,217 @@
+"""What a run file holds: HDF5 that describes itself, with the user's axes, and all that is needed to go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import platform
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from ..torus.density import Density, DensitySpace
+from .encoding import encode
+from .mappings import write_mapping
+
+FORMAT = "torusflow run"
+FORMAT_VERSION = 2
+
+RESERVED = ("initial", "target", "output", "trajectory", "control", "problem", "checkpoint")
+RESERVED += ("s", "layer", "component", "part", "iteration", "reference")
+LONGEST_NAME = 200
+HISTORY_NAMES = {
+    "risk": "risk: loss + penalty/2 |v|^2",
+    "validation": "risk on data that training does not see",
+    "gradient_norm": "norm of the gradient of the risk in the control space",
+    "control_norm": "norm of the control",
+    "distance": "distance of the control from the start",
+    "pl_ratio": "Polyak-Lojasiewicz ratio |gradient|^2 / (2 risk)",
+    "step": "step length that led to this iterate",
+    "time": "training time: sum of the steps",
+    "seconds": "wall time since the start",
+    "mass": "mean of the density",
+    "minimum": "smallest value of the density",
+    "maximum": "largest value of the density",
+    "tail": "share of |rho - 1|^2 in the outer third of the modes",
+    "substeps": "Runge-Kutta steps per layer",
+}
+
+
+def write_run(file, risk, method, result, coordinates, checkpoint: dict, validation, limits: dict) -> None:
+    """A whole run in an open file."""
+    model = risk.model
+    trajectory = model.trajectory(result.control) if hasattr(model, "trajectory") else None
+    _write(file, risk, method, result, trajectory, coordinates, validation, limits, write_field)
+    write_mapping(file.create_group("checkpoint"), checkpoint)
+
+
+def rehearse_run(file, risk, method, coordinates, validation, limits: dict) -> None:
+    """All that a run will write but the numbers of its fields: only their names, axes and shapes.
+
+    So it takes no more time and room than the encoding of the problem, however deep the network.
+    """
+    model, output_space = risk.model, risk.model.output_space
+    output = _no_memory(output_space.shape)
+    trajectory = _no_memory((model.layers + 1, *output_space.shape)) if _on_densities(model) else None
+    control = _no_memory(model.space.shape, model.space.dtype)
+    result = _Rehearsed(control, output, {name: _no_memory((1,)) for name in HISTORY_NAMES})
+    _write(file, risk, method, result, trajectory, coordinates, validation, limits, outline_field)
+
+
+class _Rehearsed(NamedTuple):
+    """The result of a descent that has not begun."""
+
+    control: np.ndarray
+    output: np.ndarray
+    history: dict[str, np.ndarray]
+    status: str = "running"
+
+
+def _no_memory(shape, dtype=float) -> np.ndarray:
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def _on_densities(model) -> bool:
+    """Whether a model moves densities along a flow of its own; one that is linear in another's does not."""
+    return isinstance(model.output_space, DensitySpace) and hasattr(model, "trajectory")
+
+
+def _write(file, risk, method, result, trajectory, coordinates, validation, limits, field) -> None:
+    """All but the checkpoint; `field` writes a variable, or its outline."""
+    model = risk.model
+    file.attrs.update(
+        {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "title": f"Descent of a {type(model).__name__}",
+            "status": plain_text(result.status),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "versions": json.dumps(_versions()),
+        }
+    )
+    write_scale(file, "iteration", np.arange(len(result.history["risk"])), "1", "iteration of the descent")
+    for key, values in result.history.items():
+        units = "s" if key == "seconds" else "1"
+        field(file, key, values, ["iteration"], units, HISTORY_NAMES.get(key, key))
+    if _on_densities(model):
+        _write_densities(file, risk, result, trajectory, coordinates, field)
+    else:
+        _write_arrays(file, result, trajectory, field)
+    problem = file.create_group("problem")
+    problem.attrs["long_name"] = "what load() needs to make the risk and the method again"
+    problem.attrs["limits"] = json.dumps(limits)
+    for name, thing in (("risk", risk), ("method", method), ("coordinates", coordinates), ("validation", validation)):
+        if dataclasses.is_dataclass(thing):
+            encode(problem, name, thing, {})
+
+
+def _write_densities(file, risk, result, trajectory, coordinates, field):
+    """Densities and the velocity with the axes of the torus."""
+    model = risk.model
+    torus = model.torus
+    file.attrs["comment"] = "densities are relative to the uniform one (mean 1); the torus has side 1"
+    file.attrs["transforms"] = torus.library
+    axes = _axis_names(coordinates, torus.dimension)
+    for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
+        grid = np.arange(n) / n * coordinates.period
+        write_scale(file, name, grid, coordinates.units, f"{coordinates.name(axis)} on the grid")
+    layers = np.arange(model.layers)
+    write_scale(
+        file, "s", np.arange(model.layers + 1) / model.layers, "1", "time of the flow at the ends of the layers"
+    )
+    write_scale(file, "layer", layers, "1", "layer of the network; it acts for s in [layer, layer + 1] / layers")
+    write_scale(file, "component", np.arange(torus.dimension), "1", "component of the velocity")
+    for axis, k in enumerate(model.space.wavenumbers):
+        write_scale(
+            file, f"k_{axes[axis]}", k.ravel(), "1", f"wavenumber along {axes[axis]}, cycles per side of the torus"
+        )
+    write_scale(file, "part", np.arange(2), "1", "0: real part, 1: imaginary part")
+
+    unit = "1 (relative to the uniform density)"
+    field(file, "initial", model.initial.values, axes, unit, f"initial density: {model.initial.name}")
+    target = getattr(risk.loss, "target", None)
+    if isinstance(target, Density):
+        field(file, "target", target.values, axes, unit, f"target density: {target.name}")
+    field(file, "output", result.output, axes, unit, "initial density pushed by the control")
+    field(file, "trajectory", trajectory, ["s", *axes], unit, "density along the flow")
+    field(
+        file,
+        "control",
+        _parts(result.control),
+        ["layer", "component", *(f"k_{name}" for name in axes), "part"],
+        "sides of the torus per unit of s",
+        "Fourier coefficients of the velocity; those at -k are the complex conjugates of those at k",
+    )
+
+
+def _write_arrays(file, result, trajectory, field):
+    """The control and the output of any other model, with numbered axes."""
+    fields = {"control": (_parts(result.control), "control"), "output": (result.output, "output of the model")}
+    if trajectory is not None:
+        fields["trajectory"] = (trajectory, "points at the ends of the layers")
+    for name, (values, long_name) in fields.items():
+        axes = [f"{name}_{axis}" for axis in range(values.ndim)]
+        for axis, n in zip(axes, values.shape, strict=True):
+            write_scale(file, axis, np.arange(n), "1", f"axis of the {name}")
+        field(file, name, values, axes, "1", long_name)
+
+
+def _parts(control) -> np.ndarray:
+    """Complex numbers as pairs of real ones along a new last axis."""
+    return control[..., None].view(control.real.dtype) if np.iscomplexobj(control) else control
+
+
+def _axis_names(coordinates, dimension) -> list[str]:
+    """The user's names where they can name a variable of the file that nothing else is called."""
+    names = [coordinates.name(axis).replace("/", "_") for axis in range(dimension)]
+    all_names = [*names, *(f"k_{name}" for name in names), *HISTORY_NAMES, *RESERVED]
+    clash = len(set(all_names)) < len(all_names) or not all(map(_can_name, names))
+    return [f"x_{axis + 1}" for axis in range(dimension)] if clash else names
+
+
+def _can_name(name: str) -> bool:
+    """Whether HDF5 and netCDF-4 take it."""
+    return name not in ("", ".") and plain_text(name) == name and len(name.encode()) <= LONGEST_NAME
+
+
+def plain_text(text: str) -> str:
+    """A text as HDF5 can store it: without what ends texts in C, and without halves of characters."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def write_scale(file, name, values, units, long_name):
+    dataset = file.create_dataset(name, data=values)
+    dataset.make_scale(name)
+    dataset.attrs.update({"units": units, "long_name": plain_text(long_name)})
+
+
+def write_field(file, name, values, dimensions, units, long_name) -> None:
+    outline_field(file, name, values, dimensions, units, long_name)[...] = values
+
+
+def outline_field(file, name, values, dimensions, units, long_name):
+    """The variable without its numbers, which HDF5 gives room only when they are written."""
+    compression = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.size > 4096 else {}
+    dataset = file.create_dataset(name, values.shape, values.dtype, **compression)
+    for axis, dimension in enumerate(dimensions):
+        dataset.dims[axis].attach_scale(file[dimension])
+    dataset.attrs.update({"units": units, "long_name": plain_text(long_name)})
+    return dataset
+
+
+def _versions() -> dict[str, str]:
+    import numba
+    import scipy
+
+    from .. import __version__
+
+    return {
+        "torusflow": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "numba": numba.__version__,
+        "h5py": h5py.__version__,
+    }

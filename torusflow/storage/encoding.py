@@ -1,0 +1,199 @@
+"""Objects as HDF5 groups: dataclasses by the names of their classes and fields, under which people write them too."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import json
+import math
+import os
+
+import h5py
+import numpy as np
+
+from ..arguments import is_number
+from ..backends import default_library
+from ..errors import InputError, TorusflowError
+from ..torus.grid import Torus
+
+OF_RUNS = ("Reference", "Result", "Run", "RunFile", "Selection")
+# What an object may take though no array of the file is as large, such as a torus for a cloud of points; by the bytes
+# that one of the numbers it is counted by costs as it is made.
+FREE_BYTES = 2**28
+BYTES = {"Torus": 128, "SampleNODE": 128, "TorusNODE": 128, "RandomFourierFeatures": 32, "KernelField": 16}
+# That any machine can start; so many are taken as they are, since sums over points depend on them by round-off.
+MOST_THREADS = 64
+
+
+class PlaceError(InputError):
+    """What stands at a place in a file cannot be read."""
+
+    def __init__(self, place: str, words: str):
+        super().__init__(f"{place.strip('/') or 'the file'}: {words.rstrip('.')}")
+
+
+def encode(group, name, thing, seen):
+    """A dataclass becomes a group with its type and its fields; the same object met again becomes a link."""
+    if id(thing) in seen:
+        group[name] = seen[id(thing)]
+    elif isinstance(thing, np.ndarray):
+        group.create_dataset(name, data=thing)
+    elif isinstance(thing, tuple) and any(dataclasses.is_dataclass(part) for part in thing):
+        child = group.create_group(name)
+        child.attrs["type"] = "tuple"
+        for index, part in enumerate(thing):
+            encode(child, str(index), part, seen)
+    elif thing is None or isinstance(thing, bool | int | float | str | tuple | np.number | np.bool_):
+        group.attrs[name] = json.dumps(thing, default=lambda number: number.item())
+    elif dataclasses.is_dataclass(thing) and type(thing).__name__ in _types():
+        child = group.create_group(name)
+        seen[id(thing)] = child
+        child.attrs["type"] = type(thing).__name__
+        for field in dataclasses.fields(thing):
+            if _is_stored(field):
+                encode(child, field.name, getattr(thing, field.name), seen)
+    elif inspect.isroutine(thing):
+        raise InputError(
+            f"a {group.attrs['type']} holds functions of yours, which a run file cannot store. Run without store."
+        )
+    else:
+        raise InputError(
+            f"a {type(thing).__name__} cannot be stored in a run file, which holds the classes of torusflow only. "
+            f"Run without store, or keep result.control yourself."
+        )
+
+
+def decode(group, seen):
+    """The object that a group was made of; an array where it is a dataset.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Below a file whose structure has been checked.
+    seen : dict
+        The objects made so far, for those that are used more than once.
+
+    Raises
+    ------
+    PlaceError
+        If it is none of the classes that `encode` takes, or what the class refuses.
+    """
+    address = h5py.h5o.get_info(group.id).addr
+    if address not in seen:
+        values = {name: _value(group, name) for name in group.attrs if name not in ("type", "long_name")}
+        for name, child in group.items():
+            values[name] = child[...] if isinstance(child, h5py.Dataset) else decode(child, seen)
+        seen[address] = _made(group, str(group.attrs.get("type", "")), values)
+    return seen[address]
+
+
+def read_json(group, name: str):
+    """What an attribute holds as JSON; a PlaceError where that is none."""
+    place, text = f"{group.name}.{name}", group.attrs.get(name)
+    if not isinstance(text, str):
+        raise PlaceError(place, "it is no text" if name in group.attrs else "it is missing")
+    try:
+        return json.loads(text, parse_constant=_infinity)
+    except (ValueError, RecursionError):
+        raise PlaceError(place, f"it is no JSON of a number or a text: {text[:80]}") from None
+
+
+def _infinity(text: str) -> float:
+    if text == "NaN":
+        raise ValueError(text)
+    return float(text)
+
+
+def _value(group, name: str):
+    value = read_json(group, name)
+    parts = value if isinstance(value, list) else [value]
+    if any(isinstance(part, list | dict) for part in parts):
+        raise PlaceError(f"{group.name}.{name}", "it is neither a number nor a text, nor a list of them")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _made(group, kind: str, values: dict):
+    """An object of its class and fields; where these cannot be, a PlaceError says what the class says."""
+    try:
+        if kind == "tuple":
+            return tuple(values[str(index)] for index in range(len(values)))
+        made = _types().get(kind)
+        if made is None:
+            raise InputError(f"it is of no class that a run file holds, {kind!r}")
+        _check_fields(made, values)
+        _check_size(group, kind, values)
+        return made(**_as_here(made, values))
+    except KeyError as error:
+        raise PlaceError(group.name, f"{error} is missing") from None
+    except TorusflowError as error:
+        raise PlaceError(group.name, str(error)) from None
+    except Exception as error:  # of any kind: the values may be anything
+        raise PlaceError(group.name, f"these are no values of a {kind} ({type(error).__name__})") from None
+
+
+def _check_fields(made: type, values: dict) -> None:
+    fields = {field.name: field for field in dataclasses.fields(made) if _is_stored(field)}
+    for name in values:
+        if name not in fields:
+            raise InputError(f"a {made.__name__} has no {name!r}")
+    for name, field in fields.items():
+        if name not in values and field.default is field.default_factory is dataclasses.MISSING:
+            raise InputError(f"a {made.__name__} has a {name!r}, which is missing")
+
+
+def refuse_oversized(file, more: int) -> None:
+    """Raise an InputError if `decode` would refuse an object for its size, in a file that will hold more numbers."""
+
+    def look(name, group):
+        if isinstance(group, h5py.Group) and "type" in group.attrs:
+            values = {key: _value(group, key) for key in group.attrs if key not in ("type", "long_name")}
+            try:
+                _check_size(group, str(group.attrs["type"]), {**values, **group}, more)
+            except InputError as error:
+                raise InputError(f"a run file cannot hold this problem: {error}. Run without store.") from None
+
+    file.visititems(look)
+
+
+def _check_size(group, kind: str, values: dict, more: int = 0) -> None:
+    """Raise an InputError where numbers alone ask for more memory than the arrays of a file give reason for."""
+    if kind == "Torus":
+        count = math.prod(values["shape"])
+    elif kind in ("SampleNODE", "TorusNODE"):
+        count = (3 * int(np.max(values.get("band", 0))) + 1) ** min(np.shape(values["points"])[1], 3)
+    elif kind == "RandomFourierFeatures":
+        count = values["dimension"] * values["count"]
+    elif kind == "KernelField":
+        count = len(values["centres"]) ** 2
+    else:
+        return
+    if count > max(FREE_BYTES // BYTES[kind], group.file.id.get_filesize() // 8 + more):
+        raise InputError(f"a {kind} like this has {count:,} numbers, many more than the file")
+
+
+def _as_here(made: type, values: dict) -> dict:
+    """Who computes is a fact of the run, no need of its reader: the machine that reads may have less."""
+    if made is Torus and values.get("library") == "fftw" != default_library():
+        values = {**values, "library": None}
+    if is_number(values.get("threads")):
+        values = {**values, "threads": min(values["threads"], max(MOST_THREADS, os.cpu_count() or 1))}
+    return values
+
+
+def _is_stored(field) -> bool:
+    return field.init and field.metadata.get("stored", True)
+
+
+@functools.cache
+def _types() -> dict[str, type]:
+    """The dataclasses of the public interface by name, but for what is made of runs rather than part of one."""
+    import torusflow
+
+    public = [vars(torusflow), vars(torusflow.losses)]
+    return {
+        name: thing
+        for names in public
+        for name, thing in names.items()
+        if isinstance(thing, type) and dataclasses.is_dataclass(thing) and name not in OF_RUNS
+    }

@@ -1,0 +1,1 @@
+"""What theory says of a descent: tangent kernels, Lojasiewicz inequalities, certificates, limiting equations."""

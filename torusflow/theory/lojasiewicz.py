@@ -1,0 +1,129 @@
+"""Polyak-Lojasiewicz inequalities: ratios, exponents along runs; with them the constants and certificates of theory."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arguments import checked_number, real_array
+from ..errors import InputError
+from ..hilbert import norm
+from ..risk import Risk
+from .certificates import Bounds, Certificate, Verdict, certificate, linear_node_bounds, rkhs_node_bounds
+
+__all__ = [
+    "Bounds",
+    "Certificate",
+    "ExponentFit",
+    "Verdict",
+    "certificate",
+    "fit_exponent",
+    "linear_node_bounds",
+    "ratio",
+    "rkhs_node_bounds",
+]
+
+
+def ratio(risk: Risk, w, lower_bound: float = 0.0) -> float:
+    """|grad R(w)|^2 / (2 (R(w) - R*)).
+
+    Parameters
+    ----------
+    risk : Risk
+    w : array
+    lower_bound : float
+        R*, the infimum of the risk or a bound below it.
+
+    Returns
+    -------
+    float
+        NaN where the risk is not above the bound.
+    """
+    if not isinstance(risk, Risk):
+        raise InputError(f"ratio takes a Risk and a control, got a {type(risk).__name__}.")
+    value, gradient = risk.value_and_gradient(risk.space.element(w))
+    checked_number("lower_bound", lower_bound)
+    gap = value - lower_bound
+    return norm(risk.space, gradient) ** 2 / (2 * gap) if gap > 0 else math.nan
+
+
+@dataclass(frozen=True)
+class ExponentFit:
+    """|grad R| = constant (R - R*)^exponent, fitted along a run.
+
+    Attributes
+    ----------
+    exponent : float
+        theta; 1/2 is the Polyak-Lojasiewicz inequality, with a linear rate.
+    half_width : float
+        Of its 95 % confidence interval.
+    constant : float
+    points : int
+        Iterates fitted.
+    """
+
+    exponent: float
+    half_width: float
+    constant: float
+    points: int
+
+    def __str__(self):
+        return (
+            f"|grad R| = {self.constant:.3g} (R - R*)^theta, theta = {self.exponent:.3f} +- {self.half_width:.3f} "
+            f"(95 %, {self.points} iterates)"
+        )
+
+
+def fit_exponent(risks, gradient_norms, lower_bound: float = 0.0, skip: float = 0.25) -> ExponentFit:
+    """theta in |grad R| = C (R - R*)^theta, by least squares of the logarithms.
+
+    Neighbouring iterates err alike, so the interval uses a covariance that allows for autocorrelation [1]_.
+
+    Parameters
+    ----------
+    risks, gradient_norms : array (n,)
+        Columns of a history.
+    lower_bound : float
+        R*.
+    skip : float
+        Part of the iterates left out at the start.
+
+    Returns
+    -------
+    ExponentFit
+
+    Raises
+    ------
+    InputError
+        If fewer than five iterates remain above the bound, or their risks are all the same.
+
+    References
+    ----------
+    .. [1] W. K. Newey, K. D. West, A simple, positive semi-definite, heteroskedasticity and autocorrelation consistent
+       covariance matrix, Econometrica 55 (1987) 703-708, doi:10.2307/1913610, equation (5).
+    """
+    checked_number("lower_bound", lower_bound)
+    checked_number("skip", skip)
+    gaps, norms = real_array(risks, "risks") - lower_bound, real_array(gradient_norms, "gradient_norms")
+    if gaps.shape != norms.shape or gaps.ndim != 1 or not 0 <= skip < 1:
+        raise InputError(
+            f"fit_exponent takes two arrays of one length and 0 <= skip < 1, got {gaps.shape}, {norms.shape}, {skip}."
+        )
+    first = int(skip * len(gaps))
+    usable = (np.arange(len(gaps)) >= first) & (gaps > 0) & (norms > 0) & np.isfinite(gaps) & np.isfinite(norms)
+    x, y = np.log(gaps[usable]), np.log(norms[usable])
+    if len(x) < 5 or np.ptp(x) < 1e-12:
+        raise InputError(f"an exponent needs five different risks above the bound {lower_bound:g}, got {len(x)}.")
+    design = np.column_stack([np.ones_like(x), x])
+    inverse = np.linalg.inv(design.T @ design)
+    constant, exponent = inverse @ design.T @ y
+    scores = design * (y - design @ (constant, exponent))[:, None]
+    lags = int(4 * (len(x) / 100) ** (2 / 9)) + 1
+    middle = scores.T @ scores
+    for lag in range(1, lags + 1):
+        cross = scores[lag:].T @ scores[:-lag]
+        middle += (1 - lag / (lags + 1)) * (cross + cross.T)
+    variance = (inverse @ middle @ inverse)[1, 1]
+    return ExponentFit(float(exponent), 1.96 * math.sqrt(max(variance, 0.0)), math.exp(constant), len(x))
