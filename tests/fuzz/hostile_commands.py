@@ -1,6 +1,6 @@
 """Every command on every hostile file, in one process whose memory is looked at; prints what went wrong, as JSON.
 
-Usage: python hostile_commands.py FOLDER
+Usage: python hostile_commands.py FOLDER [EVERY], where EVERY = 4 takes every fourth file only; all take five minutes.
 """
 
 import json
@@ -67,7 +67,7 @@ def peak() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
-def attack(folder: Path) -> dict:
+def attack(folder: Path, every_nth: int) -> dict:
     os.chdir(folder)
     good = good_runs(Path("."))
     Path("secret.txt").write_text(SECRET * 1000)
@@ -92,14 +92,14 @@ def attack(folder: Path) -> dict:
     start, path = peak(), Path("hostile.h5")
     every, any_code = (*READING, *RESUMING), (0, 1, 2)
     for kinds, commands, codes in ((REFUSED, every, (2,)), (NOT_RESUMED, RESUMING, (2,)), (ODD, every, any_code)):
-        for number, (kind, (base, change)) in enumerate(kinds.items()):
+        for number, (kind, (base, change)) in enumerate(list(kinds.items())[::every_nth]):
             changed(good[base], change, path)
             content = path.read_bytes()
             for words in commands:
                 ask(kind, path, words, codes)
                 if path.read_bytes() != content:
                     path.write_bytes(content)
-            if number % 20 == 0:
+            if number * every_nth % 20 == 0:
                 for suffix in (".toml", ".csv", ".png"):
                     shutil.copy(path, f"{path}{suffix}")
                 for words in AS:
@@ -108,4 +108,4 @@ def attack(folder: Path) -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps(attack(Path(sys.argv[1]))))
+    print(json.dumps(attack(Path(sys.argv[1]), int((*sys.argv, 1)[2]))))
