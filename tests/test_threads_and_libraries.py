@@ -21,8 +21,8 @@ SMOOTH = tfl.SobolevMetric(3.0, 0.2)
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    for module in ("layout", "evaluation"):
-        monkeypatch.setattr(f"torusflow.torus.{module}.MINIMUM_POINTS_PER_THREAD", POINTS_PER_THREAD)
+    for module in ("backends.cpu.blocks", "torus.scattered"):
+        monkeypatch.setattr(f"torusflow.{module}.MINIMUM_POINTS_PER_THREAD", POINTS_PER_THREAD)
 
 
 def needs(library):

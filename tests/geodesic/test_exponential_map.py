@@ -108,7 +108,7 @@ class TestExponential:
         torus, metric, u0 = c16(24)
         phi = exponential(torus, metric, u0)
         assert phi(np.zeros((0, 2))).shape == (0, 2)
-        with pytest.raises(InputError, match=r"\(N, 2\), got shape \(3, 1\)"):
+        with pytest.raises(InputError, match=r"\(N, 2\), got \(3, 1\)"):
             phi(np.zeros((3, 1)))
 
     def test_what_cannot_be_shot_is_refused_at_once(self):

@@ -118,15 +118,15 @@ TORUS = tfl.Torus((8, 8))
         ),
         (
             lambda: SobolevMMD(np.zeros((3, 3)), torus=TORUS),
-            r"SobolevMMD: the cloud must be finite \(M, 2\), .*\(3, 3\)",
+            r"SobolevMMD: points must have shape \(N, 2\).*\(3, 3\)",
         ),
         (lambda: SobolevMMD(np.eye(2), order=11, torus=TORUS), "order and length must be numbers between 0 and 10"),
         (
             lambda: CrossEntropy(np.zeros((0, 2)), TORUS),
-            r"CrossEntropy: the cloud must be finite .*M >= 1, got \(0, 2\)",
+            r"CrossEntropy: points must have shape .*N >= 1, got \(0, 2\)",
         ),
-        (lambda: CrossEntropy([[0.1, np.nan]], TORUS), r"CrossEntropy: the cloud must be finite"),
-        (lambda: CrossEntropy("samples", TORUS), r"the cloud must be an array of real numbers"),
+        (lambda: CrossEntropy([[0.1, np.nan]], TORUS), r"CrossEntropy: 1 of 1 points are not finite"),
+        (lambda: CrossEntropy("samples", TORUS), r"the points must be an array of real numbers"),
         (lambda: CrossEntropy(np.eye(2), (8, 8)), r"Write CrossEntropy\(samples, torus\)"),
         (lambda: CrossEntropy(np.eye(2), TORUS, floor=-1), r"CrossEntropy: floor must be a number between 0 and 1"),
         (

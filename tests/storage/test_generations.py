@@ -151,16 +151,16 @@ def test_a_run_is_the_same_run_when_it_goes_on(tmp_path, risk):
 
 def test_runs_without_an_identity_go_on(tmp_path, risk):
     """As written before there was one."""
-    from torusflow.storage import images
+    from torusflow.storage import sealed
 
     path = tmp_path / "run.h5"
     run(risk, path, 2)
-    with images.opened(images.read_sealed(path)) as file:
+    with sealed.opened(sealed.read_sealed(path)) as file:
         del file.attrs["identity"]
         h5py.h5f.flush(file.id)
-        image = file.id.get_file_image().replace(images.identity(path.read_bytes()).encode(), bytes(46))
-    images.write_sealed(path, image, keep_previous=False)
-    assert images.identity(path.read_bytes()) is None
+        image = file.id.get_file_image().replace(sealed.identity(path.read_bytes()).encode(), bytes(46))
+    sealed.write_sealed(path, image, keep_previous=False)
+    assert sealed.identity(path.read_bytes()) is None
     assert run(risk, path, 4, resume=True).iterations == 4 and identity(path)
 
 

@@ -223,7 +223,7 @@ class TestBadInput:
         with pytest.raises(InputError, match="threads must be a positive whole number"):
             Torus(8, threads=threads)
 
-    @pytest.mark.parametrize("library", ["numpy", "FFTW", 1, ""])
+    @pytest.mark.parametrize("library", ["cupy", "FFTW", 1, ""])
     def test_library(self, library):
         with pytest.raises(InputError, match="library must be 'fftw', 'scipy' or 'numpy'"):
             Torus(8, library=library)
