@@ -49,6 +49,7 @@ def test_a_descent_on_a_grid_with_scipy_loads_neither_library(tmp_path, loss):
     assert loaded(tmp_path, START + descent + "tfl.load('r.h5')\n") == "[]"
 
 
+@pytest.mark.slow
 def test_commands_on_such_a_run_load_neither(tmp_path):
     assert loaded(tmp_path, FIT) == "[]"
 

@@ -135,6 +135,7 @@ libraries = pytest.mark.parametrize("library", ["fftw", "scipy"])
 class TestFork:
     @needs_fork
     @libraries
+    @pytest.mark.slow
     def test_a_child_computes_what_another_thread_was_in_the_middle_of(self, library):
         assert run(SETUP, FORK, library=library).stdout == "right\n"
 

@@ -39,6 +39,7 @@ def command(words, folder):
 
 
 @needs_pyfftw
+@pytest.mark.slow
 def test_a_run_made_with_pyfftw_is_read_without_it(tmp_path):
     result = density_run(tmp_path / "run.h5", library="fftw")
     for words in ("info run.h5 --verify", "plot run.h5", "export run.h5 -o run.nc", "sample run.h5 -o s.csv -n 5"):
@@ -52,6 +53,7 @@ def test_a_run_made_with_pyfftw_is_read_without_it(tmp_path):
 
 
 @needs_pyfftw
+@pytest.mark.slow
 def test_resuming_without_pyfftw_says_why_not_and_the_advice_works(tmp_path):
     density_run(tmp_path / "run.h5", library="fftw")
     before = (tmp_path / "run.h5").read_bytes()
@@ -150,6 +152,7 @@ def test_what_a_reader_would_refuse_for_its_size_is_refused_before_the_run(tmp_p
             assert tfl.load(tmp_path / f"{side}.h5").risk.loss.torus.shape == (side, side)
 
 
+@pytest.mark.slow
 def test_many_centres_are_read_back(tmp_path):
     points = np.random.default_rng(0).random((5, 1))
     centres = np.linspace(0, 1, 1600)[:, None]
