@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
+from .numpy_fields import NumPyFields
+
 # The axes, of three, along which a torus of so many dimensions extends.
 AXES = {1: (2,), 2: (0, 2), 3: (0, 1, 2)}
 
@@ -109,7 +111,7 @@ class Stages:
         return velocity.reshape(-1, *self._modes.shape)
 
 
-class Reference:
+class Reference(NumPyFields):
     """`torusflow.backends.backend.Backend` for those who want to see every step."""
 
     library, threads = "numpy", 1
@@ -124,23 +126,8 @@ class Reference:
         for part in parts:
             function(part)
 
-    def empty(self, shape) -> np.ndarray:
-        return np.empty(shape)
-
-    def mean(self, f) -> float:
-        return float(np.mean(f))
-
     def inner(self, f, g) -> float:
         return float(np.sum(f * g))
-
-    def maximum(self, f) -> float:
-        return float(np.max(f))
-
-    def minimum(self, f) -> float:
-        return float(np.min(f))
-
-    def is_finite(self, f) -> bool:
-        return bool(np.all(np.isfinite(f)))
 
     def largest(self, values) -> float:
         return float(max(np.max(np.abs(np.real(values))), np.max(np.abs(np.imag(values)))))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..numpy_fields import NumPyFields
 from . import reductions
 from .stages import Stages
 from .transform import Transform
@@ -15,7 +16,7 @@ from .workers import Workers, split
 MINIMUM_NUMBERS_PER_THREAD = 2**18
 
 
-class Processors:
+class Processors(NumPyFields):
     """Compiled loops over blocks that stay in the caches, on threads of our own (`torusflow.backends.backend.Backend`).
 
     Parameters
@@ -38,25 +39,10 @@ class Processors:
     def parallel(self, function: Callable, parts: Sequence) -> None:
         self._workers.run(function, parts)
 
-    def empty(self, shape) -> np.ndarray:
-        return np.empty(shape)
-
-    def mean(self, f) -> float:
-        return float(np.mean(f))
-
     def inner(self, f, g) -> float:
         # Not np.vdot: BLAS would wake threads of its own, and wait for them.
         lines = (field.reshape(-1, field.shape[-1]) for field in (f, g))
         return float(np.sum(np.einsum("ij,ij->i", *lines)))
-
-    def maximum(self, f) -> float:
-        return float(np.max(f))
-
-    def minimum(self, f) -> float:
-        return float(np.min(f))
-
-    def is_finite(self, f) -> bool:
-        return bool(np.all(np.isfinite(f)))
 
     def largest(self, values) -> float:
         values = np.ascontiguousarray(values)
