@@ -91,19 +91,23 @@ def test_controls_the_model_refuses_are_left(method):
     assert result.value < 1e-6 * result.history["risk"][0]
 
 
-def test_an_interrupt_returns_what_was_reached(monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "words"), [(KeyboardInterrupt(), "interrupted at iteration"), (ValueError("no"), "failed at iteration")]
+)
+def test_an_interrupt_and_an_error_return_what_was_reached(monkeypatch, error, words):
     risk = quadratic(np.linspace(1, 50, 12))
     calls, at = [], type(risk).at
 
     def interrupted(self, w):
         calls.append(w)
         if len(calls) == 6:
-            raise KeyboardInterrupt
+            raise error
         return at(self, w)
 
     monkeypatch.setattr(type(risk), "at", interrupted)
     result = scipy_minimize(risk, risk.space.zeros())
-    assert result.status.startswith("interrupted at iteration") and result.iterations >= 2
+    assert result.status.startswith(words) and result.iterations >= 2
+    assert result.error is (error if isinstance(error, ValueError) else None)
 
 
 def test_what_cannot_be_used_is_refused():

@@ -40,7 +40,8 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
     Returns
     -------
     Result
-        As of `descend`; the status quotes SciPy. ``step`` is the distance from the last iterate, ``time`` their sum.
+        As of `descend`, whatever ends it once an iteration is done; the status quotes SciPy. ``step`` is the distance
+        from the last iterate, ``time`` their sum.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
             f"scipy_minimize: {method} needs the second derivative of the loss, which {type(risk.loss).__name__} "
             f"lacks. Use method='L-BFGS-B'."
         )
-    run = _Run(risk, risk.space.element(control))
+    run, error = _Run(risk, risk.space.element(control)), None
     try:
         found = minimize(
             run.value_and_gradient,
@@ -75,7 +76,11 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
         status = f"SciPy's {method} after {done} iterations, risk {value:.6g}: {found.message}"
     except KeyboardInterrupt:
         status = f"interrupted at iteration {run.reached.done + 1}"
-    return run.reached.result(status)
+    except Exception as problem:
+        if run.reached.done == 0:
+            raise  # nothing has been done
+        error, status = problem, f"failed at iteration {run.reached.done + 1}: {type(problem).__name__}: {problem}"
+    return run.reached.result(status, error)
 
 
 class _Run:
