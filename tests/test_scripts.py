@@ -118,6 +118,10 @@ def test_interrupted_run(tmp_path):
     assert gap == 0 and fine < coarse < 0.1
 
 
+def test_nothing_lost(tmp_path):
+    assert load("nothing_lost").main(["--points", "16", "--iterations", "8", "-o", str(tmp_path / "picture.png")]) == 0
+
+
 def test_reference_solutions_are_made_as_they_were(tmp_path):
     import h5py
 
