@@ -54,17 +54,16 @@ def main(arguments=None):
 
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the status says the same
-                ended = tfl.descend(
-                    risk, start, method, options.iterations, store=folder / "run.h5", callback=callback
-                )
+                ended = tfl.descend(risk, start, method, options.iterations, store=folder / "run.h5", callback=callback)
             print(f"{name}: {ended.status.split(';')[0]}; error {ended.error!r}")
             run = tfl.load(ended.path)  # wherever it could be written
             resumed = tfl.descend(run.risk, run.control, run.method, options.iterations, store=ended.path, resume=True)
             if not ended.path.is_relative_to(parent):
                 shutil.rmtree(ended.path.parent)
         gap = max(gap, float(np.max(np.abs(resumed.history["risk"] - whole.history["risk"]))))
-        axes.semilogy(moment, whole.history["risk"][moment], "o^s"[number], color=f"C{number}", markersize=9, label=name)
-        axes.semilogy(resumed.history["risk"], color=f"C{number}", linestyle=["-", "--", ":"][number])
+        colour, reached = f"C{number}", whole.history["risk"][moment]
+        axes.semilogy(moment, reached, "o^s"[number], color=colour, markersize=9, label=name)
+        axes.semilogy(resumed.history["risk"], color=colour, linestyle=["-", "--", ":"][number])
     print(f"largest difference of the risks, after going on: {gap:g}")
     axes.set(xlabel="iteration", ylabel="risk", title="Ended on the way, and gone on")
     axes.grid(alpha=0.3)
