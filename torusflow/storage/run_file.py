@@ -12,8 +12,6 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
-
 from ..backends import default_library
 from ..errors import InputError
 from ..torus.coordinates import Coordinates
@@ -23,7 +21,7 @@ from .kinds import RUN
 from .mappings import checked_checkpoint, differences, read_mapping
 from .reading import opened_run, text
 from .references import read_references, write_reference
-from .sealed import new_identity, previous, refuse_foreign, write_sealed
+from .sealed import new_file, new_identity, previous, refuse_foreign, write_sealed
 from .whole_files import locked, place, refuse_existing, refuse_read
 
 # What may change when a run is resumed: how long a step is, and who computes it.
@@ -63,7 +61,7 @@ class RunFile:
         All is written that can be before the first step, into memory, and an empty file beside the place of the run.
         """
         self.refuse_existing()
-        with h5py.File("rehearsal", "w", driver="core", backing_store=False, track_order=True) as file:
+        with new_file(track_order=True) as file:
             rehearse_run(file, risk, method, self.coordinates, validation, limits or {})
             refuse_oversized(file["problem"], CONTROLS * math.prod(risk.space.shape))
             file.flush()
@@ -194,7 +192,7 @@ class RunFile:
             If the disk is full or the place cannot be written; what stood under the name is left as it was.
         """
         # Made in memory first: the HDF5 library can crash the process when a disk is full as it closes a file.
-        with h5py.File("run", "w", driver="core", backing_store=False, track_order=True) as file:
+        with new_file(track_order=True) as file:
             write_run(file, risk, method, result, self.coordinates, checkpoint, validation, limits or {})
             file.attrs["identity"] = self._run.setdefault("identity", new_identity())
             for reference in self._run.get("references", []):
@@ -233,7 +231,7 @@ def _refuse_other_validation(name: str, of_problem: bool, checkpoint: dict, vali
 @contextlib.contextmanager
 def _encoded(**things):
     """Things encoded in a file that is never written."""
-    with h5py.File("rehearsal", "w", driver="core", backing_store=False) as file:
+    with new_file() as file:
         for name, thing in things.items():
             encode(file, name, thing, {})
         yield file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import mmap
 import os
 import re
@@ -30,6 +31,8 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 COPIES = 3
 # Formats whose files are sealed; those of the future are refused for their own reason.
 SEALED_VERSIONS = (2,)
+
+_numbers = itertools.count()
 
 
 def previous(path) -> Path:
@@ -201,12 +204,22 @@ def plain(error: Exception) -> str:
     return "it is damaged or cut short"
 
 
+def new_file(**options) -> h5py.File:
+    """An empty HDF5 file in memory, for a with statement."""
+    return h5py.File(_name(), "w", driver="core", backing_store=False, **options)
+
+
+def _name() -> str:
+    """One that no other file in memory has: HDF5 takes two of one name, in two threads say, for the same file."""
+    return f"run {next(_numbers)}"
+
+
 @contextlib.contextmanager
 def opened(image: bytes):
     """An image as an HDF5 file in memory, to read and to change, once its structure is known to be harmless."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fapl_core(backing_store=False)
     access.set_file_image(image)
-    with h5py.File(h5py.h5f.open(b"run", h5py.h5f.ACC_RDWR, access)) as file:
+    with h5py.File(h5py.h5f.open(_name().encode(), h5py.h5f.ACC_RDWR, access)) as file:
         check_structure(file, len(image))
         yield file
