@@ -12,7 +12,8 @@ import warnings
 from pathlib import Path
 
 from click.testing import CliRunner
-from hostile_files import NOT_RESUMED, ODD, REFUSED, SECRET, changed, good_runs
+from hostile_files import SECRET, changed, good_runs
+from hostile_kinds import NOT_RESUMED, ODD, REFUSED
 
 from torusflow.cli import main
 

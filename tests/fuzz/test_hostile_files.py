@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile_files import NOT_RESUMED, REFUSED, changed, good_runs
+from hostile_files import changed, good_runs
+from hostile_kinds import NOT_RESUMED, REFUSED
 
 import torusflow as tfl
 
