@@ -122,15 +122,16 @@ def descend(
         from ..storage import RunFile
 
         store = store if isinstance(store, RunFile) else RunFile(store)
-        if not resume:
-            store.refuse_existing()
     elif resume:
         raise InputError("resume=True goes on with a stored run: say which, store='run.h5'.")
-    with Held() as signals, contextlib.nullcontext() if store is None else store.locked():
-        descent = _Descent(method, limits, max_time, validation, stop, store, callback, signals)
-        reached = descent.restored(risk, resume) or descent.begun(risk, control)
-        with ProgressBar(iterations, reached.done, progress) as bar:
-            return descent.run(reached, bar)
+    with Held() as signals:
+        if store is not None and not resume:
+            store.refuse_existing()
+        with contextlib.nullcontext() if store is None else store.locked():
+            descent = _Descent(method, limits, max_time, validation, stop, store, callback, signals)
+            reached = descent.restored(risk, resume) or descent.begun(risk, control)
+            with ProgressBar(iterations, reached.done, progress) as bar:
+                return descent.run(reached, bar)
 
 
 class _Descent:
