@@ -72,6 +72,8 @@ def run():
     sys.unraisablehook = lambda unraisable: None  # of destructors, of what an interrupt has left half made
     try:
         main()
+    except KeyboardInterrupt:  # before the command has begun
+        sys.exit(128 + signal.SIGINT)
     finally:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
