@@ -13,6 +13,7 @@ from test_resume import assert_same
 import torusflow as tfl
 from torusflow import InputError
 from torusflow.descent.progress import Progress
+from torusflow.interrupts import Held
 
 METHOD = tfl.LBFGS(memory=2, step=1e-3)
 
@@ -282,6 +283,18 @@ def test_a_handler_that_raises_where_exceptions_are_lost():
     finally:
         sys.unraisablehook = hook
     assert result.status.startswith("interrupted at iteration") and result.iterations <= 3
+
+
+def test_a_second_signal_does_not_meet_the_first_on_its_way_out():
+    out = False
+    with Held() as held:
+        with pytest.raises(KeyboardInterrupt), held.let_through():
+            try:
+                signal.raise_signal(signal.SIGINT)
+            finally:
+                signal.raise_signal(signal.SIGINT)
+                out = True
+        assert out and held.waiting
 
 
 def test_handlers_are_given_back(tmp_path):
