@@ -56,7 +56,9 @@ def describe_run(name: str, run: Run) -> str:
     }
     if isinstance(run.risk.model, MeasureNODE):
         lines["density"] = f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}"
-        lines["stability"] = f"Courant number {run.risk.model.courant(run.control):.2f}, stable up to 2.83"
+        model = run.risk.model
+        limit = model.equation.scheme.stability_limit
+        lines["stability"] = f"Courant number {model.courant(run.control):.2f}, stable up to {limit:.2f}"
     if run.references:
         lines["beside it"] = "; ".join(reference.solver for reference in run.references.values())
     return _table(lines)
@@ -96,7 +98,7 @@ def _densities(risk, coordinates) -> dict[str, str]:
         "target": getattr(getattr(risk.loss, "target", None), "name", "none"),
         "torus": f"{grid}; {_axes(coordinates, torus)}; transforms by {torus.library}, {torus.threads} threads",
         "control": _control(model),
-        "scheme": f"Runge-Kutta steps per layer: {model.substeps}; {memory}",
+        "scheme": f"{model.scheme}, Runge-Kutta steps per layer: {model.substeps}; {memory}",
     }
 
 
@@ -106,7 +108,7 @@ def _samples(risk, coordinates) -> dict[str, str]:
         "initial": model.initial.name if model.initial else "uniform density",
         "samples": f"{len(model.points)} for training; {_axes(coordinates, model.space.torus)}",
         "control": _control(model),
-        "scheme": f"Runge-Kutta steps per layer: {model.substeps}, {model.space.torus.threads} threads",
+        "scheme": f"{model.scheme}, Runge-Kutta steps per layer: {model.substeps}, {model.space.torus.threads} threads",
     }
 
 

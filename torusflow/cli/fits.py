@@ -28,7 +28,7 @@ from ..storage.whole_files import locked
 from ..torus.coordinates import PERIODS
 from ..torus.density import MASS_TOLERANCE
 from .description import describe_problem, describe_scores, wrap
-from .options import LOSS, METHOD, by_likelihood, grid_of, in_words_of, tables_of
+from .options import LOSS, METHOD, SCHEME, by_likelihood, grid_of, in_words_of, tables_of
 from .signals import CleanStop
 
 
@@ -51,6 +51,7 @@ from .signals import CleanStop
 @click.option("--layers", type=int, help="Layers of the network. [8; likelihood 6]")
 @click.option("--band", type=int, help="Largest wavenumber of the velocity. [a third of the grid; likelihood 12]")
 @click.option("--substeps", type=int, help="Time steps per layer. [enough for speed 1; likelihood 2]")
+@click.option("--scheme", type=SCHEME, help="Runge-Kutta method of the time steps, by its order. [rk4]")
 @click.option("--loss", type=LOSS, help="[SquaredL2]")
 @click.option("--reverse", is_flag=True, default=None, help="The other direction of KullbackLeibler: KL(target, rho).")
 @click.option("--penalty", type=float, help="Weight of half the squared norm of the control. [0; likelihood 1e-4]")

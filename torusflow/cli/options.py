@@ -11,6 +11,7 @@ import click
 from ..config import LOSSES, METHODS, read_tables
 from ..config.tables import EXAMPLES, MissingKeyError, UnknownKeyError, unknown
 from ..errors import InputError
+from ..transport.runge_kutta import SCHEMES
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 # Where each option stands in a problem file; `fit` on a CSV file or an image is a problem file made of options.
@@ -27,6 +28,7 @@ PLACES = {
     "layers": ("model", "layers"),
     "band": ("model", "band"),
     "substeps": ("model", "substeps"),
+    "scheme": ("model", "scheme"),
     "reverse": ("loss", "reverse"),
     "continuation": ("continuation", "levels"),
     "validation": ("split", "validation"),
@@ -54,7 +56,7 @@ class Kind(click.Choice):
             self.fail(unknown(value, self.choices, parameter.name), parameter, context)
 
 
-LOSS, METHOD = Kind([*LOSSES, "LogLikelihood"]), Kind(METHODS)
+LOSS, METHOD, SCHEME = Kind([*LOSSES, "LogLikelihood"]), Kind(METHODS), Kind(SCHEMES)
 
 
 def tables_of(source: Path, options: dict, settings=()) -> tuple[dict, str | Path]:
