@@ -133,7 +133,11 @@ class Resolved(Protocol):
 
 @runtime_checkable
 class HasCourantNumber(Protocol):
-    """courant(w): how fast a control is for the time steps, which are stable up to a bound."""
+    """courant(w) and courant_limit: how fast a control is for the time steps, and how fast it may be."""
+
+    @property
+    def courant_limit(self) -> float:
+        """Up to which Courant number the time steps are stable."""
 
     def courant(self, w) -> float:
         """The largest Courant number over the layers."""

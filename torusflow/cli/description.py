@@ -61,7 +61,9 @@ def describe_run(name: str, run: Run) -> str:
     if known and isinstance(run.risk.model.output_space, DensitySpace):
         lines["density"] = f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}"
     if known and isinstance(run.risk.model, HasCourantNumber):
-        lines["stability"] = f"Courant number {run.risk.model.courant(run.control):.2f}, stable up to 2.83"
+        model = run.risk.model
+        number, limit = model.courant(run.control), model.courant_limit
+        lines["stability"] = f"Courant number {number:.2f}, stable up to {limit:.2f}"
     if run.references:
         lines["beside it"] = "; ".join(reference.solver for reference in run.references.values())
     return _table(lines)

@@ -28,7 +28,7 @@ from ..storage.whole_files import locked
 from ..torus.coordinates import PERIODS
 from ..torus.density import MASS_TOLERANCE, DensitySpace
 from .description import describe_problem, describe_scores, wrap
-from .options import LOSS, METHOD, by_likelihood, grid_of, in_words_of, tables_of
+from .options import LOSS, METHOD, SCHEME, by_likelihood, grid_of, in_words_of, tables_of
 from .signals import CleanStop
 
 # Of a random control, until the time steps of a model take it.
@@ -54,6 +54,7 @@ MAXIMUM_HALVINGS = 20
 @click.option("--layers", type=int, help="Layers of the network. [8; likelihood 6]")
 @click.option("--band", type=int, help="Largest wavenumber of the velocity. [a third of the grid; likelihood 12]")
 @click.option("--substeps", type=int, help="Time steps per layer. [enough for speed 1; likelihood 2]")
+@click.option("--scheme", type=SCHEME, help="Runge-Kutta method of the time steps, by its order. [rk4]")
 @click.option("--loss", type=LOSS, help="[SquaredL2]")
 @click.option("--reverse", is_flag=True, default=None, help="The other direction of KullbackLeibler: KL(target, rho).")
 @click.option("--penalty", type=float, help="Weight of half the squared norm of the control. [0; likelihood 1e-4]")
@@ -187,7 +188,7 @@ def check(problem, seed, threads):
 def _stable(model: Model, v):
     """The control, or as much of it as the time steps of the model take with ease."""
     if isinstance(model, HasCourantNumber):
-        return v * (1.4 / model.courant(v))
+        return v * (0.5 * model.courant_limit / model.courant(v))
     for _ in range(MAXIMUM_HALVINGS):
         try:
             model(v)

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..storage import Run
 from ..storage.classes import missing_classes
 from ..storage.runs import read_run
+from ..transport.runge_kutta import SCHEMES
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 # Where each option stands in a problem file; `fit` on a CSV file or an image is a problem file made of options.
@@ -31,6 +32,7 @@ PLACES = {
     "layers": ("model", "layers"),
     "band": ("model", "band"),
     "substeps": ("model", "substeps"),
+    "scheme": ("model", "scheme"),
     "reverse": ("loss", "reverse"),
     "continuation": ("continuation", "levels"),
     "validation": ("split", "validation"),
@@ -60,7 +62,7 @@ class Kind(click.Choice):
             self.fail(unknown(value, self.choices, parameter.name), parameter, context)
 
 
-LOSS, METHOD = Kind([*LOSSES, "LogLikelihood"]), Kind(METHODS)
+LOSS, METHOD, SCHEME = Kind([*LOSSES, "LogLikelihood"]), Kind(METHODS), Kind(SCHEMES)
 
 
 def tables_of(source: Path, options: dict, settings=()) -> tuple[dict, str | Path]:

@@ -14,6 +14,7 @@ from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
+from ..transport.runge_kutta import RK4, find_scheme
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class GeodesicNODE:
         Largest |k_j| of u_0; by default (n_j - 1) // 3, which u_t has in any case.
     steps : int
         Runge-Kutta steps over [0, 1], which move velocity and density together.
+    scheme : str
+        The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
 
     Attributes
     ----------
@@ -61,6 +64,7 @@ class GeodesicNODE:
     initial: Density
     band: int | tuple[int, ...] | None = None
     steps: int = 20
+    scheme: str = RK4.name
     layers: ClassVar[int] = 1
 
     def __post_init__(self):
@@ -73,7 +77,7 @@ class GeodesicNODE:
             )
         space = VelocitySpace(self.torus, self.metric, self.layers, self.band)
         self.metric.warn_if_rough(self.torus.dimension)
-        equation = EPDiff(self.torus, self.metric, densities=1)
+        equation = EPDiff(self.torus, self.metric, densities=1, scheme=find_scheme(self.scheme))
         # Where the coefficients of a control stand in a spectrum of the torus.
         rows = [np.ravel(k) % n for k, n in zip(space.wavenumbers, self.torus.shape, strict=True)]
         for name, value in (
@@ -88,7 +92,7 @@ class GeodesicNODE:
             object.__setattr__(self, name, value)
 
     def __reduce__(self):
-        return GeodesicNODE, (self.torus, self.metric, self.initial, self.band, self.steps)
+        return GeodesicNODE, (self.torus, self.metric, self.initial, self.band, self.steps, self.scheme)
 
     def __call__(self, u0) -> np.ndarray:
         """rho_1, array (*n).
@@ -119,7 +123,7 @@ class GeodesicNODE:
             "initial": self.initial.name,
             "torus": str(self.torus),
             "control": f"initial velocity of a geodesic, {self.space}",
-            "scheme": f"Runge-Kutta steps: {self.steps}",
+            "scheme": f"{self.scheme}, {self.steps} steps",
         }
 
     def velocity(self, u0) -> np.ndarray:

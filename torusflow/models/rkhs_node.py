@@ -10,6 +10,7 @@ from ..arguments import checked_rows
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..transport.particles import ParticleFlow
+from ..transport.runge_kutta import RK4, find_scheme
 from .features import Features, RandomFourierFeatures
 from .kernels import KernelField
 from .particle_linearisation import ParticleLinearisation
@@ -28,7 +29,9 @@ class RKHSNODE:
     layers : int
         L.
     substeps : int
-        Runge-Kutta steps of order four per layer.
+        Runge-Kutta steps per layer.
+    scheme : str
+        The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
 
     Attributes
     ----------
@@ -47,6 +50,7 @@ class RKHSNODE:
     family: Features | RandomFourierFeatures | KernelField
     layers: int = 10
     substeps: int = 1
+    scheme: str = RK4.name
 
     def __post_init__(self):
         x = checked_rows(self.x)
@@ -55,7 +59,7 @@ class RKHSNODE:
                 f"RKHSNODE moves points by Features, RandomFourierFeatures or a KernelField, "
                 f"got a {type(self.family).__name__}."
             )
-        flow = ParticleFlow(self.layers, self.substeps)
+        flow = ParticleFlow(self.layers, self.substeps, find_scheme(self.scheme))
         for name, value in (
             ("x", x),
             ("space", self.family.space(flow.layers, x.shape[1])),

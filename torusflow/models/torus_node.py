@@ -13,6 +13,7 @@ from ..torus.control import VelocitySpace, torus_of_band
 from ..torus.scattered import BandField, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.particles import ParticleFlow
+from ..transport.runge_kutta import RK4, find_scheme
 from .particle_linearisation import ParticleLinearisation
 
 
@@ -33,9 +34,11 @@ class TorusNODE:
     band : int or tuple of int
         Largest |k_j| of the control.
     substeps : int
-        Runge-Kutta steps of order four per layer.
+        Runge-Kutta steps per layer.
     threads : int, optional
         For the transforms; all processors if not given.
+    scheme : str
+        The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
 
     Attributes
     ----------
@@ -55,6 +58,7 @@ class TorusNODE:
     band: int | tuple[int, ...] = 16
     substeps: int = 4
     threads: int | None = None
+    scheme: str = RK4.name
 
     def __post_init__(self):
         points = checked_rows(self.points)
@@ -64,7 +68,7 @@ class TorusNODE:
             raise InputError(
                 f"TorusNODE: metric must be a SobolevMetric, such as tfl.SobolevMetric(3.0, 0.1), got {self.metric!r}."
             )
-        flow = ParticleFlow(self.layers, self.substeps)
+        flow = ParticleFlow(self.layers, self.substeps, find_scheme(self.scheme))
         torus = torus_of_band("TorusNODE", self.band, points.shape[1], self.threads)
         space = VelocitySpace(torus, self.metric, flow.layers, self.band)
         for name, value in (
@@ -102,7 +106,7 @@ class TorusNODE:
         return {
             "points": f"{n} on a torus of dimension {d}",
             "control": str(self.space),
-            "scheme": f"Runge-Kutta steps per layer: {self.substeps}, {self.space.torus.threads} threads",
+            "scheme": f"{self.scheme}, {self.substeps} steps per layer, {self.space.torus.threads} threads",
         }
 
     def restarted(self, output) -> TorusNODE:
