@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -37,6 +37,19 @@ class HilbertSpace(Protocol):
 
     def describe(self, u) -> dict[str, float]:
         """Numbers worth a column in a run's history."""
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A space whose elements need not live in this machine's memory."""
+
+    def asarray(self, u) -> np.ndarray:
+        """Numbers as an array where elements live, not copied where they are one."""
+
+
+def placed(space: HilbertSpace, u) -> np.ndarray:
+    """Numbers of elements as an array where elements live."""
+    return space.asarray(u) if isinstance(space, Placed) else u
 
 
 def norm(space: HilbertSpace, u) -> float:

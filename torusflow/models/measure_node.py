@@ -8,7 +8,6 @@ import numpy as np
 
 from ..arguments import checked_whole
 from ..errors import InputError, NumericalError
-from ..memory import Spare, free_memory, physical_memory
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
@@ -89,7 +88,9 @@ class MeasureNODE:
         self.metric.warn_if_rough(self.torus.dimension)
         equation = ContinuityEquation(self.torus, space.band, space.layers, self.substeps)
         start = equation.project(self.initial.values)
-        kept = self.stages == "kept" or (self.stages == "auto" and kept_bytes(equation) <= SHARE * free_memory())
+        kept = self.stages == "kept"
+        if self.stages == "auto":
+            kept = kept_bytes(equation) <= SHARE * self.torus.free_memory()
         for name, value in (
             ("space", space),
             ("output_space", DensitySpace(self.torus)),
@@ -98,7 +99,7 @@ class MeasureNODE:
             ("substeps", equation.substeps),
             ("keeps_stages", kept),
             ("gradient_memory", kept_bytes(equation) if kept else Checkpoints.bytes(equation)),
-            ("_spare", Spare()),
+            ("_spare", self.torus.spare()),
             ("_start", start),
             ("_plans", (space.plan(), space.plan())),
         ):
@@ -149,7 +150,7 @@ class MeasureNODE:
         shape = tuple(-(-n // 2) for n in self.torus.shape)
         if min(shape) < COARSEST:
             return None
-        torus = Torus(shape, self.torus.threads, self.torus.library)
+        torus = self.torus.resized(shape)
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
         band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.band, shape, strict=True))
         return MeasureNODE(torus, self.metric, self.initial.on(torus), layers, band, self.substeps, self.stages)
@@ -213,13 +214,13 @@ class MeasureNODE:
     def _new_arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Arrays (steps, 4, *n) and (layers, d, *n), if possible where those of a linearisation that is gone were."""
         # The system takes longer to hand out such memory anew than a push to fill it.
-        steps, shape = 4 * self.equation.steps, self.torus.shape
+        steps, shape = 4 * self.equation.steps, self.torus.local_shape
         memory = self._spare.empty((steps + self.layers * self.torus.dimension, *shape))
         return memory[:steps].reshape(-1, 4, *shape), memory[steps:].reshape(self.layers, -1, *shape)
 
     def _refuse_memory(self):
         """Raise before the system kills a process that wants more memory than there is."""
-        needed, present = self.gradient_memory, physical_memory()
+        needed, present = self.gradient_memory, self.torus.physical_memory()
         if needed > present:
             stages = f"{self.equation.steps * 4} stages of {self.torus.size} points"
             how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
@@ -277,7 +278,7 @@ class MeasureLinearisation:
             space.represent(plan, gradient[layer])  # the plan holds the momentum
 
         weight = model.equation.project(model.output_space.element(p))
-        momentum = plan.real.reshape(space.torus.dimension, *space.torus.shape)
+        momentum = plan.real.reshape(space.torus.dimension, *space.torus.local_shape)
         model.equation.transpose(weight, self._velocity(), self._stages, take, momentum)
         return gradient
 

@@ -22,7 +22,7 @@ class Arrays:
         """An array of zeros, where fields live."""
         return self._backend.zeros(shape, dtype)
 
-    def asarray(self, values, name: str = "the array", kinds: str = "fiubc") -> np.ndarray:
+    def asarray(self, values, name: str = "the array", kinds: str | None = "fiubc") -> np.ndarray:
         """Numbers as an array where fields live, not copied where they are one.
 
         Parameters
@@ -30,17 +30,23 @@ class Arrays:
         values : array, number, or nested sequence of numbers
         name : str
             What they are, for the message.
-        kinds : str
-            Kinds of numbers that are taken, as in ``numpy.dtype.kind``.
+        kinds : str or None
+            Kinds of numbers that are taken, as in ``numpy.dtype.kind``; None leaves that to the caller.
 
         Raises
         ------
         InputError
             If they are masked, none of these kinds, or live on another device.
         """
-        array = self._moved(values, name)
-        if array.dtype.kind not in kinds:
-            raise InputError(f"{name} must be numbers, got {values!r}.")
+        refuse_masked(values, name)
+        try:
+            array = self._backend.asarray(values)
+        except ValueError:  # rows of unequal length
+            array = np.empty(0, object)
+        except TypeError as error:
+            raise InputError(f"{name} cannot be used on this torus: {error}") from None
+        if kinds is not None and array.dtype.kind not in kinds:
+            raise InputError(f"{name} must be {'numbers' if 'c' in kinds else 'real numbers'}, got {values!r}.")
         return array
 
     def fixed(self, values) -> np.ndarray:
@@ -62,15 +68,6 @@ class Arrays:
     def physical_memory(self) -> float:
         """Bytes for arrays where fields live, were there no others."""
         return self._backend.physical_memory()
-
-    def _moved(self, values, name: str) -> np.ndarray:
-        refuse_masked(values, name)
-        try:
-            return self._backend.asarray(values)
-        except ValueError:  # rows of unequal length
-            return np.empty(0, object)
-        except TypeError as error:
-            raise InputError(f"{name} cannot be used on this torus: {error}") from None
 
     def _numbers(self, values, name: str, kinds: str = "fiubc") -> np.ndarray:
         """As `asarray`, at least one."""

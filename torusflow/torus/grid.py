@@ -232,7 +232,8 @@ class Torus(Arrays):
         """
         mean = self.mean(f)
         deviation = self.field(f) - mean
-        rough = self.filter(deviation, ~self.within(2 * np.clip(checked_numbers(modes, "modes", "fiub"), -1, self.size) // 3))
+        inner = 2 * np.clip(checked_numbers(modes, "modes", "fiub"), -1, self.size) // 3
+        rough = self.filter(deviation, ~self.within(inner))
         size = max(self.inner(deviation, deviation), (CONSTANT * mean) ** 2, np.finfo(float).tiny)
         return self.inner(rough, rough) / size
 
@@ -315,7 +316,7 @@ class Torus(Arrays):
         InputError
             If its last axes are not the grid, or it is masked or not real.
         """
-        f = self._moved(f, "the field")
+        f = self.asarray(f, "the field", None)
         if f.shape[max(f.ndim - self.dimension, 0) :] != self.local_shape:
             raise InputError(f"a field on this torus has shape (..., {_comma(self.local_shape)}), got {f.shape}.")
         if f.dtype.kind not in "fiub":
