@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arguments import refuse_masked
+from ..arguments import in_words, refuse_masked
 from ..backends import Backend, Empty, to_host
 from ..errors import InputError
 
@@ -46,7 +46,8 @@ class Arrays:
         except TypeError as error:
             raise InputError(f"{name} cannot be used on this torus: {error}") from None
         if kinds is not None and array.dtype.kind not in kinds:
-            raise InputError(f"{name} must be {'numbers' if 'c' in kinds else 'real numbers'}, got {values!r}.")
+            wanted = "numbers" if "c" in kinds else "real numbers"
+            raise InputError(f"{name} must be an array of {wanted}, got {in_words(values, array)}.")
         return array
 
     def fixed(self, values) -> np.ndarray:
@@ -73,7 +74,7 @@ class Arrays:
         """As `asarray`, at least one."""
         array = self.asarray(values, name, kinds)
         if not array.size:
-            raise InputError(f"{name} must be numbers, got {values!r}.")
+            raise InputError(f"{name} must be an array of numbers, got none of them.")
         return array
 
 
