@@ -264,7 +264,7 @@ class Torus(Arrays):
 
     def total(self, values) -> float:
         """The sum of all numbers of an array."""
-        return self._backend.total(self.asarray(values))
+        return self._backend.total(values)
 
     def mean(self, f) -> float:
         """The integral of f over the torus."""
@@ -302,7 +302,7 @@ class Torus(Arrays):
 
     def largest(self, values) -> float:
         """max |x| of an array of real or complex numbers, real and imaginary parts apart; not finite if one is not."""
-        return self._backend.largest(self.asarray(values))
+        return self._backend.largest(values)
 
     def is_finite(self, f) -> bool:
         """Whether every value of f is a finite number."""
