@@ -1,4 +1,4 @@
-"""Who may depend on whom: imports point down, and only torus/ and backends/ sum and transform grid fields."""
+"""Who may depend on whom: imports point down, and only backends/ make, sum and transform grid fields."""
 
 import ast
 import sys
@@ -49,6 +49,66 @@ REFERENCES = {
 GRID_SUMS = {"sum", "mean", "vdot", "dot", "norm", "max", "min", "fft", "fftn", "rfftn", "irfftn", "rfft"}
 
 
+# What makes arrays of NumPy, which fields and controls on a torus need not be.
+MAKES_ARRAYS = {"array", "asarray", "ascontiguousarray", "empty", "full", "ones", "zeros"}
+ABOUT_TORI = ["torus", "transport", "geodesic", "models", "losses", "porous_medium", "theory", "descent"]
+# Points, matrices, images and tables are arrays of NumPy, and so is what compiled loops take.
+OF_THIS_MACHINE = {
+    "geodesic/exponential_map.py",
+    "losses/gibbs_kernel.py",
+    "models/features.py",
+    "models/kernels.py",
+    "models/particle_linearisation.py",
+    "models/sample_node.py",
+    "torus/brightness.py",
+    "torus/coordinates.py",
+    "torus/scattered.py",
+    "transport/particles.py",
+    "transport/volumes.py",
+}
+# Elsewhere only these: numbers of a list, a few points, and what SciPy is given.
+MADE_OF_NUMPY = {
+    "descent/barzilai_borwein.py": {"np.array([point.value])"},
+    "descent/gauss_newton.py": {
+        "np.array(self.forcing)",
+        "np.array(self._next_forcing(forcing, after / before))",
+    },
+    "descent/gradient_flow.py": {"np.ascontiguousarray(to_host(control))"},
+    "descent/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
+    "descent/momentum.py": {"np.array(1.0)", "np.array(next_t)"},
+    "descent/progress.py": {
+        "np.array([row[key] for row in rows])",
+        "np.array([time for time, _ in self.kept])",
+        "np.empty((0, *self.start.shape))",
+    },
+    "descent/selection.py": {"np.full(len(candidates), math.inf)", "np.zeros(len(candidates), int)"},
+    "descent/stochastic.py": {"np.array(0)", "np.array(passes + 1)"},
+    "geodesic/shooting.py": {
+        "np.array(column)",
+        "np.array(times)",
+        "np.empty((0, torus.dimension))",
+        "np.full(size, tolerance * length / math.sqrt(size))",
+        "np.zeros((d, *torus.spectral_shape), complex)",
+    },
+    "losses/densities.py": {"np.ones(len(samples))"},
+    "porous_medium/fourier_series.py": {
+        "np.array([self.torus.tail(rho, self.modes) for rho in density])",
+        "np.array(times)",
+    },
+    "porous_medium/tangent_flow.py": {"np.array([energy for _, energy in parts])", "np.array(times)"},
+    "theory/limits.py": {
+        "np.array([run.risk.loss(rho) for rho in density])",
+        "np.array(times)",
+        "np.asarray(initial)",
+    },
+    "theory/tangent_kernels.py": {"np.array([np.sum((np.exp(-t * values) * modes) ** 2) for t in times])"},
+    "torus/arrays.py": {"np.asarray(values)", "np.empty(0)", "np.empty(0, object)"},
+    "torus/densities.py": {"np.full(1, np.nan)"},
+    "torus/density.py": {"np.array(values, dtype=dtype)", "np.empty((0, d))"},
+    "transport/continuity.py": {"np.array(STAGES)"},
+}
+
+
 def layer_of(name):
     return next(i for i, names in enumerate(LAYERS) if name in names)
 
@@ -82,9 +142,9 @@ def test_imports_point_down(path):
         assert layer_of(other) < layer_of(own), f"{own} imports {other}"
 
 
-def test_backends_know_nothing_of_the_package_but_errors_and_how_to_compile():
+def test_backends_know_nothing_of_the_package_but_errors_memory_and_how_to_compile():
     for path in (PACKAGE / "backends").rglob("*.py"):
-        assert set(imported_units(path)) <= {"backends", "compilation", "errors"}, path
+        assert set(imported_units(path)) <= {"backends", "compilation", "errors", "memory"}, path
 
 
 @pytest.mark.parametrize("folder", ["transport", "geodesic", "models", "losses", "porous_medium"])
@@ -96,6 +156,34 @@ def test_numerics_elsewhere_ask_the_torus(folder):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 on_numpy = isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
                 assert not (on_numpy and node.func.attr in GRID_SUMS), f"{path.name}:{node.lineno} np.{node.func.attr}"
+
+
+@pytest.mark.parametrize("folder", ABOUT_TORI)
+def test_arrays_elsewhere_are_made_by_the_torus(folder):
+    found = {}
+    for path in (PACKAGE / folder).glob("*.py"):
+        name = str(path.relative_to(PACKAGE))
+        if name in ON_POINTS | REFERENCES | OF_THIS_MACHINE:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                on_numpy = isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
+                if on_numpy and node.func.attr in MAKES_ARRAYS:
+                    found.setdefault(name, set()).add(ast.unparse(node))
+    allowed = {name: calls for name, calls in MADE_OF_NUMPY.items() if name.startswith(f"{folder}/")}
+    assert found == allowed
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_backends_know_which(path):
+    """Their modules, but for the door and whose turn it is, are named by nobody else, nor is the backend of a torus."""
+    if unit(path) == "backends":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level and (node.module or "").startswith("backends."):
+            assert node.module in ("backends.process", "backends.turns"), f"{path.name} imports {node.module}"
+        if isinstance(node, ast.Attribute) and node.attr == "_backend":
+            assert path.parent.name == "torus" and path.stem in ("arrays", "grid"), f"{path.name}:{node.lineno}"
 
 
 @pytest.mark.parametrize("name", sorted(REFERENCES))

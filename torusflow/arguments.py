@@ -87,7 +87,7 @@ def real_array(values, name: str) -> np.ndarray:
     except ValueError:  # rows of unequal length
         array = np.empty(0, object)
     if array.dtype.kind not in "fiub" or np.ma.isMaskedArray(values):
-        raise InputError(f"{name} must be an array of real numbers, got {_in_words(values, array)}.")
+        raise InputError(f"{name} must be an array of real numbers, got {in_words(values, array)}.")
     return np.array(array, float)  # of the plain class, whatever it was
 
 
@@ -97,7 +97,8 @@ def refuse_masked(values, name: str) -> None:
         raise InputError(f"{name} must be an array without a mask; fill masked entries, x.filled(0) say, or drop them.")
 
 
-def _in_words(values, array) -> str:
+def in_words(values, array) -> str:
+    """What was given in place of an array of numbers, which is what NumPy made of it."""
     if np.ma.isMaskedArray(values):
         return "one with masked entries; fill or drop them"
     if array.dtype.kind == "O":

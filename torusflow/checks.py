@@ -237,7 +237,7 @@ def _rough(u) -> np.ndarray:
     them would be more than all of the others.
     """
     size = np.abs(u)
-    return np.divide(u, size, out=np.ones_like(u), where=size > 0)
+    return np.where(size > 0, u / np.where(size > 0, size, 1.0), 1.0)
 
 
 def _terms(space, u, w) -> float:

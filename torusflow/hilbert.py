@@ -41,10 +41,23 @@ class HilbertSpace(Protocol):
 
 @runtime_checkable
 class Nested(Protocol):
-    """embed(u, smaller): a space that has those of fewer layers or modes within it."""
+    """embed(v, other): a space that has those of fewer layers or modes within it."""
 
     def embed(self, v, other) -> np.ndarray:
         """An element of the other space as one of this."""
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A space whose elements need not live in this machine's memory."""
+
+    def asarray(self, u) -> np.ndarray:
+        """Numbers as an array where elements live, not copied where they are one."""
+
+
+def placed(space: HilbertSpace, u) -> np.ndarray:
+    """Numbers of elements as an array where elements live."""
+    return space.asarray(u) if isinstance(space, Placed) else u
 
 
 def norm(space: HilbertSpace, u) -> float:

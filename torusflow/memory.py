@@ -69,7 +69,7 @@ def free_memory() -> float:
         return free
 
 
-def check_memory(numbers: int, what: str, remedy: str) -> None:
+def check_memory(numbers: int, what: str, remedy: str, present: float | None = None) -> None:
     """Raise an InputError before the system kills a process that wants more memory than there is.
 
     Parameters
@@ -80,8 +80,10 @@ def check_memory(numbers: int, what: str, remedy: str) -> None:
         That needs them.
     remedy : str
         A sentence.
+    present : float, optional
+        Bytes there are, where it is not this machine's memory that arrays live in.
     """
-    present = physical_memory()
+    present = physical_memory() if present is None else present
     if 8 * numbers > present:
         raise InputError(
             f"{what} would take {8 * numbers / 1e9:.3g} GB; this machine has {present / 1e9:.3g} GB. {remedy}"

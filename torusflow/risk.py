@@ -10,7 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from .arguments import is_number
+from .backends import to_host
 from .errors import InputError, NumericalError
+from .hilbert import placed
 from .losses.loss import Loss
 from .losses.points import conflicting_pairs
 from .model import Model, OnPoints, Subsampled, check_ability
@@ -58,6 +60,7 @@ class Risk:
 
     def __call__(self, w) -> float:
         """R(w); the model runs forward once."""
+        w = placed(self.space, w)
         return self._value(w, self.model(w))
 
     def at(self, w) -> RiskAt:
@@ -107,8 +110,8 @@ class Risk:
 
 def _real(value, loss) -> float:
     """The value of a loss, which may be one of the caller's own."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
+    if getattr(value, "ndim", None) == 0:
+        value = to_host(value)[()]
     if isinstance(value, bool | complex | np.complexfloating) or not isinstance(value, int | float | np.number):
         raise InputError(f"a {type(loss).__name__} gave {value!r}; a loss gives one real number.")
     return float(value)
@@ -117,7 +120,7 @@ def _real(value, loss) -> float:
 def _wrong_gradient(loss, gradient, error: InputError) -> InputError | NumericalError:
     """Numbers that are not finite may be a step too long; all else is a mistake in the loss."""
     said = f"the gradient of a {type(loss).__name__}: {error}"
-    values = np.asarray(gradient)
+    values = to_host(gradient)
     infinite = values.dtype.kind == "f" and not np.all(np.isfinite(values))
     return NumericalError(said) if infinite else InputError(said)
 
@@ -155,6 +158,7 @@ class RiskAt:
     """
 
     def __init__(self, risk: Risk, w):
+        w = placed(risk.space, w)
         self.risk, self.control = risk, w
         self.linearisation = risk.model.linearise(w)
         self.output = self.linearisation.output

@@ -8,8 +8,8 @@ import reference
 from test_measure_node import MODELS, far_control, make, smooth_density
 
 import torusflow as tfl
+from torusflow.backends import numpy_fields
 from torusflow.cli.description import describe_problem
-from torusflow.models import measure_node
 from torusflow.torus.coordinates import Coordinates
 
 GIBIBYTE = 2**30
@@ -72,7 +72,7 @@ class TestChoice:
     @pytest.fixture
     def free(self, monkeypatch):
         """Set how much memory is free."""
-        return lambda size: monkeypatch.setattr(measure_node, "free_memory", lambda: size)
+        return lambda size: monkeypatch.setattr(numpy_fields, "free_memory", lambda: size)
 
     @pytest.mark.parametrize(("share", "keeps"), [(3.01, True), (2.99, False)])
     def test_is_made_by_the_memory_that_is_free(self, share, keeps, free):
@@ -115,8 +115,8 @@ class TestChoice:
         assert tfl.load(tmp_path / "run.h5").risk.model.stages == stages
 
     def test_what_does_not_fit_names_the_way_out(self, monkeypatch):
-        monkeypatch.setattr(measure_node, "physical_memory", lambda: 1000)
-        for stages, words in (("kept", "Use stages='recomputed', a coarser"), ("recomputed", "Use a coarser grid")):
-            model = with_stages(make((12, 13), 3), stages)
+        kept, recomputed = (with_stages(make((12, 13), 3), stages) for stages in ("kept", "recomputed"))
+        monkeypatch.setattr(numpy_fields, "physical_memory", lambda: 1000)
+        for model, words in ((kept, "Use stages='recomputed', a coarser"), (recomputed, "Use a coarser grid")):
             with pytest.raises(tfl.InputError, match=words):
                 model.linearise(model.space.zeros())

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from .backend import Backend, Stages, Transform
+from .backend import Backend, Empty, Stages, Transform
 from .cpu.processors import Processors
 from .cpu.transform import default_library
 from .cpu.workers import bounded, split
+from .host import is_array, to_host
 from .reference import Reference
 
-__all__ = ["LIBRARIES", "Backend", "Stages", "Transform", "default_library", "make_backend", "split"]
+__all__ = [
+    "LIBRARIES",
+    "Backend",
+    "Empty",
+    "Stages",
+    "Transform",
+    "default_library",
+    "is_array",
+    "make_backend",
+    "split",
+    "to_host",
+]
 
 # What a Torus may ask for.
 LIBRARIES = ("fftw", "scipy", "numpy")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -55,20 +55,69 @@ class Stages(Protocol):
         """weight <- the transpose of some steps; momentum (d, *n) gains sum_m c_m y_(m-1) P d_j w_m, or is that."""
 
 
+class Empty(Protocol):
+    """Where arrays come from: the backend, or a piece of memory that is used again."""
+
+    def empty(self, shape) -> np.ndarray:
+        """An array of real numbers that holds anything."""
+
+
+@runtime_checkable
 class Backend(Protocol):
     """Where the fields of a Torus live; chosen once, when the Torus is made.
 
-    Shapes have length three: fields of fewer dimensions have axes of one point.
+    Its arrays are NumPy's, or of a library whose arrays NumPy's functions take (`__array_ufunc__`,
+    `__array_function__`), with the methods and slices of NumPy's. They may refuse to be mixed with those of NumPy, to
+    be indexed by them, and to become one unasked; then they have a method ``get`` that makes one. What it gives is
+    called an array here. Numbers and bools come back as Python's.
+
+    Shapes of `plan` and `stages` have length three: fields of fewer dimensions have axes of one point.
 
     Attributes
     ----------
     library : str
         The name under which a Torus asks for it.
     threads : int
+    device : str
+        Where its arrays live: tori are equal if their grids and these are.
     """
 
     library: str
     threads: int
+    device: str
+
+    # -- arrays ------------------------------------------------------------------------------------------------
+
+    def empty(self, shape, dtype=float) -> np.ndarray:
+        """An array that holds anything."""
+
+    def zeros(self, shape, dtype=float) -> np.ndarray:
+        """An array of zeros."""
+
+    def asarray(self, values) -> np.ndarray:
+        """Numbers from anywhere as an array; the same object where they are one.
+
+        Raises
+        ------
+        ValueError
+            If they are rows of unequal lengths.
+        TypeError
+            If they live where they cannot be fetched from unasked; the text says what to do.
+        """
+
+    def fixed(self, values) -> np.ndarray:
+        """A copy of an array, which cannot be written into where the library knows of that."""
+
+    def spare(self) -> Empty:
+        """Memory of large arrays, used again when they are gone."""
+
+    def free_memory(self) -> float:
+        """Bytes for more arrays, now."""
+
+    def physical_memory(self) -> float:
+        """Bytes for arrays, were there no others."""
+
+    # -- transforms --------------------------------------------------------------------------------------------
 
     def plan(self, shape, modes, batch: int) -> Transform:
         """A transform of `batch` fields, truncated to |k_j| <= modes_j; None keeps all modes."""
@@ -79,8 +128,10 @@ class Backend(Protocol):
     def parallel(self, function: Callable, parts: Sequence) -> None:
         """Call function(part) for every part, on as many threads as there are."""
 
-    def empty(self, shape) -> np.ndarray:
-        """An array of real numbers that holds anything."""
+    # -- sums and extremes -------------------------------------------------------------------------------------
+
+    def total(self, f) -> float:
+        """The sum of all numbers."""
 
     def mean(self, f) -> float:
         """The mean of all numbers."""

@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..memory import Spare, free_memory, physical_memory
+
 
 class NumPyFields:
     """What backends of this machine's memory have in common."""
 
-    def empty(self, shape) -> np.ndarray:
-        return np.empty(shape)
+    device = "cpu"
+
+    def empty(self, shape, dtype=float) -> np.ndarray:
+        return np.empty(shape, dtype)
+
+    def zeros(self, shape, dtype=float) -> np.ndarray:
+        return np.zeros(shape, dtype)
+
+    def asarray(self, values) -> np.ndarray:
+        return np.asarray(values)
+
+    def fixed(self, values) -> np.ndarray:
+        values = np.array(values)
+        values.flags.writeable = False
+        return values
+
+    def spare(self) -> Spare:
+        return Spare()
+
+    def free_memory(self) -> float:
+        return free_memory()
+
+    def physical_memory(self) -> float:
+        return physical_memory()
+
+    def total(self, f) -> float:
+        return float(np.sum(f))
 
     def mean(self, f) -> float:
         return float(np.mean(f))

@@ -1,6 +1,7 @@
 """The scheme in plain NumPy, with scipy.fft, one thread and no compiled code: to be read, and to check others against.
 
-What the compiled loops of `torusflow.backends.cpu` do block by block stands here in a few lines of whole arrays.
+What the compiled loops of `torusflow.backends.cpu` do block by block stands here in a few lines of whole arrays. They
+may be those of another library that NumPy's functions take, with its Fourier transforms.
 """
 
 from __future__ import annotations
@@ -19,37 +20,40 @@ class Modes:
 
     Parameters
     ----------
+    arrays : Reference
+        What arrays are made by, and transformed.
     shape : tuple of int, length 3
     modes : tuple of int or None
         |k_j| <= modes_j; None keeps all.
     """
 
-    def __init__(self, shape, modes):
+    def __init__(self, arrays: Reference, shape, modes):
         modes = tuple(n // 2 for n in shape) if modes is None else modes
         full = [np.rint(np.fft.fftfreq(n, 1 / n)).astype(int) for n in shape[:2]] + [np.arange(shape[2] // 2 + 1)]
         places = [np.flatnonzero(np.abs(k) <= mode) for k, mode in zip(full, modes, strict=True)]
         self.wavenumbers = tuple(k[place] for k, place in zip(full, places, strict=True))
-        self.shape, self._full, self._places = shape, tuple(map(len, full)), np.ix_(*places)
+        self.shape, self._full, self._arrays = shape, tuple(map(len, full)), arrays
+        self._places = tuple(map(arrays.asarray, np.ix_(*places)))
 
     def coefficients(self, f) -> np.ndarray:
         """f^_k = mean_x f(x) exp(-2 pi i k.x) of the kept modes, of a field (n_0, n_1, n_2)."""
-        return scipy.fft.rfftn(f, norm="forward")[self._places]
+        return self._arrays.fft.rfftn(f, norm="forward")[self._places]
 
     def values(self, f_hat) -> np.ndarray:
         """f(x) = sum_k f^_k exp(2 pi i k.x)."""
-        full = np.zeros(self._full, complex)
+        full = self._arrays.zeros(self._full, complex)
         full[self._places] = f_hat
-        return scipy.fft.irfftn(full, self.shape, norm="forward")
+        return self._arrays.fft.irfftn(full, self.shape, norm="forward")
 
 
 class Transform:
     """`torusflow.backends.backend.Transform`, of whole arrays."""
 
-    def __init__(self, shape, modes, batch: int):
-        self._modes = Modes(shape, modes)
+    def __init__(self, arrays: Reference, shape, modes, batch: int):
+        self._modes = Modes(arrays, shape, modes)
         self.wavenumbers = self._modes.wavenumbers
-        self.real = np.zeros((batch, *shape))
-        self.spectral = np.zeros((batch, *map(len, self.wavenumbers)), complex)
+        self.real = arrays.zeros((batch, *shape))
+        self.spectral = arrays.zeros((batch, *map(len, self.wavenumbers)), complex)
 
     def forward(self, real=None) -> None:
         for f, f_hat in zip(self.real if real is None else real, self.spectral, strict=True):
@@ -63,11 +67,11 @@ class Transform:
 class Stages:
     """`torusflow.backends.backend.Stages`, of whole arrays."""
 
-    def __init__(self, dimension: int, shape, modes):
-        self._modes = Modes(shape, modes)
+    def __init__(self, arrays: Reference, dimension: int, shape, modes):
+        self._modes = Modes(arrays, shape, modes)
         self.kept = tuple(map(len, self._modes.wavenumbers))
         symbols = np.meshgrid(*(2j * np.pi * k for k in self._modes.wavenumbers), indexing="ij", sparse=True)
-        self._symbols = [symbols[axis] for axis in AXES[dimension]]
+        self._symbols = [arrays.asarray(symbols[axis]) for axis in AXES[dimension]]
 
     def push(self, base, velocity, coefficients, steps: int, keep=None) -> None:
         for step in range(steps):
@@ -114,13 +118,13 @@ class Stages:
 class Reference(NumPyFields):
     """`torusflow.backends.backend.Backend` for those who want to see every step."""
 
-    library, threads = "numpy", 1
+    library, threads, fft = "numpy", 1, scipy.fft
 
     def plan(self, shape, modes, batch: int) -> Transform:
-        return Transform(shape, modes, batch)
+        return Transform(self, shape, modes, batch)
 
     def stages(self, dimension: int, shape, modes) -> Stages:
-        return Stages(dimension, shape, modes)
+        return Stages(self, dimension, shape, modes)
 
     def parallel(self, function, parts) -> None:
         for part in parts:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import is_number
+from ..backends import to_host
 from ..errors import InputError, NumericalError
+from ..hilbert import placed
 from ..risk import Risk
 from .method import StalledError, State
 
@@ -98,7 +100,7 @@ class GradientFlow:
             try:
                 if not np.all(np.isfinite(vector)):
                     raise NumericalError("the control is not finite.")
-                last = risk.at(_as_control(vector, state.control))
+                last = risk.at(placed(risk.space, _as_control(vector, state.control)))
                 return -_as_vector(last.gradient)
             except NumericalError as error:
                 raise _OutOfRange(time - state.time) from error
@@ -142,7 +144,7 @@ class _OutOfRange(Exception):
 
 def _as_vector(control) -> np.ndarray:
     """The real and imaginary parts of all entries, one after another."""
-    return np.ascontiguousarray(control).view(np.float64).ravel()
+    return np.ascontiguousarray(to_host(control)).view(np.float64).ravel()
 
 
 def _as_control(vector, like) -> np.ndarray:

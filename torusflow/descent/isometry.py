@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..backends import to_host
 from ..errors import InputError
 from ..hilbert import Euclidean, HilbertSpace
 from ..torus.control import VelocitySpace
@@ -48,22 +49,24 @@ class _VelocityCoordinates:
     """Real and imaginary parts of one of v^_k and v^_(-k) each, times sqrt(2 (1 + l^2 |2 pi k|^2)^s / L)."""
 
     def __init__(self, space: VelocitySpace):
-        k = np.broadcast_arrays(*space.wavenumbers)
+        wavenumbers = [to_host(k) for k in space.wavenumbers]
+        k = np.broadcast_arrays(*wavenumbers)
         last = np.zeros_like(k[0])
         for axis in k:  # the sign of the last component that is not zero tells k from -k
             last = np.where(axis != 0, np.sign(axis), last)
         self._half = last > 0
-        weights = space.metric.symbol(sum((2 * math.pi * axis) ** 2 for axis in space.wavenumbers)) / space.layers
+        weights = space.metric.symbol(sum((2 * math.pi * axis) ** 2 for axis in wavenumbers)) / space.layers
         self._root, self._mean_root = np.sqrt(2 * weights[self._half]), math.sqrt(1 / space.layers)
         self._space, self._zero = space, (0,) * len(k)
 
     def of(self, v) -> np.ndarray:
+        v = to_host(v)
         mean = self._mean_root * v[(..., *self._zero)].real
         half = self._root * v[..., self._half]
         return np.concatenate([mean.ravel(), half.real.ravel(), half.imag.ravel()])
 
     def element(self, x) -> np.ndarray:
-        v = self._space.zeros()
+        v = np.zeros(self._space.shape, self._space.dtype)
         components = v.shape[0] * v.shape[1]
         mean, re, im = x[:components], *np.split(x[components:], 2)
         v[..., self._half] = (re + 1j * im).reshape(*v.shape[:2], -1) / self._root
@@ -71,4 +74,4 @@ class _VelocityCoordinates:
         axes = tuple(range(2, plane.ndim))
         v[..., 0] += np.roll(np.flip(plane, axes), 1, axes).conj()  # v^_(-k), which are still zero
         v[(..., *self._zero)] = mean.reshape(v.shape[:2]) / self._mean_root
-        return v
+        return self._space.asarray(v)

@@ -52,7 +52,7 @@ class LBFGS:
 
     def init(self, risk: Risk, control) -> State:
         """The risk and its gradient at the start, no pairs."""
-        empty = np.zeros((0, *risk.space.shape), risk.space.dtype)
+        empty = risk.space.zeros()[None][:0]
         return State.at(risk.at(control), 0.0, self.step, memory={"steps": empty, "changes": empty})
 
     def update(self, risk: Risk, state: State) -> State:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, NumericalError
-from ..hilbert import norm
+from ..hilbert import HilbertSpace, norm, placed
 from ..model import Resolved
 from ..risk import Risk
 from .method import State
@@ -195,24 +195,25 @@ class Progress:
         columns = {key: values.tolist() for key, values in checkpoint["history"].items()}
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         done, refine = len(rows) - 1, "substeps" in columns
-        state = best = State(**_whole(checkpoint["state"]))
+        space, start = risk.space, placed(risk.space, checkpoint["start"])
+        state = best = _state(risk, checkpoint["state"])
         best_done = done
         if "validation" in columns:
             best_done = int(np.argmin(columns["validation"]))
         if "best" in checkpoint:
-            best = State(**_whole(checkpoint["best"]))
+            best = _state(risk, checkpoint["best"])
         if refine:
             risk = with_substeps(risk, checkpoint.get("substeps", rows[-1]["substeps"]))
-        kept = tuple(zip(checkpoint["times"].tolist(), checkpoint["controls"], strict=True))
-        return cls(risk, checkpoint["start"], refine, state, best, done, best_done, kept, rows)
+        kept = tuple(zip(checkpoint["times"].tolist(), placed(space, checkpoint["controls"]), strict=True))
+        return cls(risk, start, refine, state, best, done, best_done, kept, rows)
 
     def _history(self) -> dict[str, np.ndarray]:
         rows = self._rows[: self.done + 1]
         return {key: np.array([row[key] for row in rows]) for key in rows[0]}
 
     def _kept(self) -> tuple[np.ndarray, np.ndarray]:
-        controls = np.array([control for _, control in self.kept])
-        return np.array([time for time, _ in self.kept]), controls.reshape(len(self.kept), *self.start.shape)
+        times = np.array([time for time, _ in self.kept])
+        return times, np.stack([control for _, control in self.kept]) if self.kept else np.empty((0, *self.start.shape))
 
 
 def with_substeps(risk: Risk, substeps) -> Risk:
@@ -226,10 +227,20 @@ def _parts(state: State) -> dict:
     return {**vars(state), "memory": memory}
 
 
-def _whole(state: dict) -> dict:
-    """With what a file does not keep apart: an empty memory."""
+def _state(risk: Risk, stored: dict) -> State:
+    """The state that a file holds, its arrays where those of the risk live; an empty memory is not in the file."""
     names = {field.name for field in fields(State)}
-    return {"memory": {}} | {name: value for name, value in state.items() if name in names}
+    parts = {"memory": {}} | {name: value for name, value in stored.items() if name in names}
+    parts["memory"] = {name: _moved(risk.space, value) for name, value in parts["memory"].items()}
+    for name, space in (("control", risk.space), ("gradient", risk.space), ("output", risk.model.output_space)):
+        parts[name] = placed(space, parts[name])
+    return State(**parts)
+
+
+def _moved(space: HilbertSpace, value):
+    """A control or several of them, where those of the space live; all else as it is."""
+    of_controls = isinstance(value, np.ndarray) and value.shape[-len(space.shape) :] == tuple(space.shape)
+    return placed(space, value) if of_controls else value
 
 
 def _validated(validation, control) -> float:

@@ -11,7 +11,6 @@ from ..hilbert import Nested
 from ..losses.loss import on_grid
 from ..risk import Risk
 from ..storage import Run
-from ..torus.grid import Torus
 
 
 def refined(run: Run, shape=None, band=None, layers=None, substeps=None) -> tuple[Risk, np.ndarray, Risk | None]:
@@ -44,7 +43,7 @@ def refined(run: Run, shape=None, band=None, layers=None, substeps=None) -> tupl
         raise InputError(f"a {type(model).__name__} has no {what}, so there is no other resolution of that kind.")
     loss = run.risk.loss
     if shape:
-        torus = Torus(tuple(shape), model.torus.threads, model.torus.library)
+        torus = model.torus.resized(tuple(shape))
         asked |= {"torus": torus, "initial": model.initial.on(torus)}
         loss = on_grid(loss, torus)
     model = dataclasses.replace(model, **asked)

@@ -91,7 +91,7 @@ class EPDiff:
 
     def fields(self, state) -> Fields:
         """The state on the grid."""
-        d, shape = self.torus.dimension, self.torus.shape
+        d, shape = self.torus.dimension, self.torus.local_shape
         u_hat = state[:d]
         gradients = [symbol * u_hat for symbol in self.torus.derivative_symbols]
         values = self.torus.inverse(np.concatenate([u_hat, self.symbol * u_hat, *gradients, state[d:]]))
@@ -173,8 +173,9 @@ class EPDiff:
         NumericalError
             If the geodesic becomes finer than the grid or its energy drifts; names the time.
         """
-        check_memory(2 * (steps + 1) * state.size, f"velocity and density at {steps} steps", "Use fewer steps.")
-        states = np.empty((steps + 1, *state.shape), complex)
+        what, present = f"velocity and density at {steps} steps", self.torus.physical_memory()
+        check_memory(2 * (steps + 1) * state.size, what, "Use fewer steps.", present)
+        states = self.torus.empty((steps + 1, *state.shape), complex)
         states[0], (first, _) = state, self.energy(state)
         with np.errstate(all="ignore"):  # what leaves the range of numbers is refused
             for step in range(steps + 1):

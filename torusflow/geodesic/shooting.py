@@ -141,12 +141,14 @@ class Path:
 
     def __init__(self, torus, metric, u0, tolerance: float, points=None, largest_tail: float = LARGEST_TAIL):
         equation = self.equation = EPDiff(torus, metric)
-        expected = (torus.dimension, *torus.shape)
+        expected = (torus.dimension, *torus.local_shape)
         if torus.field(u0).shape != expected or not torus.is_finite(u0):
             raise InputError(f"u0 must be a finite velocity {expected} on this torus, got shape {np.shape(u0)}.")
         tolerance = self._tolerance = checked_tolerance(tolerance, 1e-13, 1e-2)
         self.steps, self._largest_tail = 0, largest_tail
-        self._root = np.sqrt(equation.symbol * np.where(torus.wavenumbers[-1] > 0, 2.0, 1.0))[equation.kept]
+        self._kept = torus.to_host(equation.kept)
+        weights = torus.to_host(equation.symbol * np.where(torus.wavenumbers[-1] > 0, 2.0, 1.0))
+        self._root = np.sqrt(weights)[self._kept]
         self._space = VelocitySpace(torus, metric, 1, equation.modes)
         x = np.empty((0, torus.dimension)) if points is None else points
         self._state, self._first = self._start(u0, x)
@@ -218,11 +220,12 @@ class Path:
         return self._join(self.equation.rate(at), speed)
 
     def _join(self, u_hat, x) -> np.ndarray:
-        return np.concatenate([(u_hat[:, self.equation.kept] * self._root).ravel().view(float), x.ravel()])
+        u_hat = self.equation.torus.to_host(u_hat)  # SciPy takes the steps
+        return np.concatenate([(u_hat[:, self._kept] * self._root).ravel().view(float), x.ravel()])
 
     def _split(self, state) -> tuple[np.ndarray, np.ndarray]:
         torus, d = self.equation.torus, self.equation.torus.dimension
         velocity, x = np.split(state, [2 * d * self._root.size])
         u_hat = np.zeros((d, *torus.spectral_shape), complex)
-        u_hat[:, self.equation.kept] = velocity.view(complex).reshape(d, -1) / self._root
-        return u_hat, x.reshape(-1, d)
+        u_hat[:, self._kept] = velocity.view(complex).reshape(d, -1) / self._root
+        return torus.asarray(u_hat), x.reshape(-1, d)

@@ -73,7 +73,7 @@ class CircleWasserstein(DensityLoss):
         """Of W2^2 as a function of the measure: T(x) changes by the change of F(x) + theta over the density at T(x)."""
         measure = self._measure(rho)
         pieces, n = self._transport(measure), self.torus.size
-        change = measure.push_forward(direction)
+        change = self.torus.to_host(measure.push_forward(direction))
         below = np.concatenate([[0.0], np.cumsum(change)[:-1]]) / n
         change = below[pieces.cell] + (pieces.x - (pieces.cell - 0.5) / n) * change[pieces.cell]
         change -= (pieces.width * change.sum(axis=0) / pieces.density).sum() / (2 * pieces.width / pieces.density).sum()
@@ -84,7 +84,7 @@ class CircleWasserstein(DensityLoss):
         (start, end), width, n = slopes, pieces.width, self.torus.size
         rise = width * (start + end) / 2
         base = np.concatenate([[0.0], np.cumsum(rise)[:-1]])
-        return np.bincount(pieces.cell, width * (base + width * (2 * start + end) / 6), n) * n
+        return self.torus.asarray(np.bincount(pieces.cell, width * (base + width * (2 * start + end) / 6), n) * n)
 
     def _measure(self, rho) -> Measure:
         return Measure(self.torus, self.checked(rho), self.floor)
@@ -92,8 +92,9 @@ class CircleWasserstein(DensityLoss):
     def _transport(self, measure: Measure) -> Pieces:
         from scipy.optimize import brentq
 
-        first = _Distribution(measure.values)
-        second = _Distribution(self._measure(self.target.values).values)
+        first, second = (
+            _Distribution(self.torus.to_host(one.values)) for one in (measure, self._measure(self.target.values))
+        )
 
         def slope(theta):
             pieces = _pieces(first, second, theta)

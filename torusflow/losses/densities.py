@@ -25,8 +25,8 @@ class TorusLoss:
     def checked(self, rho) -> np.ndarray:
         """rho as a function on this torus, which may be negative or not finite, or an InputError."""
         rho = self.torus.field(rho)
-        if rho.shape != self.torus.shape:
-            raise InputError(f"a density on this torus is an array {self.torus.shape}, got {rho.shape}.")
+        if rho.shape != self.torus.local_shape:
+            raise InputError(f"a density on this torus is an array {self.torus.local_shape}, got {rho.shape}.")
         return rho
 
     def check(self, space) -> None:

@@ -121,7 +121,7 @@ def optimal_plan(torus: Torus, mu, nu, epsilon: float) -> Plan:
     .. [2] C. Brauer, C. Clason, D. Lorenz, B. Wirth, A Sinkhorn-Newton method for entropic optimal transport (2017),
        arXiv:1710.06635.
     """
-    scale, f = max(epsilon, torus.dimension / 4), np.zeros(torus.shape)
+    scale, f = max(epsilon, torus.dimension / 4), torus.zeros(torus.local_shape)
     while True:
         plan = Plan(GibbsKernel(torus, scale), mu, nu, f)
         for _ in range(SWEEPS):
@@ -156,7 +156,7 @@ def self_potential(torus: Torus, mu, epsilon: float) -> np.ndarray:
     NumericalError
         If it does not converge.
     """
-    kernel, log_mu, p = GibbsKernel(torus, epsilon), logarithm(mu), np.zeros(torus.shape)
+    kernel, log_mu, p = GibbsKernel(torus, epsilon), logarithm(mu), torus.zeros(torus.local_shape)
     for _ in range(SELF_STEPS):
         residual = -kernel.log(p + log_mu) - p
         p = p + residual * (2 / 3)
@@ -171,7 +171,7 @@ def self_potential(torus: Torus, mu, epsilon: float) -> np.ndarray:
 
 def conjugate_gradients(torus: Torus, weight, operator, right, tolerance: float) -> np.ndarray:
     """d with operator(d) = right, symmetric and semidefinite in L2(weight), to a relative residual."""
-    d, residual, direction = np.zeros(torus.shape), right, right
+    d, residual, direction = torus.zeros(torus.local_shape), right, right
     squared = first = torus.inner(weight * right, right)
     for _ in range(CONJUGATE_STEPS):
         if not squared > tolerance**2 * first:

@@ -1,4 +1,7 @@
-"""The Gibbs kernel of the squared geodesic distance on the grid: a product over axes, applied in logarithms."""
+"""The Gibbs kernel of the squared geodesic distance on the grid: a product over axes, applied in logarithms.
+
+It is computed by compiled loops on the processors of this machine, wherever fields live.
+"""
 
 from __future__ import annotations
 
@@ -61,13 +64,14 @@ class GibbsKernel:
     # -- for conditional expectations ----------------------------------------------------------------------------
 
     def lines(self, field, axis: int) -> np.ndarray:
-        """The values along one axis as rows, array (lines, n)."""
-        return np.ascontiguousarray(np.moveaxis(field, axis, -1)).reshape(-1, self.torus.shape[axis])
+        """The values along one axis as rows, array (lines, n) of this machine."""
+        field = np.moveaxis(self.torus.to_host(field), axis, -1)
+        return np.ascontiguousarray(field).reshape(-1, self.torus.shape[axis])
 
     def field(self, lines, axis: int) -> np.ndarray:
         """The inverse of `lines`."""
         shape = [n for other, n in enumerate(self.torus.shape) if other != axis]
-        return np.moveaxis(lines.reshape(*shape, -1), -1, axis)
+        return self.torus.asarray(np.moveaxis(lines.reshape(*shape, -1), -1, axis))
 
     def run(self, function, lines) -> None:
         """function((start, stop)) for parts of the lines, on the threads of the torus."""

@@ -86,7 +86,7 @@ class Sinkhorn(DensityLoss):
                 f"{1 / n**2:.3g}; use that or more, or {math.ceil((1 - 1e-9) / math.sqrt(self.epsilon))} points."
             )
 
-        lowest, wavenumber = min(_lowest_coefficient(n, self.epsilon, self.torus.library) for n in self.torus.shape)
+        lowest, wavenumber = min(_lowest_coefficient(self.torus.resized((n,)), self.epsilon) for n in self.torus.shape)
         if lowest < -MOST_NEGATIVE:
             warnings.warn(
                 f"Sinkhorn: with epsilon={self.epsilon:.3g} the kernel of the geodesic cost is not positive definite: "
@@ -108,7 +108,7 @@ class Sinkhorn(DensityLoss):
         if last is None or not np.array_equal(last[0], rho):
             mu = Measure(self.torus, rho, self.floor)
             plan = optimal_plan(self.torus, mu.values, self._target[0], self.epsilon)
-            last = np.array(rho), (mu, plan, self_potential(self.torus, mu.values, self.epsilon))
+            last = rho.copy(), (mu, plan, self_potential(self.torus, mu.values, self.epsilon))
             self._last["density"] = last
         return last[1]
 
@@ -138,10 +138,9 @@ class Sinkhorn(DensityLoss):
         return mu.pull_back(self.epsilon * (change - own_change))
 
 
-def _lowest_coefficient(n: int, epsilon: float, library: str) -> tuple[float, int]:
-    """Of exp(-d^2/epsilon) on n points, over the mean, and its wavenumber."""
-    circle = Torus((n,), threads=1, library=library)
+def _lowest_coefficient(circle: Torus, epsilon: float) -> tuple[float, int]:
+    """Of exp(-d^2/epsilon) on a circle, over the mean, and its wavenumber."""
     (x,) = circle.points
-    coefficients = circle.transform(np.exp(-(np.minimum(x, 1 - x) ** 2) / epsilon)).real
+    coefficients = circle.to_host(circle.transform(np.exp(-(np.minimum(x, 1 - x) ** 2) / epsilon))).real
     lowest = int(np.argmin(coefficients))
     return float(coefficients[lowest] / coefficients[0]), lowest

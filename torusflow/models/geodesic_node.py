@@ -79,7 +79,8 @@ class GeodesicNODE:
         self.metric.warn_if_rough(self.torus.dimension)
         equation = EPDiff(self.torus, self.metric, densities=1, scheme=find_scheme(self.scheme))
         # Where the coefficients of a control stand in a spectrum of the torus.
-        rows = [np.ravel(k) % n for k, n in zip(space.wavenumbers, self.torus.shape, strict=True)]
+        wavenumbers = map(self.torus.to_host, space.wavenumbers)
+        rows = [np.ravel(k) % n for k, n in zip(wavenumbers, self.torus.shape, strict=True)]
         for name, value in (
             ("steps", checked_whole("steps", self.steps)),
             ("space", space),
@@ -87,7 +88,7 @@ class GeodesicNODE:
             ("equation", equation),
             ("band", space.band),
             ("_start", equation.project(self.initial.values)),
-            ("_modes", np.ix_(range(self.torus.dimension), *rows)),
+            ("_modes", tuple(map(self.torus.asarray, np.ix_(range(self.torus.dimension), *rows)))),
         ):
             object.__setattr__(self, name, value)
 
@@ -134,7 +135,7 @@ class GeodesicNODE:
         return self.equation.push(self._state(u0, self._start), self.steps)
 
     def _state(self, u0, density_hat) -> np.ndarray:
-        state = np.zeros((self.torus.dimension + 1, *self.torus.spectral_shape), complex)
+        state = self.torus.zeros((self.torus.dimension + 1, *self.torus.spectral_shape), complex)
         state[self._modes] = self.space.element(u0)[0]
         state[-1] = density_hat
         return state

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..arguments import checked_whole
 from ..errors import InputError, NumericalError
-from ..memory import Spare, free_memory, physical_memory
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
@@ -93,7 +92,9 @@ class MeasureNODE:
         self.metric.warn_if_rough(self.torus.dimension)
         equation = ContinuityEquation(self.torus, space.band, space.layers, self.substeps, find_scheme(self.scheme))
         start = equation.project(self.initial.values)
-        kept = self.stages == "kept" or (self.stages == "auto" and kept_bytes(equation) <= SHARE * free_memory())
+        kept = self.stages == "kept"
+        if self.stages == "auto":
+            kept = kept_bytes(equation) <= SHARE * self.torus.free_memory()
         for name, value in (
             ("space", space),
             ("output_space", DensitySpace(self.torus)),
@@ -102,7 +103,7 @@ class MeasureNODE:
             ("substeps", equation.substeps),
             ("keeps_stages", kept),
             ("gradient_memory", kept_bytes(equation) if kept else Checkpoints.bytes(equation)),
-            ("_spare", Spare()),
+            ("_spare", self.torus.spare()),
             ("_start", start),
             ("_plans", (space.plan(), space.plan())),
         ):
@@ -157,7 +158,7 @@ class MeasureNODE:
         shape = tuple(-(-n // 2) for n in self.torus.shape)
         if min(shape) < COARSEST:
             return None
-        torus = Torus(shape, self.torus.threads, self.torus.library)
+        torus = self.torus.resized(shape)
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
         band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.band, shape, strict=True))
         return MeasureNODE(torus, self.metric, self.initial.on(torus), layers, band, *self._steps)
@@ -238,14 +239,14 @@ class MeasureNODE:
     def _new_arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Arrays (steps, degree, *n) and (layers, d, *n), if possible where those of another linearisation were."""
         # The system takes longer to hand out such memory anew than a push to fill it.
-        degree, shape = self.equation.scheme.degree, self.torus.shape
+        degree, shape = self.equation.scheme.degree, self.torus.local_shape
         stages = degree * self.equation.steps
         memory = self._spare.empty((stages + self.layers * self.torus.dimension, *shape))
         return memory[:stages].reshape(-1, degree, *shape), memory[stages:].reshape(self.layers, -1, *shape)
 
     def _refuse_memory(self):
         """Raise before the system kills a process that wants more memory than there is."""
-        needed, present = self.gradient_memory, physical_memory()
+        needed, present = self.gradient_memory, self.torus.physical_memory()
         if needed > present:
             stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {self.torus.size} points"
             how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
@@ -303,7 +304,7 @@ class MeasureLinearisation:
             space.represent(plan, gradient[layer])  # the plan holds the momentum
 
         weight = model.equation.project(model.output_space.element(p))
-        momentum = plan.real.reshape(space.torus.dimension, *space.torus.shape)
+        momentum = plan.real.reshape(space.torus.dimension, *space.torus.local_shape)
         model.equation.transpose(weight, self._velocity(), self._stages, take, momentum)
         return gradient
 

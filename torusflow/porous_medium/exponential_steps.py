@@ -78,7 +78,7 @@ def solve(evolution: Evolution, start, times: Sequence[float], tolerance: float)
     .. [1] S. Krogstad, Generalized integrating factor methods for stiff PDEs, J. Comput. Phys. 203 (2005) 72-88,
        doi:10.1016/j.jcp.2004.08.006, equation (51).
     """
-    y, time, steps, kept = np.array(start), 0.0, 0, []
+    y, time, steps, kept = start.copy(), 0.0, 0, []
     rate, step = evolution.rate(y), math.inf
     for goal in times:
         while time < goal:
@@ -135,7 +135,7 @@ def phi_functions(z) -> tuple[np.ndarray, ...]:
     z : array
         Real, not positive.
     """
-    z = np.asarray(z, float)
+    z = np.multiply(z, 1.0)
     near = np.abs(z) < 0.5
     small, large = np.where(near, z, 0.0), np.where(near, -1.0, z)
     series = np.zeros_like(small)

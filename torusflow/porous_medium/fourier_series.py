@@ -69,16 +69,14 @@ class Spectral:
                 f"The heat equation is exponent 1: use FiniteVolume with Heat()."
             )
         modes = tuple((n - 1) // 2 for n in self.torus.shape)
-        fine = Torus(
-            tuple(next_fast_len((math.ceil(m) + 1) * k + 1) for k in modes), self.torus.threads, self.torus.library
-        )
+        fine = self.torus.resized(tuple(next_fast_len((math.ceil(m) + 1) * k + 1) for k in modes))
         plan = fine.plan(1, modes)
         along = np.ix_(*plan.wavenumbers)
         for name, value in (
             ("fine", fine),
             ("_plan", plan),
             ("_own_plan", self.torus.plan(1, modes)),
-            ("_laplacian", sum((TWO_PI * k) ** 2 for k in along)),
+            ("_laplacian", self.torus.asarray(sum((TWO_PI * k) ** 2 for k in along))),
             ("modes", modes),
             ("_turn", Turn()),
         ):
@@ -119,7 +117,7 @@ class Spectral:
         evolution = Evolution(self._rate, self._stiffness, self._size, self._accept)
         with self._turn.take():  # of the plans
             states, steps = solve(evolution, self._project(rho0.values), times, tolerance)
-            density = np.array([self._values(state, self._own_plan) for state in states])
+            density = np.stack([self._values(state, self._own_plan) for state in states])
         tail = np.array([self.torus.tail(rho, self.modes) for rho in density])
         return SpectralSolution(np.array(times), density, tail, steps)
 
@@ -134,7 +132,7 @@ class Spectral:
         plan.spectral[0] = rho_hat
         plan.inverse()
         torus = self.torus if plan is self._own_plan else self.fine
-        return plan.real.reshape(torus.shape).copy()
+        return plan.real.reshape(torus.local_shape).copy()
 
     def _rate(self, rho_hat) -> np.ndarray:
         plan = self._plan

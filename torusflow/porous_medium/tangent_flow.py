@@ -103,7 +103,7 @@ class TangentFlow:
             ("modes", modes),
             ("_kept", self.torus.within(modes)),
             ("_kernel", smoothing * self.torus.within(band)),
-            ("_rough", np.random.default_rng(0).choice([-1.0, 1.0], self.torus.shape)),
+            ("_rough", self.torus.asarray(np.random.default_rng(0).choice([-1.0, 1.0], self.torus.local_shape))),
             ("_diffusion", SHARE_OF_THE_DIFFUSIVITY * self.torus.laplacian_symbol * smoothing),
         ):
             object.__setattr__(self, name, value)
@@ -168,9 +168,10 @@ class TangentFlow:
         states, steps = solve(evolution, self._join(start, 0.0), times, tolerance)
         parts = [self._part(state) for state in states]
         rows = [self._report(rho_hat) for rho_hat, _ in parts]
-        density, loss, dissipation, rate = (np.array(column) for column in zip(*rows, strict=True))
+        density, *numbers = zip(*rows, strict=True)
+        loss, dissipation, rate = map(np.array, numbers)
         dissipated = np.array([energy for _, energy in parts])
-        return TangentSolution(np.array(times), density, loss, dissipation, rate, dissipated, steps)
+        return TangentSolution(np.array(times), np.stack(density), loss, dissipation, rate, dissipated, steps)
 
     def _project(self, rho) -> np.ndarray:
         return self.torus.transform(rho) * self._kept

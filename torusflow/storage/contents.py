@@ -11,6 +11,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
+from ..backends import to_host
 from ..model import Layered
 from ..torus.density import Density, DensitySpace
 from .encoding import encode
@@ -124,7 +125,7 @@ def _write_densities(file, risk, result, trajectory, coordinates, field):
     )
     write_scale(file, "layer", layers, "1", "layer of the network; it acts for s in [layer, layer + 1] / layers")
     write_scale(file, "component", np.arange(torus.dimension), "1", "component of the velocity")
-    for axis, k in enumerate(model.space.wavenumbers):
+    for axis, k in enumerate(map(to_host, model.space.wavenumbers)):
         write_scale(
             file, f"k_{axes[axis]}", k.ravel(), "1", f"wavenumber along {axes[axis]}, cycles per side of the torus"
         )
@@ -140,7 +141,7 @@ def _write_densities(file, risk, result, trajectory, coordinates, field):
     field(
         file,
         "control",
-        _parts(result.control),
+        _parts(to_host(result.control)),
         ["layer", "component", *(f"k_{name}" for name in axes), "part"],
         "sides of the torus per unit of s",
         "Fourier coefficients of the velocity; those at -k are the complex conjugates of those at k",
@@ -189,7 +190,7 @@ def write_scale(file, name, values, units, long_name):
 
 
 def write_field(file, name, values, dimensions, units, long_name) -> None:
-    outline_field(file, name, values, dimensions, units, long_name)[...] = values
+    outline_field(file, name, values, dimensions, units, long_name)[...] = to_host(values)
 
 
 def outline_field(file, name, values, dimensions, units, long_name):

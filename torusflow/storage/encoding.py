@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from ..arguments import is_number
-from ..backends import default_library
+from ..backends import LIBRARIES, default_library, is_array, to_host
 from ..errors import InputError, TorusflowError
 from ..torus.grid import Torus
 from .classes import class_of, stored_name
@@ -36,8 +36,8 @@ def encode(group, name, thing, seen):
     """A dataclass becomes a group with its type and its fields; the same object met again becomes a link."""
     if id(thing) in seen:
         group[name] = seen[id(thing)]
-    elif isinstance(thing, np.ndarray):
-        group.create_dataset(name, data=thing)
+    elif is_array(thing):
+        group.create_dataset(name, data=to_host(thing))
     elif isinstance(thing, tuple) and any(dataclasses.is_dataclass(part) for part in thing):
         child = group.create_group(name)
         child.attrs["type"] = "tuple"
@@ -172,7 +172,9 @@ def _check_size(group, kind: str, values: dict, more: int = 0) -> None:
 
 def _as_here(made: type, values: dict) -> dict:
     """Who computes is a fact of the run, no need of its reader: the machine that reads may have less."""
-    if made is Torus and values.get("library") == "fftw" != default_library():
+    library = values.get("library")
+    missing = library not in LIBRARIES or library == "fftw" != default_library()
+    if made is Torus and isinstance(library, str) and missing:
         values = {**values, "library": None}
     if is_number(values.get("threads")):
         values = {**values, "threads": min(values["threads"], max(MOST_THREADS, os.cpu_count() or 1))}

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from ..arguments import LARGEST_COUNT
+from ..backends import is_array, to_host
 from ..errors import InputError
 from .encoding import PlaceError, read_json
 
@@ -20,8 +21,8 @@ GOES_ON = ("risk", "gradient_norm", "seconds", "substeps", "validation")
 def write_mapping(group, mapping) -> None:
     """Arrays become datasets, mappings groups, all else attributes."""
     for name, value in mapping.items():
-        if isinstance(value, np.ndarray):
-            group.create_dataset(name, data=value)
+        if is_array(value):
+            group.create_dataset(name, data=to_host(value))
         elif isinstance(value, dict):
             write_mapping(group.create_group(name), value)
         else:

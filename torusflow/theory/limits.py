@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..backends import to_host
 from ..errors import InputError, NumericalError
 from ..losses.densities import SquaredL2
 from ..models.measure_node import MeasureNODE
@@ -44,10 +45,11 @@ def porous_medium(run: Run, tolerance: float = 1e-7) -> Reference:
             f"{type(loss).__name__} and {getattr(loss.target, 'name', 'another target')}. "
             f"Compare it with its tangent flow: --with tangent-flow."
         )
-    initial = run.risk.model.initial.values
+    initial = run.risk.model.initial
     try:
         density, solver = Spectral(torus).solve(initial, times, tolerance).density, "Fourier series"
     except (InputError, NumericalError):  # it vanishes somewhere, or is not resolved: fronts
+        initial = np.asarray(initial)
         density = FiniteVolume(torus.shape, PorousMedium(3.0)).solve(initial, times, max(tolerance, 1e-6)).density
         solver = "finite volumes"
     return _reference("porous-medium", f"porous medium equation, {solver}", run, times, density)
@@ -76,4 +78,5 @@ def _times(run: Run) -> list[float]:
 
 
 def _reference(name, solver, run, times, density) -> Reference:
-    return Reference(name, solver, np.array(times), density, np.array([run.risk.loss(rho) for rho in density]))
+    loss = np.array([run.risk.loss(rho) for rho in density])
+    return Reference(name, solver, np.array(times), to_host(density), loss)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from ..arguments import real_array
+from ..backends import is_array, to_host
 from ..errors import InputError, NumericalError
 from ..model import Model
 
@@ -47,13 +48,14 @@ class TangentKernel(LinearOperator):
 
     def __call__(self, p) -> np.ndarray:
         """K p, array like an output."""
-        p = real_array(p, "an output")
+        if isinstance(p, np.ndarray) or not is_array(p):
+            p = real_array(p, "an output")
         if p.shape != self.output_shape:
             raise InputError(f"outputs of this model have shape {self.output_shape}, got {p.shape}.")
         return self._linearisation.tangent(self._linearisation.adjoint(p))
 
     def _matvec(self, p):
-        return self(np.reshape(p, self.output_shape)).ravel()
+        return to_host(self(np.reshape(p, self.output_shape))).ravel()
 
     def _adjoint(self):
         return self

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..arguments import check_function, check_generator, check_kind, checked_whole, is_number, real_array, refuse_masked
+from ..arguments import check_function, check_generator, check_kind, checked_whole, is_number
 from ..backends import Transform
 from ..backends.turns import Turn
 from ..errors import InputError
@@ -50,17 +50,20 @@ class VelocitySpace:
         d = torus.dimension
         axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in self.band[:-1]]
         axes.append(np.arange(self.band[-1] + 1))
-        self.wavenumbers = tuple(np.meshgrid(*axes, indexing="ij", sparse=True))
+        wavenumbers = np.meshgrid(*axes, indexing="ij", sparse=True)
+        self.wavenumbers = tuple(map(torus.asarray, wavenumbers))
         self.shape = (self.layers, d, *(len(k) for k in axes))
         count = math.prod(self.shape)
         if count > LARGEST_SIZE:
             raise InputError(f"layers={layers} and band={band} make {count:.2g} coefficients; use fewer.")
-        check_memory(2 * count, f"a control with layers={layers} and band={band}", "Use fewer of them.")
-        squared = sum((2 * math.pi * k) ** 2 for k in self.wavenumbers)
-        self._symbol = metric.symbol(squared)
-        self._kernel = np.repeat(1 / self._symbol, 2, axis=-1)  # for the real and the imaginary parts
+        what, present = f"a control with layers={layers} and band={band}", torus.physical_memory()
+        check_memory(2 * count, what, "Use fewer of them.", present)
+        symbol = metric.symbol(sum((2 * math.pi * k) ** 2 for k in wavenumbers))
+        self._symbol = torus.asarray(symbol)
+        self._kernel = torus.asarray(np.repeat(1 / symbol, 2, axis=-1))  # for the real and the imaginary parts
         # A coefficient with k_d > 0 stands for its conjugate partner too.
-        self._weights = self._symbol * np.where(self.wavenumbers[-1] > 0, 2.0, 1.0)
+        self._weights = torus.asarray(symbol * np.where(wavenumbers[-1] > 0, 2.0, 1.0))
+        self._local = torus.local_shape
         self._turn = Turn()
         self._plan: Transform | None = None
 
@@ -78,16 +81,20 @@ class VelocitySpace:
 
     def zeros(self) -> np.ndarray:
         """The field that does not move, complex array (layers, d, *modes)."""
-        return np.zeros(self.shape, self.dtype)
+        return self.torus.zeros(self.shape, self.dtype)
+
+    def asarray(self, v) -> np.ndarray:
+        """Numbers as an array where controls live, not copied where they are one."""
+        return self.torus.asarray(v)
 
     def inner(self, u, w) -> float:
         """<u, w>_H = (1/L) sum_l sum_k (1 + l^2 |2 pi k|^2)^s Re u^_lk conj w^_lk."""
-        return float(np.sum(self._weights * (u.real * w.real + u.imag * w.imag))) / self.layers
+        return self.torus.total(self._weights * (u.real * w.real + u.imag * w.imag)) / self.layers
 
     def norm_of_layers(self, v) -> np.ndarray:
         """|v_l|_V for each layer, array (layers,)."""
         squares = self._weights * (v.real**2 + v.imag**2)
-        return np.sqrt(squares.reshape(self.layers, -1).sum(axis=1))
+        return np.sqrt(self.torus.to_host(squares.reshape(self.layers, -1).sum(axis=1)))
 
     def random(self, rng: np.random.Generator, norm: float = 1.0) -> np.ndarray:
         """K applied to white noise, scaled to the given norm; smooth when K is.
@@ -104,7 +111,7 @@ class VelocitySpace:
         check_generator(rng)
         if not is_number(norm):
             raise InputError(f"norm must be a number, got {norm!r}.")
-        noise = rng.standard_normal(self.shape) + 1j * rng.standard_normal(self.shape)
+        noise = self.asarray(rng.standard_normal(self.shape) + 1j * rng.standard_normal(self.shape))
         self._symmetrise(noise)
         v = noise / self._symbol
         return v * (norm / math.sqrt(self.inner(v, v)))
@@ -117,11 +124,7 @@ class VelocitySpace:
         InputError
             If its shape is another, a coefficient is masked or not finite, or the field would not be real.
         """
-        refuse_masked(v, "the control")
-        try:
-            v = np.asarray(v)
-        except ValueError:  # rows of unequal length
-            v = np.empty(0)
+        v = self.torus.asarray(v, "the control", None)
         if v.shape != self.shape:
             raise InputError(
                 f"a control of this model has shape {self.shape} = (layers, d, *modes), got {v.shape}. "
@@ -134,7 +137,7 @@ class VelocitySpace:
         if not math.isfinite(largest):
             raise InputError(f"the control holds {np.count_nonzero(~np.isfinite(v))} coefficients that are not finite.")
         plane = v[..., 0]
-        if np.max(np.abs(plane - self._reflected(plane))) > 2 * HERMITIAN_TOLERANCE * largest:
+        if self.torus.maximum(np.abs(plane - self._reflected(plane))) > 2 * HERMITIAN_TOLERANCE * largest:
             raise InputError(
                 "the coefficients with k_d = 0 do not satisfy v^_{-k} = conj v^_k, so they are not those of a real "
                 "field. Build controls with model.space.from_grid or model.space.from_function."
@@ -166,22 +169,22 @@ class VelocitySpace:
         layers = []
         for layer in range(self.layers):
             components = function((layer + 0.5) / self.layers, *self.torus.points)
-            components = (components,) if d == 1 and np.shape(components) in ((), self.torus.shape) else components
+            alone = d == 1 and not isinstance(components, tuple) and np.shape(components) in ((), self._local)
+            components = (components,) if alone else components
             count = len(components) if hasattr(components, "__len__") else 1
             if count != d or not hasattr(components, "__len__"):
                 raise InputError(f"the function gave {count} components of velocity, this torus has {d}.")
-            layers.append([self._component(c) for c in components])
-        return self.from_grid(np.array(layers))
+            layers.append(np.stack([self._component(c) for c in components]))
+        return self.from_grid(np.stack(layers))
 
     def _component(self, values) -> np.ndarray:
-        refuse_masked(values, "a component of the velocity")
-        values = np.asarray(values)
-        if values.dtype.kind not in "fiub" or values.shape not in ((), self.torus.shape):
+        values = self.torus.asarray(values, "a component of the velocity", None)
+        if values.dtype.kind not in "fiub" or values.shape not in ((), self._local):
             raise InputError(
-                f"a component of the velocity must be a real number or array {self.torus.shape}, "
+                f"a component of the velocity must be a real number or array {self._local}, "
                 f"got {values.shape} of {values.dtype}."
             )
-        return np.broadcast_to(values.astype(float), self.torus.shape)
+        return np.broadcast_to(values.astype(float), self._local)
 
     def from_grid(self, fields) -> np.ndarray:
         """The control with given values on the grid; modes above the band are dropped.
@@ -195,8 +198,8 @@ class VelocitySpace:
         -------
         complex array (layers, d, *modes)
         """
-        fields = real_array(fields, "velocities on the grid")
-        one = (self.torus.dimension, *self.torus.shape)
+        fields = self.torus.asarray(fields, "velocities on the grid", "fiub")
+        one = (self.torus.dimension, *self._local)
         if fields.shape not in (one, (self.layers, *one)):
             raise InputError(f"velocities on the grid have shape {one} or {(self.layers, *one)}, got {fields.shape}.")
         fields = np.broadcast_to(self.torus.field(fields), (self.layers, *one))
@@ -227,7 +230,7 @@ class VelocitySpace:
             If the dimensions differ, or the layers do not divide.
         """
         check_kind("other", other, VelocitySpace, "coarse.space")
-        v = other.element(v)
+        v = self.asarray(other.element(v))
         if len(other.band) != len(self.band) or self.layers % other.layers:
             raise InputError(
                 f"cannot make {self.layers} layers in dimension {len(self.band)} of {other.layers} in dimension "
@@ -236,13 +239,14 @@ class VelocitySpace:
         common = [min(a, b) for a, b in zip(self.band, other.band, strict=True)]
         rows = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in common[:-1]]
         modes = np.ix_(np.arange(other.layers), np.arange(len(self.band)), *rows, np.arange(common[-1] + 1))
-        embedded = np.zeros((other.layers, *self.shape[1:]), self.dtype)
+        modes = tuple(map(self.asarray, modes))
+        embedded = self.torus.zeros((other.layers, *self.shape[1:]), self.dtype)
         embedded[modes] = v[modes]
         return np.repeat(embedded, self.layers // other.layers, axis=0)
 
     def riesz(self, momentum_hat) -> np.ndarray:
         """K*m: the field that represents u -> <m, u>_L2 in V, from and to coefficients (..., d, *modes)."""
-        momentum_hat = np.ascontiguousarray(momentum_hat, self.dtype)
+        momentum_hat = self.asarray(momentum_hat).astype(self.dtype, order="C", copy=False)
         return (momentum_hat.view(float) * self._kernel).view(self.dtype)
 
     def field(self, layer) -> np.ndarray:
@@ -264,7 +268,7 @@ class VelocitySpace:
         plan.spectral[...] = layer.reshape(plan.spectral.shape)
         out = plan.real if out is None else out.reshape(plan.real.shape)
         plan.inverse(out)
-        return out.reshape(self.torus.dimension, *self.torus.shape)
+        return out.reshape(self.torus.dimension, *self._local)
 
     def represent(self, plan: Transform, out) -> None:
         """out <- L K*m, the layer of a control that represents v -> <m, v_l>_L2 in H; the plan's real array holds m.

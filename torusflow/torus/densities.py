@@ -27,7 +27,7 @@ LARGEST_CONTRAST = 1e12
 def uniform(torus: Torus) -> Density:
     """rho = 1."""
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
-    return Density(torus, np.ones(torus.shape), "uniform density")
+    return Density(torus, torus.zeros(torus.local_shape) + 1, "uniform density")
 
 
 def from_array(torus: Torus, values, normalise: bool = False, name: str = "density") -> Density:
@@ -49,7 +49,7 @@ def from_array(torus: Torus, values, normalise: bool = False, name: str = "densi
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     values = torus.field(values)
-    if checked_flag("normalise", normalise) and values.shape == torus.shape and torus.is_finite(values):
+    if checked_flag("normalise", normalise) and values.shape == torus.local_shape and torus.is_finite(values):
         mass = torus.mean(values)
         if not mass > 0:
             raise InputError(f"the {name} has mass {mass:.3g}, so it cannot be normalised.")
@@ -76,8 +76,8 @@ def from_function(torus: Torus, function: Callable, normalise: bool = False, nam
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     check_function("function", function)
-    values = real_array(function(*torus.points), f"what the function gives for the {name}")
-    return from_array(torus, np.broadcast_to(values, torus.shape) if not values.ndim else values, normalise, name)
+    values = torus.asarray(function(*torus.points), f"what the function gives for the {name}", "fiub")
+    return from_array(torus, np.broadcast_to(values, torus.local_shape) if not values.ndim else values, normalise, name)
 
 
 def von_mises(torus: Torus, mean=None, concentration=1.0) -> Density:
@@ -140,7 +140,8 @@ def banana(torus: Torus, contrast: float = 100.0) -> Density:
         )
     x, y = (TWO_PI * c - math.pi for c in torus.points)
     f = 3 * np.exp(-(x**2) - 10 * (y - x**2 / 2 + 1) ** 2) + 2 * np.exp(-((x + 1) ** 2) - y**2) + 0.1
-    f = (f - f.min()) / (f.max() - f.min())
+    lowest, highest = torus.minimum(f), torus.maximum(f)
+    f = (f - lowest) / (highest - lowest)
     return from_array(torus, 1 + (contrast - 1) * f, normalise=True, name="banana density")
 
 
@@ -229,7 +230,7 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
         remark = f" (the least this grid resolves; cross-validation gives {best:.2g})" if best < smallest else ""
     bandwidth = checked_bandwidth(torus, bandwidth, "bandwidth")
     coefficients = characteristic_function(points, torus.shape)
-    half = coefficients[..., : torus.spectral_shape[-1]]
+    half = torus.asarray(coefficients[..., : torus.spectral_shape[-1]])
     values = torus.inverse(half * _gaussian(bandwidth, torus.laplacian_symbol))
     lowest = torus.minimum(values)
     lift = max(floor, -lowest / (1 - lowest))

@@ -45,9 +45,9 @@ class Density:
 
     def __post_init__(self):
         check_kind("torus", self.torus, Torus, "Density(tfl.Torus((64, 64)), values)")
-        values = np.array(self.torus.field(self.values))
-        if values.shape != self.torus.shape:
-            raise InputError(f"a density on this torus has shape {self.torus.shape}, got {values.shape}.")
+        values = self.torus.fixed(self.torus.field(self.values))
+        if values.shape != self.torus.local_shape:
+            raise InputError(f"a density on this torus has shape {self.torus.local_shape}, got {values.shape}.")
         if not self.torus.is_finite(values):
             raise InputError(
                 f"the {self.name} holds {np.count_nonzero(~np.isfinite(values))} values that are not finite."
@@ -62,7 +62,6 @@ class Density:
         if not abs(mass - 1) <= MASS_TOLERANCE:
             advice = "give normalise=True to divide by it" if mass > 0 else "it cannot be normalised"
             raise InputError(f"the {self.name} has mass (mean over the grid) {mass:.15g}, not 1: {advice}.")
-        values.flags.writeable = False
         object.__setattr__(self, "values", values)
 
     def on(self, torus: Torus) -> Density:
@@ -92,7 +91,7 @@ class Density:
         check_generator(rng)
         n = checked_whole("n", n, 0, LARGEST_SAMPLE)
         torus, d = self.torus, self.torus.dimension
-        fine = Torus(tuple(2 * n for n in torus.shape), torus.threads, torus.library)
+        fine = torus.resized(tuple(2 * n for n in torus.shape))
         # Of degree at most a quarter of the points: no further above the grid's maximum than 1/cos(pi/4) an axis.
         bound = fine.maximum(torus.resample(self.values, fine)) * 2 ** (d / 2)
         series, chosen, missing = TrigonometricPolynomial(torus, self.values), [np.empty((0, d))], n
@@ -104,7 +103,8 @@ class Density:
         return np.concatenate(chosen)
 
     def __array__(self, dtype=None, copy=None):
-        return np.array(self.values, dtype=dtype) if dtype is not None or copy else self.values
+        values = self.torus.to_host(self.values)
+        return np.array(values, dtype=dtype) if dtype is not None or copy else values
 
 
 class DensitySpace:
@@ -114,11 +114,15 @@ class DensitySpace:
 
     def __init__(self, torus: Torus):
         self.torus = torus
-        self.shape = torus.shape
+        self.shape = torus.local_shape
 
     def zeros(self) -> np.ndarray:
         """The zero function, array (*n)."""
-        return np.zeros(self.shape)
+        return self.torus.zeros(self.shape)
+
+    def asarray(self, p) -> np.ndarray:
+        """Numbers as an array where densities live, not copied where they are one."""
+        return self.torus.asarray(p)
 
     def inner(self, p, q) -> float:
         """<p, q> = mean of p q."""
@@ -127,7 +131,7 @@ class DensitySpace:
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """White noise on the grid with norm one, array (*n)."""
         check_generator(rng)
-        noise = rng.standard_normal(self.shape)
+        noise = self.asarray(rng.standard_normal(self.shape))
         return noise / math.sqrt(self.inner(noise, noise))
 
     def element(self, p) -> np.ndarray:

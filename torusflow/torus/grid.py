@@ -9,10 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from ..arguments import check_kind, refuse_masked
-from ..backends import LIBRARIES, Stages, Transform, default_library, make_backend
+from ..arguments import check_kind
+from ..backends import LIBRARIES, Backend, Stages, Transform, default_library, make_backend
 from ..backends.turns import Turn
 from ..errors import InputError
+from .arrays import Arrays, checked_numbers
 
 TWO_PI = 2 * math.pi
 # 16 GB for a single field.
@@ -22,7 +23,7 @@ CONSTANT = 1e-6
 
 
 @dataclass(frozen=True)
-class Torus:
+class Torus(Arrays):
     """T^d = [0, 1)^d with the grid x_j = j / n, and f(x) = sum_k f^_k exp(2 pi i k.x).
 
     The forward transform carries the 1/N, so f^_0 is the mean, and the mean of a density is its mass. The inner
@@ -37,9 +38,17 @@ class Torus:
     threads : int, optional
         Threads for transforms and pointwise work; all processors this process may use if not given, and at most 64, or
         four a processor where that is more.
-    library : {"fftw", "scipy", "numpy"}, optional
+    library : {"fftw", "scipy", "numpy"} or Backend, optional
         Who transforms; FFTW where pyFFTW is installed if not given. ``torus.library`` says which one it is. "numpy" is
-        the scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`).
+        the scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`). One of
+        your own is given as it is (`torusflow.backends.Backend`); then its threads count.
+
+    Attributes
+    ----------
+    local_shape : tuple of int
+        Of the arrays that hold a field here; `shape` is that of the grid.
+    device : str
+        Where those arrays live; tori are equal if their grids and devices are.
 
     Raises
     ------
@@ -57,7 +66,8 @@ class Torus:
 
     shape: tuple[int, ...]
     threads: int | None = field(default=None, compare=False, metadata={"stored": False})
-    library: str | None = field(default=None, compare=False)
+    library: str | Backend | None = field(default=None, compare=False)
+    device: str = field(init=False, repr=False)
 
     def __post_init__(self):
         shape, threads, library = _checked_shape(self.shape), self.threads, self.library
@@ -67,22 +77,26 @@ class Torus:
             raise InputError(
                 f"threads must be a positive whole number, got {threads!r}. Leave it out to use all processors."
             )
-        if library is not None and not (isinstance(library, str) and library in LIBRARIES):
+        own = isinstance(library, Backend) and not isinstance(library, type)
+        if library is not None and not own and not (isinstance(library, str) and library in LIBRARIES):
             raise InputError(f"library must be 'fftw', 'scipy' or 'numpy', got {library!r}.")
         if library == "fftw" and default_library() != "fftw":
             raise InputError(
                 "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
                 "use library='scipy'."
             )
-        backend = make_backend(library or default_library(), int(threads))
+        backend = library if own else make_backend(library or default_library(), int(threads))
         for name, value in (
             ("shape", shape),
             ("threads", backend.threads),
             ("library", backend.library),
+            ("device", backend.device),
+            ("local_shape", shape),
             ("dimension", len(shape)),
             ("size", math.prod(shape)),
             ("spectral_shape", (*shape[:-1], shape[-1] // 2 + 1)),
             ("_backend", backend),
+            ("_given", backend if own else backend.library),
             ("_plans", {}),
             ("_turn", Turn()),
         ):
@@ -92,7 +106,11 @@ class Torus:
         return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {self.threads} threads"
 
     def __reduce__(self):
-        return Torus, (self.shape, self.threads, self.library)
+        return Torus, (self.shape, self.threads, self._given)
+
+    def resized(self, shape) -> Torus:
+        """Another grid whose fields live where those of this one do."""
+        return Torus(shape, self.threads, self._given)
 
     # -- coordinates -------------------------------------------------------------------------------------------
 
@@ -100,7 +118,7 @@ class Torus:
     def points(self) -> tuple[np.ndarray, ...]:
         """Coordinates x_1, ..., x_d, each an array (*n)."""
         axes = [np.arange(n) / n for n in self.shape]
-        return tuple(np.meshgrid(*axes, indexing="ij"))
+        return tuple(map(self.asarray, np.meshgrid(*axes, indexing="ij")))
 
     @cached_property
     def wavenumbers(self) -> tuple[np.ndarray, ...]:
@@ -108,7 +126,8 @@ class Torus:
         axes = [np.fft.fftfreq(n, 1 / n) for n in self.shape[:-1]] + [
             np.fft.rfftfreq(self.shape[-1], 1 / self.shape[-1])
         ]
-        return tuple(np.rint(k).astype(int).reshape(_along(axis, self.dimension)) for axis, k in enumerate(axes))
+        whole = (np.rint(k).astype(int).reshape(_along(axis, self.dimension)) for axis, k in enumerate(axes))
+        return tuple(map(self.asarray, whole))
 
     @cached_property
     def laplacian_symbol(self) -> np.ndarray:
@@ -146,7 +165,7 @@ class Torus:
 
     def inverse(self, f_hat) -> np.ndarray:
         """f(x) = sum_k f^_k exp(2 pi i k.x), array (..., *n)."""
-        f_hat = _numbers(f_hat, "a spectrum")
+        f_hat = self._numbers(f_hat, "a spectrum")
         if f_hat.shape[f_hat.ndim - self.dimension :] != self.spectral_shape:
             raise InputError(
                 f"a spectrum on this torus has shape (..., {_comma(self.spectral_shape)}), got {f_hat.shape}."
@@ -155,11 +174,11 @@ class Torus:
             plan = self._full_plan(f_hat)
             plan.spectral[...] = f_hat.reshape(plan.spectral.shape)
             plan.inverse()
-            return plan.real.reshape(*f_hat.shape[: -self.dimension], *self.shape).copy()
+            return plan.real.reshape(*f_hat.shape[: -self.dimension], *self.local_shape).copy()
 
     def filter(self, f, symbol) -> np.ndarray:
         """The Fourier multiplier (symbol f^)^v, array (..., *n)."""
-        symbol = _numbers(symbol, "a symbol")
+        symbol = self._numbers(symbol, "a symbol")
         missing = (1,) * (self.dimension - symbol.ndim)
         if any(
             n not in (1, m)
@@ -168,7 +187,7 @@ class Torus:
             raise InputError(
                 f"a symbol on this torus has shape {self.spectral_shape}, any axis may be 1; got {symbol.shape}."
             )
-        if not np.all(np.isfinite(symbol)):
+        if not self.is_finite(symbol):
             raise InputError("a symbol must be finite everywhere.")
         with np.errstate(over="ignore", invalid="ignore"):
             return self.inverse(self.transform(f) * symbol)
@@ -195,11 +214,11 @@ class Torus:
 
     def within(self, modes) -> np.ndarray:
         """Which coefficients have |k_j| <= modes_j for every j, boolean array (*spectral_shape)."""
-        modes = _numbers(modes, "modes", "fiub")
+        modes = checked_numbers(modes, "modes", "fiub")
         if modes.ndim > 1 or modes.size not in (1, self.dimension):
             raise InputError(f"modes must be a whole number, or one for each of {self.dimension} axes, got {modes!r}.")
         modes = np.broadcast_to(modes, self.dimension)
-        kept = np.ones(self.spectral_shape, bool)
+        kept = ~self.zeros(self.spectral_shape, bool)
         for k, mode in zip(self.wavenumbers, modes, strict=True):
             kept &= np.abs(k) <= mode
         return kept
@@ -216,7 +235,8 @@ class Torus:
         """
         mean = self.mean(f)
         deviation = self.field(f) - mean
-        rough = self.filter(deviation, ~self.within(2 * np.clip(_numbers(modes, "modes", "fiub"), -1, self.size) // 3))
+        inner = 2 * np.clip(checked_numbers(modes, "modes", "fiub"), -1, self.size) // 3
+        rough = self.filter(deviation, ~self.within(inner))
         size = max(self.inner(deviation, deviation), (CONSTANT * mean) ** 2, np.finfo(float).tiny)
         return self.inner(rough, rough) / size
 
@@ -238,12 +258,16 @@ class Torus:
         check_kind("other", other, Torus, "tfl.Torus((64, 64))")
         if other.dimension != self.dimension:
             raise InputError(f"cannot resample from {self.dimension} to {other.dimension} dimensions.")
-        f = self.field(f)
+        f = self.to_host(self.field(f))
         for axis, n in enumerate(other.shape):
             f = resample(f, n, axis=axis - self.dimension)
-        return f
+        return other.asarray(f)
 
     # -- sums and extremes -------------------------------------------------------------------------------------
+
+    def total(self, values) -> float:
+        """The sum of all numbers of an array."""
+        return self._backend.total(values)
 
     def mean(self, f) -> float:
         """The integral of f over the torus."""
@@ -262,11 +286,11 @@ class Torus:
 
     def maximum(self, f) -> float:
         """max f over the grid."""
-        return self._backend.maximum(_numbers(f, "a field", "fiub"))
+        return self._backend.maximum(self._numbers(f, "a field", "fiub"))
 
     def minimum(self, f) -> float:
         """min f over the grid."""
-        return self._backend.minimum(_numbers(f, "a field", "fiub"))
+        return self._backend.minimum(self._numbers(f, "a field", "fiub"))
 
     def fastest(self, velocity, weights) -> float:
         """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not.
@@ -285,23 +309,19 @@ class Torus:
 
     def is_finite(self, f) -> bool:
         """Whether every value of f is a finite number."""
-        return self._backend.is_finite(f)
+        return self._backend.is_finite(self.asarray(f))
 
     def field(self, f) -> np.ndarray:
-        """f as an array of real numbers on this grid.
+        """f as an array of real numbers on this grid, moved to where fields live if it is not there.
 
         Raises
         ------
         InputError
             If its last axes are not the grid, or it is masked or not real.
         """
-        refuse_masked(f, "the field")
-        try:
-            f = np.asarray(f)
-        except ValueError:  # rows of unequal length
-            f = np.empty(0)
-        if f.shape[max(f.ndim - self.dimension, 0) :] != self.shape:
-            raise InputError(f"a field on this torus has shape (..., {_comma(self.shape)}), got {f.shape}.")
+        f = self.asarray(f, "the field", None)
+        if f.shape[max(f.ndim - self.dimension, 0) :] != self.local_shape:
+            raise InputError(f"a field on this torus has shape (..., {_comma(self.local_shape)}), got {f.shape}.")
         if f.dtype.kind not in "fiub":
             raise InputError(f"a field on the torus holds real numbers, got an array of {f.dtype}.")
         return f.astype(np.float64, copy=False)
@@ -331,18 +351,6 @@ class Torus:
         if batch not in self._plans:
             self._plans[batch] = self.plan(batch)
         return self._plans[batch]
-
-
-def _numbers(values, what: str, kinds: str = "fiubc") -> np.ndarray:
-    """An array of numbers of these kinds, at least one, or an InputError."""
-    refuse_masked(values, what)
-    try:
-        array = np.asarray(values)
-    except ValueError:  # rows of unequal length
-        array = np.empty(0)
-    if array.dtype.kind not in kinds or not array.size:
-        raise InputError(f"{what} must be numbers, got {values!r}.")
-    return array
 
 
 def _checked_shape(shape) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..arguments import checked_whole, real_array
-from ..backends import split
+from ..backends import split, to_host
 from ..errors import InputError
 from .control import VelocitySpace
 from .grid import LARGEST_SIZE, TWO_PI, Torus
@@ -33,7 +33,7 @@ class BandField:
 
     def __init__(self, space: VelocitySpace, coefficients):
         self._space = space
-        self._full = full_spectrum(coefficients, len(space.band))
+        self._full = full_spectrum(to_host(coefficients), len(space.band))
 
     def value(self, points) -> np.ndarray:
         """v(x), array (N, d)."""
@@ -124,8 +124,8 @@ class TrigonometricPolynomial:
     """
 
     def __init__(self, torus: Torus, f):
-        odd = Torus(tuple(n + 1 - n % 2 for n in torus.shape), torus.threads, torus.library)
-        half = odd.transform(torus.resample(f, odd))  # so that no Nyquist mode stands for two
+        odd = torus.resized(tuple(n + 1 - n % 2 for n in torus.shape))
+        half = to_host(odd.transform(torus.resample(f, odd)))  # so that no Nyquist mode stands for two
         self._torus, self._full = torus, full_spectrum(half[None], torus.dimension)
 
     def value(self, points) -> np.ndarray:
@@ -198,7 +198,7 @@ def evaluate(points, coefficients) -> np.ndarray:
 
 def without_nyquist(torus: Torus) -> Torus:
     """The largest grid with an odd number of points along each axis, so that each coefficient stands for one mode."""
-    return Torus(tuple(2 * ((n - 1) // 2) + 1 for n in torus.shape), torus.threads, torus.library)
+    return torus.resized(tuple(2 * ((n - 1) // 2) + 1 for n in torus.shape))
 
 
 def checked_points(points, dimension: int | None = None, who: str = "", least: int = 0) -> np.ndarray:

@@ -52,7 +52,7 @@ class SobolevMetric:
 
     def symbol(self, laplacian_symbol) -> np.ndarray:
         """(1 + l^2 |2 pi k|^2)^s from the array |2 pi k|^2."""
-        return (1 + self.length**2 * np.asarray(laplacian_symbol)) ** self.smoothness
+        return (1 + np.multiply(self.length**2, laplacian_symbol)) ** self.smoothness
 
     def smooth(self, torus: Torus, momentum) -> np.ndarray:
         """K*m, array (..., *n)."""

@@ -48,7 +48,8 @@ class Checkpoints:
         self, equation, velocity: Callable[[int], np.ndarray], backwards: bool
     ) -> Iterator[tuple[range, np.ndarray]]:
         """Steps and the stages of these, array (length, degree, *n), from checkpoint to checkpoint; one work array."""
-        stages = np.empty((min(self.length, equation.steps), equation.scheme.degree, *equation.torus.shape))
+        torus = equation.torus
+        stages = torus.empty((min(self.length, equation.steps), equation.scheme.degree, *torus.local_shape))
         for first in sorted(self._kept, reverse=backwards):
             steps = range(first, min(first + self.length, equation.steps))
             equation.replay(self._kept[first], velocity, steps, stages)

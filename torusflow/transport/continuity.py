@@ -72,14 +72,15 @@ class ContinuityEquation:
         """The kept coefficients of a field (*n), as the methods below take them."""
         with self.turn.take():
             plan = self._plan
-            plan.forward(np.ascontiguousarray(self.torus.field(f)).reshape(plan.real.shape))
+            f = self.torus.field(f).astype(float, order="C", copy=False)
+            plan.forward(f.reshape(plan.real.shape))
             return plan.spectral[0].copy()
 
     def evaluate(self, f_hat) -> np.ndarray:
         """The field (*n) with given kept coefficients."""
         with self.turn.take():
             self._plan.spectral[0] = f_hat
-            f = np.empty(self.torus.shape)
+            f = self.torus.empty(self.torus.local_shape)
             self._plan.inverse(f.reshape(self._plan.real.shape))
             return f
 
@@ -174,7 +175,7 @@ class ContinuityEquation:
             Kept coefficients of the change of the final density.
         """
         with self.turn.take():
-            base = np.zeros(self.spectral_shape, complex)
+            base = self.torus.zeros(self.spectral_shape, complex)
             for steps, densities in self._windows(stages, velocity):
                 for layer, part in self._by_layer(steps):
                     kept = densities[part.start - steps.start : part.stop - steps.start]
@@ -206,7 +207,7 @@ class ContinuityEquation:
         """
         with self.turn.take():
             if momentum is None:
-                momentum = np.empty((self.torus.dimension, *self.torus.shape))
+                momentum = self.torus.empty((self.torus.dimension, *self.torus.local_shape))
             total = weight_hat.copy()
             for steps, densities in self._windows(stages, velocity, backwards=True):
                 for layer, part in reversed(list(self._by_layer(steps))):

@@ -1,0 +1,90 @@
+"""Arrays that live where the fields of a torus do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arguments import in_words, refuse_masked
+from ..backends import Backend, Empty, to_host
+from ..errors import InputError
+
+
+class Arrays:
+    """What a `Torus` makes and takes arrays by: it asks its backend."""
+
+    _backend: Backend
+
+    def empty(self, shape, dtype=float) -> np.ndarray:
+        """An array that holds anything, where fields live."""
+        return self._backend.empty(shape, dtype)
+
+    def zeros(self, shape, dtype=float) -> np.ndarray:
+        """An array of zeros, where fields live."""
+        return self._backend.zeros(shape, dtype)
+
+    def asarray(self, values, name: str = "the array", kinds: str | None = "fiubc") -> np.ndarray:
+        """Numbers as an array where fields live, not copied where they are one.
+
+        Parameters
+        ----------
+        values : array, number, or nested sequence of numbers
+        name : str
+            What they are, for the message.
+        kinds : str or None
+            Kinds of numbers that are taken, as in ``numpy.dtype.kind``; None leaves that to the caller.
+
+        Raises
+        ------
+        InputError
+            If they are masked, none of these kinds, or live on another device.
+        """
+        refuse_masked(values, name)
+        try:
+            array = self._backend.asarray(values)
+        except ValueError:  # rows of unequal length
+            array = np.empty(0, object)
+        except TypeError as error:
+            raise InputError(f"{name} cannot be used on this torus: {error}") from None
+        if kinds is not None and array.dtype.kind not in kinds:
+            wanted = "numbers" if "c" in kinds else "real numbers"
+            raise InputError(f"{name} must be an array of {wanted}, got {in_words(values, array)}.")
+        return array
+
+    def fixed(self, values) -> np.ndarray:
+        """A copy of an array, which cannot be written into where its library knows of that."""
+        return self._backend.fixed(values)
+
+    def to_host(self, values) -> np.ndarray:
+        """The same numbers as an array of NumPy; not copied where they are one."""
+        return to_host(values)
+
+    def spare(self) -> Empty:
+        """Memory of large arrays of real numbers, used again when they are gone."""
+        return self._backend.spare()
+
+    def free_memory(self) -> float:
+        """Bytes for more arrays where fields live, now."""
+        return self._backend.free_memory()
+
+    def physical_memory(self) -> float:
+        """Bytes for arrays where fields live, were there no others."""
+        return self._backend.physical_memory()
+
+    def _numbers(self, values, name: str, kinds: str = "fiubc") -> np.ndarray:
+        """As `asarray`, at least one."""
+        array = self.asarray(values, name, kinds)
+        if not array.size:
+            raise InputError(f"{name} must be an array of numbers, got none of them.")
+        return array
+
+
+def checked_numbers(values, what: str, kinds: str) -> np.ndarray:
+    """An array of NumPy of numbers of these kinds, at least one, or an InputError."""
+    refuse_masked(values, what)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unequal length
+        array = np.empty(0)
+    if array.dtype.kind not in kinds or not array.size:
+        raise InputError(f"{what} must be numbers, got {values!r}.")
+    return array
