@@ -73,7 +73,7 @@ def solve_c7(dimension, n, tolerance=1e-4):
     return errors(u, exact.cell_means(16.0, shape), n), u
 
 
-CASES = [pytest.param(d, n, marks=[pytest.mark.slow] if n**d > 20000 else []) for d, n in LISTED]
+CASES = [pytest.param(d, n, marks=[pytest.mark.slow] if n**d > 10000 else []) for d, n in LISTED]
 
 
 class TestBarenblatt:
@@ -92,7 +92,7 @@ class TestBarenblatt:
         assert l1 < 0.7 * plain_l1
         assert l2 < 0.7 * plain_l2
 
-    @pytest.mark.parametrize("n", [32, pytest.param(64, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize("n", [24, pytest.param(64, marks=pytest.mark.slow)])
     def test_c7_in_three_dimensions(self, n):
         """Against the plain scheme in point values and in cell means."""
         exact, shape, h = barenblatt(3, n), (n,) * 3, TWO_PI / n
