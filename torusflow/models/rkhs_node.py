@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,6 +47,9 @@ class RKHSNODE:
     family: Features | RandomFourierFeatures | KernelField
     layers: int = 10
     substeps: int = 1
+    space: Euclidean = field(init=False, repr=False)
+    output_space: Euclidean = field(init=False, repr=False)
+    flow: ParticleFlow = field(init=False, repr=False)
 
     def __post_init__(self):
         x = checked_rows(self.x)

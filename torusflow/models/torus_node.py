@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,6 +55,9 @@ class TorusNODE:
     band: int | tuple[int, ...] = 16
     substeps: int = 4
     threads: int | None = None
+    space: VelocitySpace = field(init=False, repr=False)
+    output_space: Euclidean = field(init=False, repr=False)
+    flow: ParticleFlow = field(init=False, repr=False)
 
     def __post_init__(self):
         points = checked_rows(self.points)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..arguments import check_kind, refuse_masked
-from ..backends import LIBRARIES, Stages, Transform, default_library, make_backend
+from ..backends import LIBRARIES, Backend, Stages, Transform, default_library, make_backend
 from ..backends.turns import Turn
 from ..errors import InputError
 
@@ -58,6 +58,12 @@ class Torus:
     shape: tuple[int, ...]
     threads: int | None = field(default=None, compare=False, metadata={"stored": False})
     library: str | None = field(default=None, compare=False)
+    dimension: int = field(init=False, repr=False, compare=False)
+    size: int = field(init=False, repr=False, compare=False)
+    spectral_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _backend: Backend = field(init=False, repr=False, compare=False)
+    _plans: dict[tuple, Transform] = field(init=False, repr=False, compare=False)
+    _turn: Turn = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         shape, threads, library = _checked_shape(self.shape), self.threads, self.library
