@@ -25,18 +25,23 @@ class HilbertSpace(Protocol):
 
     def zeros(self) -> np.ndarray:
         """The zero element."""
+        ...
 
     def inner(self, u, w) -> float:
         """<u, w>, real, symmetric, positive."""
+        ...
 
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """A random element of norm one, for checks and perturbations."""
+        ...
 
     def element(self, u) -> np.ndarray:
         """u as an element, or an InputError that says why it is none."""
+        ...
 
     def describe(self, u) -> dict[str, float]:
         """Numbers worth a column in a run's history."""
+        ...
 
 
 @runtime_checkable

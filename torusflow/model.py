@@ -20,9 +20,11 @@ class Linearisation(Protocol):
 
     def tangent(self, dw) -> np.ndarray:
         """DF(w) dw, the change of the output."""
+        ...
 
     def adjoint(self, p) -> np.ndarray:
         """DF(w)* p in the control space: <adjoint(p), dw> = <p, tangent(dw)> of the output space."""
+        ...
 
 
 @runtime_checkable
@@ -34,9 +36,11 @@ class Model(Protocol):
 
     def __call__(self, w) -> np.ndarray:
         """F(w)."""
+        ...
 
     def linearise(self, w) -> Linearisation:
         """F(w) together with DF(w) and its adjoint."""
+        ...
 
 
 @runtime_checkable

@@ -89,6 +89,7 @@ class Method(Protocol):
 
     def init(self, risk: Risk, control) -> State:
         """The state before the first iteration."""
+        ...
 
     def update(self, risk: Risk, state: State) -> State:
         """One iteration.
@@ -100,3 +101,4 @@ class Method(Protocol):
         StalledError
             If no step makes progress.
         """
+        ...

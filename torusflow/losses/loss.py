@@ -17,12 +17,15 @@ class Loss(Protocol):
 
     def __call__(self, output) -> float:
         """The value."""
+        ...
 
     def gradient(self, output) -> np.ndarray:
         """The gradient in the output space; for densities the first variation in the mean inner product."""
+        ...
 
     def check(self, space: HilbertSpace) -> None:
         """Raise an InputError unless elements of `space` are what this loss takes."""
+        ...
 
 
 @runtime_checkable

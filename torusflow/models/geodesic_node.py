@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -66,6 +66,11 @@ class GeodesicNODE:
     steps: int = 20
     scheme: str = RK4.name
     layers: ClassVar[int] = 1
+    space: VelocitySpace = field(init=False, repr=False)
+    output_space: DensitySpace = field(init=False, repr=False)
+    equation: EPDiff = field(init=False, repr=False)
+    _start: np.ndarray = field(init=False, repr=False)
+    _modes: tuple = field(init=False, repr=False)
 
     def __post_init__(self):
         if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):

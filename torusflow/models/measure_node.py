@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..arguments import checked_whole
+from ..backends import Transform
+from ..backends.backend import Empty
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
@@ -77,6 +79,14 @@ class MeasureNODE:
     substeps: int | None = 4
     stages: str = "auto"
     scheme: str = RK4.name
+    space: VelocitySpace = field(init=False, repr=False)
+    output_space: DensitySpace = field(init=False, repr=False)
+    equation: ContinuityEquation = field(init=False, repr=False)
+    keeps_stages: bool = field(init=False, repr=False)
+    gradient_memory: int = field(init=False, repr=False)
+    _spare: Empty = field(init=False, repr=False)
+    _start: np.ndarray = field(init=False, repr=False)
+    _plans: tuple[Transform, Transform] = field(init=False, repr=False)
 
     def __post_init__(self):
         if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -51,6 +51,9 @@ class RKHSNODE:
     layers: int = 10
     substeps: int = 1
     scheme: str = RK4.name
+    space: Euclidean = field(init=False, repr=False)
+    output_space: Euclidean = field(init=False, repr=False)
+    flow: ParticleFlow = field(init=False, repr=False)
 
     def __post_init__(self):
         x = checked_rows(self.x)

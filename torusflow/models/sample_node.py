@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+import dataclasses
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from ..transport.volumes import advance, advance_tangent, advance_transpose
 VANISHING = 1e-11
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class SampleNODE:
     """v -> log rho_1(y) = log rho_0(Psi(y)) + log det DPsi(y), Psi the flow of v run backwards from s = 1 to 0.
 
@@ -72,6 +72,9 @@ class SampleNODE:
     substeps: int = 2
     threads: int | None = None
     scheme: str = RK4.name
+    space: VelocitySpace = dataclasses.field(init=False, repr=False)
+    output_space: Euclidean = dataclasses.field(init=False, repr=False)
+    _base: TrigonometricPolynomial | None = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self):
         points = checked_rows(self.points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -59,6 +59,9 @@ class TorusNODE:
     substeps: int = 4
     threads: int | None = None
     scheme: str = RK4.name
+    space: VelocitySpace = field(init=False, repr=False)
+    output_space: Euclidean = field(init=False, repr=False)
+    flow: ParticleFlow = field(init=False, repr=False)
 
     def __post_init__(self):
         points = checked_rows(self.points)

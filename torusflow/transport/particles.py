@@ -17,12 +17,15 @@ class Field(Protocol):
 
     def value(self, points) -> np.ndarray:
         """v(x), array (N, d), at points (N, d)."""
+        ...
 
     def tangent(self, points, change) -> np.ndarray:
         """Dv(x) x', array (N, d)."""
+        ...
 
     def transpose(self, points, weight) -> np.ndarray:
         """Dv(x)^T p, array (N, d)."""
+        ...
 
 
 class ParticleFlow:

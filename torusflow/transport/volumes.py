@@ -17,9 +17,11 @@ class SmoothField(Protocol):
 
     def jet(self, points) -> tuple[np.ndarray, np.ndarray]:
         """v and Dv at points (N, d)."""
+        ...
 
     def second_derivative(self, points) -> np.ndarray:
         """D^2 v."""
+        ...
 
 
 @dataclass(frozen=True)
