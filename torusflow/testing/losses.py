@@ -94,7 +94,7 @@ def check_loss(
         raise InputError(
             f"check_loss(loss, space) takes an inner product space or a model, got a {type(space).__name__}."
         )
-    output = _some_output(space, rng) if output is None else space.element(output).copy()
+    output = np.array(_some_output(space, rng) if output is None else space.element(output))
     trial = LossTrial(loss, space, model, output, rng, tuple(classes))
     trials.run(trial, loss, checks, loss_checks())
 
@@ -124,11 +124,11 @@ def is_a_loss(trial: LossTrial) -> None:
 
 def value_is_a_number(trial: LossTrial) -> None:
     """A finite real number, the same again and again."""
-    value = trial.loss(trial.output)
+    value = trial.loss(trial.output.copy())
     real = isinstance(value, float | int | np.floating) and not isinstance(value, bool)
     require(real, f"the loss gives {value!r}; it must be a real number: return float(...).")
     require(np.isfinite(value), f"the loss is {value!r} at this output; give another output= if it has a reason there.")
-    require(trial.loss(trial.output) == value, "a second call with the same output gives another value.")
+    require(trial.loss(trial.output.copy()) == value, "a second call with the same output gives another value.")
 
 
 def takes_its_outputs_only(trial: LossTrial) -> None:
@@ -148,7 +148,7 @@ def takes_its_outputs_only(trial: LossTrial) -> None:
 
 def gradient(trial: LossTrial) -> None:
     """The gradient is that of the value, in the inner product of the outputs."""
-    loss, y, space = trial.loss, trial.output, trial.space
+    loss, y, space = trial.loss, trial.output.copy(), trial.space
     g = np.asarray(loss.gradient(y))
     require(g.shape == y.shape, f"gradient(output) has shape {g.shape}, the output has {y.shape}.")
     direction = space.random(trial.rng)
@@ -220,7 +220,7 @@ def arguments_stay(trial: LossTrial) -> None:
         "the output is changed by the loss. Work on a new array: y - target, not y -= target.",
     )
     require(not np.shares_memory(gradient, y), "gradient(output) is a view of the output; return a new array.")
-    gradient[...] = 0.0  # the caller's
+    trials.overwrite(gradient)
     again = loss(y), loss.gradient(y)
     require(
         again[0] == value and np.array_equal(again[1], expected),

@@ -98,6 +98,12 @@ def difference_gap(along: Callable, expected, size: Callable, steps: Sequence[fl
     return best
 
 
+def overwrite(array) -> None:
+    """Make zeros of what was returned, as a caller may."""
+    if isinstance(array, np.ndarray) and array.flags.writeable:
+        array[...] = 0.0
+
+
 def refuses(call: Callable, words: str, what: str, how: str) -> None:
     """Require that a call raises an InputError whose sentence has a certain word."""
     try:
