@@ -117,9 +117,24 @@ def trajectory_that_ends_elsewhere(self, w):
     return np.stack([np.zeros((LAYERS, 2))] * LAYERS + [0.5 * self(w)])
 
 
-def with_trajectory(trajectory):
-    kind = type("Path", (Wave,), {"trajectory": trajectory, "layers": LAYERS})
+def able(**abilities):
+    kind = type("Able", (Wave,), {"layers": LAYERS, **abilities})
     return dataclasses.dataclass(frozen=True, eq=False)(kind)()
+
+
+@dataclass(frozen=True, eq=False)
+class Restless(Wave):
+    """Each substep adds something."""
+
+    substeps: int = 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not isinstance(self.substeps, int):
+            raise tfl.InputError(f"Restless: substeps must be a whole number, got {self.substeps!r}.")
+
+    def linearise(self, w):
+        return WaveLinearisation(dataclasses.replace(self, scale=1.0 + self.substeps), self.space.element(w).copy())
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,8 +216,13 @@ MODELS = {
         "Begin with output_space.element",
     ),
     "any parameter": (Trusting, "refuses_bad_parameters", "scale=nan is taken without a word"),
-    "trajectory": (lambda: with_trajectory(trajectory_that_ends_elsewhere), "trajectory", "is not model(w)"),
-    "short trajectory": (lambda: with_trajectory(lambda self, w: self(w)[None]), "trajectory", "(layers + 1, *output)"),
+    "trajectory": (lambda: able(trajectory=trajectory_that_ends_elsewhere), "trajectory", "is not model(w)"),
+    "short trajectory": (lambda: able(trajectory=lambda self, w: self(w)[None]), "trajectory", "(layers + 1, *output)"),
+    "part": (lambda: able(part=lambda self, rows: self), "parts", "is not model(w)[rows]"),
+    "restarted": (lambda: able(restarted=lambda self, output: self), "restarts", "one layer belongs here"),
+    "coarser": (lambda: able(coarser=lambda self: self), "coarser_models", "it is no coarser"),
+    "coarser nothing": (lambda: able(coarser=lambda self: 0), "coarser_models", "coarser() gives 0; a model"),
+    "substeps": (Restless, "finer_steps", "it does not come closer to a limit"),
     "no pickle": (Locked, "copies_compute_the_same", "pickle raises TypeError: it cannot be pickled"),
     "no file": (Functional, "runs_come_back", "cannot be stored and read back"),
 }

@@ -18,7 +18,7 @@ from ..losses.loss import Loss
 from ..model import Model
 from ..risk import Risk
 from ..torus.densities import von_mises
-from . import trials
+from . import abilities, trials
 from .trials import Broken, require
 
 # A short descent whose method remembers much, so that a resumed run needs all that is stored.
@@ -272,22 +272,6 @@ def refuses_bad_parameters(trial: ModelTrial) -> None:
     trials.refuses_nan(trial.model)
 
 
-def trajectory(trial: ModelTrial) -> None:
-    """Where there is one it leads from one start, by as many steps as there are layers, to the output."""
-    model, w = trial.model, trial.control
-    if not hasattr(model, "trajectory"):
-        return
-    path = model.trajectory(w)
-    require(
-        np.shape(path) == (model.layers + 1, *model.output_space.shape),
-        f"trajectory(w) has shape {np.shape(path)}; (layers + 1, *output) = "
-        f"{(model.layers + 1, *model.output_space.shape)} belongs here.",
-    )
-    require(np.array_equal(path[-1], model(w)), "trajectory(w)[-1] is not model(w) to the last bit.")
-    start = model.trajectory(model.space.zeros())[0]
-    require(np.array_equal(path[0], start), "trajectory(w)[0], where it starts, depends on the control.")
-
-
 def copies_compute_the_same(trial: ModelTrial) -> None:
     """Copies and pickles give the same bits."""
     expected = np.array(trial.model(trial.control))
@@ -311,7 +295,11 @@ CHECKS = [
     refuses_other_controls,
     refuses_other_directions,
     refuses_bad_parameters,
-    trajectory,
+    abilities.trajectory,
+    abilities.parts,
+    abilities.restarts,
+    abilities.coarser_models,
+    abilities.finer_steps,
     copies_compute_the_same,
     runs_come_back,
 ]
