@@ -159,6 +159,18 @@ class Functional(Wave):
     shape: Callable = np.sin
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn(Wave):
+    """What it computes with follows from no field: copies keep it, files do not."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "drawn", np.random.default_rng().random())
+
+    def linearise(self, w):
+        return WaveLinearisation(Wave(self.drawn), self.space.element(w).copy())
+
+
 MODELS = {
     "no adjoint space": (lambda: object(), "is_a_model", "lacks space, output_space, linearise, __call__"),
     "the class itself": (lambda: Wave, "is_a_model", "give an instance"),
@@ -224,6 +236,7 @@ MODELS = {
     "coarser nothing": (lambda: able(coarser=lambda self: 0), "coarser_models", "coarser() gives 0; a model"),
     "substeps": (Restless, "finer_steps", "it does not come closer to a limit"),
     "no pickle": (Locked, "copies_compute_the_same", "pickle raises TypeError: it cannot be pickled"),
+    "drawn": (Drawn, "runs_come_back", "must follow from the fields"),
     "no file": (Functional, "runs_come_back", "cannot be stored and read back"),
 }
 
@@ -502,12 +515,23 @@ def test_right_ones_pass():
     testing.check_method(Plain())
 
 
-def test_calls_that_make_no_sense_are_refused():
-    with pytest.raises(tfl.InputError, match=r"checks must be a list of those given by torusflow\.testing\.models"):
-        testing.check_model(Wave(), checks=[len])
-    with pytest.raises(tfl.InputError, match="rng must be a Generator"):
-        testing.check_model(Wave(), rng=7)
-    with pytest.raises(tfl.InputError, match="tolerance must be a number > 0"):
-        testing.check_model(Wave(), tolerance=-1)
-    with pytest.raises(tfl.InputError, match="takes an inner product space or a model, got a tuple"):
-        testing.check_loss(Half(TARGET), (12,))
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: testing.check_model(Wave(), checks=[len]),
+            r"checks must be a list of some of torusflow\.testing\.models",
+        ),
+        (lambda: testing.check_model(Wave(), checks="adjoint"), "checks must be a list of some"),
+        (lambda: testing.check_model(Wave(), rng=7), "rng must be a Generator"),
+        (lambda: testing.check_model(Wave(), tolerance=-1), "tolerance must be a number > 0"),
+        (lambda: testing.check_model(Wave(), np.zeros(3)), "expected a real array of shape"),
+        (lambda: testing.check_loss(Half(TARGET), (12,)), "takes an inner product space or a model, got a tuple"),
+        (lambda: testing.check_method(Plain(), Wave()), "risk must be a Risk"),
+        (lambda: testing.check_method(Plain(), control=np.zeros(3)), "expected a real array of shape"),
+        (lambda: testing.check_method(Plain(), iterations=0), "iterations must be a whole number >= 1"),
+    ],
+)
+def test_calls_that_make_no_sense_are_refused(call, words):
+    with pytest.raises(tfl.InputError, match=words):
+        call()

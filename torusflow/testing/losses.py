@@ -86,6 +86,8 @@ def check_loss(
     ------
     AssertionError
         The first promise that is not kept, and how to keep it.
+    InputError
+        If the output or another argument is none.
     """
     rng = trials.generator(rng)
     model = space if hasattr(space, "output_space") else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from ..arguments import check_kind, checked_whole
 from ..descent import descend
 from ..descent.method import Method, State
 from ..errors import InputError
@@ -30,14 +30,9 @@ class MethodTrial:
 
     method: Method
     risk: Risk
-    given: np.ndarray | None
+    control: np.ndarray
     iterations: int
     classes: tuple
-
-    @cached_property
-    def control(self) -> np.ndarray:
-        """The start."""
-        return self.risk.space.zeros() if self.given is None else self.risk.space.element(self.given).copy()
 
     def states(self, method, state=None, count: int | None = None) -> list[State]:
         """So many iterations, from the start if not from a state; fewer where the method is at its end."""
@@ -79,8 +74,13 @@ def check_method(
     ------
     AssertionError
         The first promise that is not kept, and how to keep it.
+    InputError
+        If the risk, the control or another argument is none.
     """
     risk = some_risk() if risk is None else risk
+    check_kind("risk", risk, Risk, "check_method(method, tfl.Risk(model, loss))")
+    iterations = checked_whole("iterations", iterations)
+    control = risk.space.zeros() if control is None else risk.space.element(control).copy()
     trials.run(MethodTrial(method, risk, control, iterations, tuple(classes)), method, checks, method_checks())
 
 

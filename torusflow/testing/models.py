@@ -39,7 +39,7 @@ class ModelTrial:
     @cached_property
     def control(self) -> np.ndarray:
         """Where it is tried."""
-        return self.model.space.random(self.rng) if self.given is None else self.model.space.element(self.given).copy()
+        return self.model.space.random(self.rng) if self.given is None else self.given.copy()
 
     @property
     def risk(self) -> Risk:
@@ -79,9 +79,13 @@ def check_model(
     ------
     AssertionError
         The first promise that is not kept, and how to keep it.
+    InputError
+        If the control or another argument is none.
     """
     if not is_number(tolerance) or not tolerance > 0:
         raise InputError(f"tolerance must be a number > 0, got {tolerance!r}.")
+    if control is not None and isinstance(model, Model):
+        control = model.space.element(control)
     trial = ModelTrial(model, control, loss, trials.generator(rng), tolerance, tuple(classes))
     trials.run(trial, model, checks, model_checks())
 

@@ -46,12 +46,13 @@ def run(trial, subject, checks: Sequence[Callable] | None, known: list[Callable]
     AssertionError
         If one fails, or what is checked raises an error of its own, which is then the cause.
     InputError
-        If one of the checks is not known.
+        If the checks are no list of those known.
     """
-    for check in known if checks is None else checks:
-        if check not in known:
-            names = ", ".join(one.__name__ for one in known)
-            raise InputError(f"checks must be a list of those given by {known[0].__module__}: {names}; got {check!r}.")
+    checks = known if checks is None else checks
+    if not isinstance(checks, list | tuple) or any(check not in known for check in checks):
+        names = ", ".join(check.__name__ for check in known)
+        raise InputError(f"checks must be a list of some of {known[0].__module__}: {names}; got {checks!r}.")
+    for check in checks:
         where = f"{type(subject).__name__}, {check.__name__}"
         try:
             check(trial)
