@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -37,6 +37,14 @@ class HilbertSpace(Protocol):
 
     def describe(self, u) -> dict[str, float]:
         """Numbers worth a column in a run's history."""
+
+
+@runtime_checkable
+class Nested(Protocol):
+    """embed(u, smaller): a space that has those of fewer layers or modes within it."""
+
+    def embed(self, v, other) -> np.ndarray:
+        """An element of the other space as one of this."""
 
 
 def norm(space: HilbertSpace, u) -> float:

@@ -113,6 +113,15 @@ class GeodesicNODE:
         states = self._push(u0)
         return self.torus.inverse(states[[0, -1], -1])
 
+    def describe(self) -> dict[str, str]:
+        """Initial density, torus, control and scheme in words."""
+        return {
+            "initial": self.initial.name,
+            "torus": str(self.torus),
+            "control": f"initial velocity of a geodesic, {self.space}",
+            "scheme": f"Runge-Kutta steps: {self.steps}",
+        }
+
     def velocity(self, u0) -> np.ndarray:
         """u at times 0, 1/steps, ..., 1, array (steps + 1, d, *n)."""
         return self.torus.inverse(self._push(u0)[:, :-1])

@@ -183,6 +183,18 @@ class MeasureNODE:
         )
         return np.stack(densities + [self.equation.evaluate(f_hat) for f_hat in kept])
 
+    def describe(self) -> dict[str, str]:
+        """Initial density, torus, control and scheme in words."""
+        memory = f"{self.gradient_memory / 1e9:.2g} GB for the gradient" + (
+            "" if self.keeps_stages else " (recomputed)"
+        )
+        return {
+            "initial": self.initial.name,
+            "torus": str(self.torus),
+            "control": str(self.space),
+            "scheme": f"Runge-Kutta steps per layer: {self.substeps}; {memory}",
+        }
+
     def restarted(self, output) -> MeasureNODE:
         """The first layer of this model, of length one, with a density reached in place of the initial one.
 

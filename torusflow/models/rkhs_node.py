@@ -69,6 +69,15 @@ class RKHSNODE:
         fields = self._fields(v)
         return self.flow.push(self.x, fields.__getitem__)
 
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in."""
+        return self.x
+
+    def rows(self, output) -> np.ndarray:
+        """An output, which has one point a row."""
+        return output
+
     def trajectory(self, v) -> np.ndarray:
         """The points at s = 0, 1/L, ..., 1, array (layers + 1, N, d)."""
         points = [self.x]

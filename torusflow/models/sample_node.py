@@ -103,6 +103,15 @@ class SampleNODE:
         """
         return self.log_density(v, self.points)
 
+    @property
+    def inputs(self) -> np.ndarray:
+        """The samples."""
+        return self.points
+
+    def rows(self, output) -> np.ndarray:
+        """An output, one number a sample, as a column."""
+        return np.reshape(output, (-1, 1))
+
     def log_density(self, v, points) -> np.ndarray:
         """log rho_1 at any points (N, d), array (N,); raises as the call."""
         x, logarithm, _ = self._trace(self.space.element(v), self._rows(points))
@@ -120,6 +129,15 @@ class SampleNODE:
         substeps = self.substeps * (self.layers // layers)
         band = tuple(-(-b // 2) for b in self.band)
         return SampleNODE(self.points, self.metric, self.initial, layers, band, substeps, self.threads)
+
+    def describe(self) -> dict[str, str]:
+        """Initial density, samples, control and scheme in words."""
+        return {
+            "initial": self.initial.name if self.initial else "uniform density",
+            "samples": f"{len(self.points)} for training",
+            "control": str(self.space),
+            "scheme": f"Runge-Kutta steps per layer: {self.substeps}, {self.space.torus.threads} threads",
+        }
 
     def part(self, rows) -> SampleNODE:
         """The same model at some of the points."""

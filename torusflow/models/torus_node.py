@@ -81,11 +81,29 @@ class TorusNODE:
         fields = [self._field(layer) for layer in self.space.element(v)]
         return self.flow.push(self.points, fields.__getitem__)
 
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in."""
+        return self.points
+
+    def rows(self, output) -> np.ndarray:
+        """An output, which has one point a row."""
+        return output
+
     def trajectory(self, v) -> np.ndarray:
         """The points at s = 0, 1/L, ..., 1, array (layers + 1, N, d)."""
         fields, kept = [self._field(layer) for layer in self.space.element(v)], [self.points]
         self.flow.push(self.points, fields.__getitem__, visit=lambda layer, x: kept.append(x))
         return np.stack(kept)
+
+    def describe(self) -> dict[str, str]:
+        """Points, control and scheme in words."""
+        n, d = self.points.shape
+        return {
+            "points": f"{n} on a torus of dimension {d}",
+            "control": str(self.space),
+            "scheme": f"Runge-Kutta steps per layer: {self.substeps}, {self.space.torus.threads} threads",
+        }
 
     def restarted(self, output) -> TorusNODE:
         """The first layer of this model, of length one, from points (N, d) reached."""

@@ -89,7 +89,7 @@ class TangentFlow:
     def __post_init__(self):
         if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):
             raise InputError("TangentFlow(torus, metric, loss) takes a Torus and a SobolevMetric first.")
-        if isinstance(self.loss, type) or not hasattr(self.loss, "gradient") or not hasattr(self.loss, "check"):
+        if isinstance(self.loss, type) or not isinstance(self.loss, Loss):
             raise InputError(
                 f"TangentFlow: the loss must be one of tfl.losses, got a {type(self.loss).__name__}. "
                 f"Write tfl.losses.SquaredL2(tfl.densities.uniform(torus)), say."

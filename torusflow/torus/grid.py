@@ -88,6 +88,9 @@ class Torus:
         ):
             object.__setattr__(self, name, value)
 
+    def __str__(self):
+        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {self.threads} threads"
+
     def __reduce__(self):
         return Torus, (self.shape, self.threads, self.library)
 

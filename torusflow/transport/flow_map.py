@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arguments import checked_whole, is_number, real_array
 from ..errors import InputError, NumericalError
+from ..model import Refinable
 from ..torus.control import VelocitySpace
 from ..torus.density import Density
 from ..torus.scattered import BandField, checked_points, interpolate
@@ -65,7 +66,7 @@ class FlowMap:
 
     def __init__(self, model, v, substeps: int | None = None):
         space = getattr(model, "space", None)
-        if not isinstance(space, VelocitySpace) or not hasattr(model, "substeps"):
+        if not isinstance(space, VelocitySpace) or not isinstance(model, Refinable):
             raise InputError(
                 f"FlowMap takes a model that moves points or densities on the torus, got a {type(model).__name__}. "
                 f"Use a MeasureNODE, TorusNODE or SampleNODE."
