@@ -26,7 +26,7 @@ LAYERS = [
     {"storage"},
     {"checks", "theory"},
     {"descent"},
-    {"config", "plotting"},
+    {"config", "plotting", "testing"},
     {"cli"},
     {"__init__"},
 ]
