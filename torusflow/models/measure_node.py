@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..arguments import checked_whole
-from ..backends import Transform
-from ..backends.backend import Empty
+from ..backends import Empty, Transform
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
