@@ -51,8 +51,9 @@ def encode(group, name, thing, seen):
         seen[id(thing)] = child
         child.attrs["type"] = type(thing).__name__
         for field in dataclasses.fields(thing):
-            if _is_stored(field):
-                encode(child, field.name, getattr(thing, field.name), seen)
+            value = getattr(thing, field.name)
+            if _is_stored(field) and not (_is_new(field) and value == field.default):
+                encode(child, field.name, value, seen)
     elif inspect.isroutine(thing):
         raise InputError(
             f"a {group.attrs['type']} holds functions of yours, which a run file cannot store. Run without store."
@@ -183,6 +184,11 @@ def _as_here(made: type, values: dict) -> dict:
 
 def _is_stored(field) -> bool:
     return field.init and field.metadata.get("stored", True)
+
+
+def _is_new(field) -> bool:
+    """Whether files of before have no such field: one that has its default is left out, so that they can be resumed."""
+    return field.metadata.get("stored") == "unless default"
 
 
 @functools.cache
