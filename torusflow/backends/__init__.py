@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from .backend import Backend, Stages, Transform
+from .cpu.lines import is_there
 from .cpu.processors import Processors
 from .cpu.transform import default_library
 from .cpu.workers import bounded, split
 from .reference import Reference
 
-__all__ = ["LIBRARIES", "Backend", "Stages", "Transform", "default_library", "make_backend", "split"]
+__all__ = [
+    "LIBRARIES",
+    "PACKAGES",
+    "Backend",
+    "Stages",
+    "Transform",
+    "default_library",
+    "is_there",
+    "make_backend",
+    "split",
+]
 
 # What a Torus may ask for.
-LIBRARIES = ("fftw", "scipy", "numpy")
+LIBRARIES = ("fftw", "rocket", "scipy", "numpy")
+# What has to be installed for some of them.
+PACKAGES = {"fftw": "pyfftw", "rocket": "rocket-fft"}
 
 
 def make_backend(library: str, threads: int) -> Backend:

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from ..arguments import is_number
-from ..backends import default_library
+from ..backends import LIBRARIES, is_there
 from ..errors import InputError, TorusflowError
 from ..torus.grid import Torus
 
@@ -175,7 +175,8 @@ def _check_size(group, kind: str, values: dict, more: int = 0) -> None:
 
 def _as_here(made: type, values: dict) -> dict:
     """Who computes is a fact of the run, no need of its reader: the machine that reads may have less."""
-    if made is Torus and values.get("library") == "fftw" != default_library():
+    library = values.get("library")
+    if made is Torus and library in LIBRARIES and not is_there(library):
         values = {**values, "library": None}
     if is_number(values.get("threads")):
         values = {**values, "threads": min(values["threads"], max(MOST_THREADS, os.cpu_count() or 1))}

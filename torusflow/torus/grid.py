@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..arguments import check_kind, refuse_masked
-from ..backends import LIBRARIES, Stages, Transform, default_library, make_backend
+from ..backends import LIBRARIES, Stages, Transform, default_library, is_there, make_backend
 from ..backends.turns import Turn
 from ..errors import InputError
 
@@ -37,9 +37,10 @@ class Torus:
     threads : int, optional
         Threads for transforms and pointwise work; all processors this process may use if not given, and at most 64, or
         four a processor where that is more.
-    library : {"fftw", "scipy", "numpy"}, optional
-        Who transforms; FFTW where pyFFTW is installed if not given. ``torus.library`` says which one it is. "numpy" is
-        the scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`).
+    library : {"fftw", "rocket", "scipy", "numpy"}, optional
+        Who transforms; FFTW where pyFFTW is installed if not given, else scipy.fft. ``torus.library`` says which one it
+        is. "rocket" takes about as long as FFTW and is under the BSD licence; it needs rocket-fft. "numpy" is the
+        scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`).
 
     Raises
     ------
@@ -68,8 +69,15 @@ class Torus:
                 f"threads must be a positive whole number, got {threads!r}. Leave it out to use all processors."
             )
         if library is not None and not (isinstance(library, str) and library in LIBRARIES):
-            raise InputError(f"library must be 'fftw', 'scipy' or 'numpy', got {library!r}.")
-        if library == "fftw" and default_library() != "fftw":
+            raise InputError(
+                f"library must be 'fftw', 'scipy' or 'numpy', or 'rocket' with rocket-fft, got {library!r}."
+            )
+        if library == "rocket" and not is_there(library):
+            raise InputError(
+                "library='rocket' needs rocket-fft, which is not installed. Install it (pip install rocket-fft), or "
+                "use library='scipy'."
+            )
+        if library == "fftw" and not is_there(library):
             raise InputError(
                 "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
                 "use library='scipy'."
