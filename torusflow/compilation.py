@@ -38,6 +38,19 @@ def compiler(**options):
     return compiled
 
 
+def callback(signature):
+    """A decorator that makes what other compiled code calls by its address, kept on disk in the same way."""
+
+    def compiled(function):
+        try:
+            return numba.cfunc(signature, cache=True)(function)
+        except (RuntimeError, OSError, EOFError):
+            _say_that_nothing_is_kept()
+            return numba.cfunc(signature)(function)
+
+    return compiled
+
+
 class _Cache(FunctionCache):
     """Numba's, but a disk that is full or cannot be read is no reason not to compute."""
 

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from libraries import every_library
 
 import torusflow as tfl
 from torusflow.backends.cpu import blocks as layout
@@ -129,12 +130,11 @@ def run(*code, library="fftw", last=""):
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-libraries = pytest.mark.parametrize("library", ["fftw", "scipy"])
 
 
 class TestFork:
     @needs_fork
-    @libraries
+    @every_library
     @pytest.mark.slow
     def test_a_child_computes_what_another_thread_was_in_the_middle_of(self, library):
         assert run(SETUP, FORK, library=library).stdout == "right\n"
@@ -146,23 +146,23 @@ class TestFork:
 
 
 class TestEnd:
-    @libraries
+    @every_library
     def test_a_daemon_thread_in_the_middle_of_a_push_does_not_abort_the_process(self, library):
         for _ in range(2 if library == "scipy" else 1):
             assert run(SETUP, END, library=library).stderr == ""
 
-    @libraries
+    @every_library
     def test_a_finaliser_at_the_end_computes(self, library):
         """Without helpers, which have ended then."""
         done = run(SETUP, FINALISER, library=library)
         assert (done.stdout, done.stderr) == ("right\n", "")
 
-    @libraries
+    @every_library
     def test_a_function_called_at_the_very_end_computes(self, library):
         done = run(SETUP, library=library, last="last")
         assert (done.stdout, done.stderr) == ("right\n", "")
 
-    @libraries
+    @every_library
     def test_or_is_refused_what_an_ended_thread_was_in_the_middle_of(self, library):
         done = run(SETUP, END, library=library, last="last")
         assert done.stdout in ("right\n", "refused\n")
@@ -185,11 +185,8 @@ class TestNoMoreThreads:
 
         monkeypatch.setattr(threading.Thread, "start", start_some)
 
-    @libraries
+    @every_library
     def test_results_are_the_same_bits_and_it_is_said_once(self, few, library):
-        if library == "fftw":
-            pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
-
         def result(threads):
             torus = tfl.Torus((24, 25), threads, library)
             model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.2), tfl.densities.uniform(torus), 3, 4, 2)

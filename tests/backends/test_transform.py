@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import reference
+from libraries import LIBRARIES
 from reference import SHAPES, relative_error
 from tolerances import SAME, TRANSFORM
 
@@ -39,10 +40,8 @@ TRUNCATIONS = [
 LARGE = [((512, 257), (100, 60)), ((257, 512), (256, 256)), ((64, 64, 33), (20, 15, 10)), ((48, 50, 64), (3, 25, 31))]
 
 
-@pytest.fixture(params=["fftw", "scipy"])
+@pytest.fixture(params=LIBRARIES)
 def library(request):
-    if request.param == "fftw":
-        pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
     return request.param
 
 
@@ -328,3 +327,9 @@ class TestLibrary:
         monkeypatch.setitem(sys.modules, "pyfftw", None)
         with pytest.raises(InputError, match="needs pyFFTW"):
             Torus((9, 14), library="fftw")
+
+    def test_nor_rocket_fft_and_the_advice_works(self, monkeypatch):
+        monkeypatch.setattr("torusflow.torus.grid.is_there", lambda library: False)
+        with pytest.raises(InputError, match=r"needs rocket-fft, .*or use library='scipy'"):
+            Torus((9, 14), library="rocket")
+        assert Torus((9, 14), library="scipy").library == "scipy"

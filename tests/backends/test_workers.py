@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from libraries import every_library
 
 from torusflow.backends.cpu.native import YIELD, wait
 from torusflow.backends.cpu.workers import Workers, split
@@ -81,11 +82,9 @@ def test_split_leaves_no_gaps():
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
-@pytest.mark.parametrize("library", ["fftw", "scipy"])
+@every_library
 def test_an_interrupt_at_any_moment_ends_a_push_and_nothing_else(library, monkeypatch):
     """Ctrl-C reaches the caller, the other threads end, and the next push gives what it gave before."""
-    if library == "fftw":
-        pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
     monkeypatch.setattr("torusflow.backends.cpu.blocks.MINIMUM_POINTS_PER_THREAD", 100)
     torus = Torus((24, 25), threads=3, library=library)
     model = MeasureNODE(torus, SobolevMetric(), densities.von_mises(torus, 0.3, 1.0), layers=5, substeps=1)

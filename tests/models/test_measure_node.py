@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import reference
+from libraries import every_library
 from reference import TWO_PI, relative_error
 from tolerances import ADJOINT, FINITE_DIFFERENCE, KERNEL, MASS, PUSH, SAME
 
@@ -241,11 +242,9 @@ class TestPush:
         assert model.tail(1 + 0.3 * inner + 0.1 * outer) == pytest.approx(0.1, rel=SAME)
         assert model.tail(np.ones(32)) == 0
 
-    @pytest.mark.parametrize("library", ["fftw", "scipy"])
+    @every_library
     @pytest.mark.parametrize("threads", [1, 2])
     def test_neither_library_nor_threads_matter(self, library, threads, rng):
-        if library == "fftw":
-            pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
         model, other = make((8, 9, 10), 2), make((8, 9, 10), 2, library=library, threads=threads)
         v, p = far_control(model, rng), model.output_space.random(rng)
         assert relative_error(other(v), model(v)) < PUSH

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import reference
 from equations import equation_on, pushed, random_problem
+from libraries import every_library
 from reference import SHAPES, TWO_PI, observed_order, relative_error
 from tolerances import (
     ADJOINT,
@@ -144,20 +145,16 @@ class TestScheme:
         expected = reference.push(rho, fields, shape, equation.modes, equation.substeps)
         assert relative_error(pushed(equation, rho, fields), expected) < PUSH
 
-    @pytest.mark.parametrize("library", ["fftw", "scipy"])
+    @every_library
     def test_both_libraries_push_alike(self, library, rng):
-        if library == "fftw":
-            pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
         equation, rho, fields = random_problem(rng, (8, 9, 10), (2, 2, 2))
         other = equation_on((8, 9, 10), (2, 2, 2), 2, 2, library=library)
         assert relative_error(pushed(other, rho, fields), pushed(equation, rho, fields)) < PUSH
 
-    @pytest.mark.parametrize("library", ["fftw", "scipy"])
+    @every_library
     @pytest.mark.parametrize("shape", [(512, 257), (64, 64, 33)], ids=reference.name)
     def test_many_threads_push_what_one_pushes(self, shape, library, rng):
         """To the last bit, forward, along a tangent and back."""
-        if library == "fftw":
-            pytest.importorskip("pyfftw", reason="pyFFTW is not installed")
         band = (3,) * len(shape)
         equations = [equation_on(shape, band, threads=threads, library=library) for threads in (1, 2, 3)]
         assert equations[2]._stages._geometry.parts == 3

@@ -5,6 +5,7 @@ import math
 from fractions import Fraction
 from itertools import combinations_with_replacement
 
+import h5py
 import numpy as np
 import pytest
 import reference
@@ -271,6 +272,18 @@ class TestScheme:
         again = tfl.load(tmp_path / "run.h5")
         assert again.risk.model.scheme == scheme.name
         np.testing.assert_array_equal(again.risk.model(result.control), result.output)
+
+    @every_scheme
+    def test_runs_go_on_also_those_of_files_that_know_of_one_method_only(self, scheme, tmp_path):
+        model = density_model(scheme.name)
+        risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.uniform(model.torus)))
+        start, method = model.space.zeros(), tfl.GradientDescent(0.05, "armijo")
+        tfl.descend(risk, start, method, 1, store=tmp_path / "run.h5")
+        with h5py.File(tmp_path / "run.h5") as file:
+            assert ("scheme" in file["problem/risk/model"].attrs) == (scheme is not RK4)
+        tfl.descend(risk, start, method, 2, store=tmp_path / "run.h5", resume=True)
+        expected = tfl.descend(risk, start, method, 2)
+        np.testing.assert_array_equal(tfl.load(tmp_path / "run.h5").control, expected.control)
 
     def test_a_fit_takes_it_by_name(self, call):
         np.savetxt("samples.csv", np.random.default_rng(0).random((20, 1)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .backend import Backend, Empty, Stages, Transform
+from .cpu.lines import is_there
 from .cpu.processors import Processors
 from .cpu.transform import default_library
 from .cpu.workers import bounded, split
@@ -11,19 +12,23 @@ from .reference import Reference
 
 __all__ = [
     "LIBRARIES",
+    "PACKAGES",
     "Backend",
     "Empty",
     "Stages",
     "Transform",
     "default_library",
     "is_array",
+    "is_there",
     "make_backend",
     "split",
     "to_host",
 ]
 
 # What a Torus may ask for.
-LIBRARIES = ("fftw", "scipy", "numpy")
+LIBRARIES = ("fftw", "rocket", "scipy", "numpy")
+# What has to be installed for some of them.
+PACKAGES = {"fftw": "pyfftw", "rocket": "rocket-fft"}
 
 
 def make_backend(library: str, threads: int) -> Backend:

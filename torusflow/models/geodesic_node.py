@@ -14,7 +14,7 @@ from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
-from ..transport.runge_kutta import RK4, find_scheme
+from ..transport.runge_kutta import find_scheme, scheme_field
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class GeodesicNODE:
     initial: Density
     band: int | tuple[int, ...] | None = None
     steps: int = 20
-    scheme: str = RK4.name
+    scheme: str = scheme_field()
     layers: ClassVar[int] = 1
     space: VelocitySpace = field(init=False, repr=False)
     output_space: DensitySpace = field(init=False, repr=False)

@@ -16,7 +16,7 @@ from ..torus.sobolev import SobolevMetric
 from ..transport.checkpoints import Checkpoints, kept_bytes
 from ..transport.continuity import ContinuityEquation
 from ..transport.flow_map import FlowMap
-from ..transport.runge_kutta import RK4, find_scheme
+from ..transport.runge_kutta import find_scheme, scheme_field
 
 STAGES = ("auto", "kept", "recomputed")
 # Of the memory that is free when a model is made, for the stages of one push: a descent holds those of two at a time,
@@ -77,7 +77,7 @@ class MeasureNODE:
     band: int | tuple[int, ...] | None = None
     substeps: int | None = 4
     stages: str = "auto"
-    scheme: str = RK4.name
+    scheme: str = scheme_field()
     space: VelocitySpace = field(init=False, repr=False)
     output_space: DensitySpace = field(init=False, repr=False)
     equation: ContinuityEquation = field(init=False, repr=False)

@@ -10,7 +10,7 @@ from ..arguments import checked_rows
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..transport.particles import ParticleFlow
-from ..transport.runge_kutta import RK4, find_scheme
+from ..transport.runge_kutta import find_scheme, scheme_field
 from .features import Features, RandomFourierFeatures
 from .kernels import KernelField
 from .particle_linearisation import ParticleLinearisation
@@ -50,7 +50,7 @@ class RKHSNODE:
     family: Features | RandomFourierFeatures | KernelField
     layers: int = 10
     substeps: int = 1
-    scheme: str = RK4.name
+    scheme: str = scheme_field()
     space: Euclidean = field(init=False, repr=False)
     output_space: Euclidean = field(init=False, repr=False)
     flow: ParticleFlow = field(init=False, repr=False)

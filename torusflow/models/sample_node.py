@@ -17,7 +17,7 @@ from ..torus.grid import TWO_PI
 from ..torus.scattered import BandField, TrigonometricPolynomial, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.flow_map import FlowMap
-from ..transport.runge_kutta import RK4, find_scheme
+from ..transport.runge_kutta import find_scheme, scheme_field
 from ..transport.volumes import advance, advance_tangent, advance_transpose
 
 # Below the accuracy of the Fourier series at points a density is zero.
@@ -71,7 +71,7 @@ class SampleNODE:
     band: int | tuple[int, ...] = 16
     substeps: int = 2
     threads: int | None = None
-    scheme: str = RK4.name
+    scheme: str = scheme_field()
     space: VelocitySpace = dataclasses.field(init=False, repr=False)
     output_space: Euclidean = dataclasses.field(init=False, repr=False)
     _base: TrigonometricPolynomial | None = dataclasses.field(init=False, repr=False)

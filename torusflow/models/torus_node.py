@@ -13,7 +13,7 @@ from ..torus.control import VelocitySpace, torus_of_band
 from ..torus.scattered import BandField, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.particles import ParticleFlow
-from ..transport.runge_kutta import RK4, find_scheme
+from ..transport.runge_kutta import find_scheme, scheme_field
 from .particle_linearisation import ParticleLinearisation
 
 
@@ -58,7 +58,7 @@ class TorusNODE:
     band: int | tuple[int, ...] = 16
     substeps: int = 4
     threads: int | None = None
-    scheme: str = RK4.name
+    scheme: str = scheme_field()
     space: VelocitySpace = field(init=False, repr=False)
     output_space: Euclidean = field(init=False, repr=False)
     flow: ParticleFlow = field(init=False, repr=False)

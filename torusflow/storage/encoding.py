@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from ..arguments import is_number
-from ..backends import LIBRARIES, default_library, is_array, to_host
+from ..backends import LIBRARIES, is_array, is_there, to_host
 from ..errors import InputError, TorusflowError
 from ..torus.grid import Torus
 from .classes import class_of, stored_name
@@ -56,8 +56,9 @@ def encode(group, name, thing, seen):
         seen[id(thing)] = child
         child.attrs["type"] = kind
         for field in dataclasses.fields(thing):
-            if _is_stored(field):
-                encode(child, field.name, getattr(thing, field.name), seen)
+            value = getattr(thing, field.name)
+            if _is_stored(field) and not (_is_new(field) and value == field.default):
+                encode(child, field.name, value, seen)
 
 
 def decode(group, seen, known):
@@ -173,7 +174,7 @@ def _check_size(group, kind: str, values: dict, more: int = 0) -> None:
 def _as_here(made: type, values: dict) -> dict:
     """Who computes is a fact of the run, no need of its reader: the machine that reads may have less."""
     library = values.get("library")
-    missing = library not in LIBRARIES or library == "fftw" != default_library()
+    missing = library not in LIBRARIES or not is_there(library)
     if made is Torus and isinstance(library, str) and missing:
         values = {**values, "library": None}
     if is_number(values.get("threads")):
@@ -183,3 +184,8 @@ def _as_here(made: type, values: dict) -> dict:
 
 def _is_stored(field) -> bool:
     return field.init and field.metadata.get("stored", True)
+
+
+def _is_new(field) -> bool:
+    """Whether files of before have no such field: one that has its default is left out, so that they can be resumed."""
+    return field.metadata.get("stored") == "unless default"

@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..backends import default_library
+from ..backends import PACKAGES, is_there
 from ..errors import InputError
 from ..torus.coordinates import Coordinates
 from .contents import plain_text, rehearse_run, write_run
@@ -162,12 +162,14 @@ class RunFile:
                 if part in file["problem"]
                 for change in differences(file["problem"][part], asked[part], part, (*MAY_CHANGE, *may_change))
             ]
-            if any(".library: " in change for change in changed) and default_library() != "fftw":
-                raise InputError(
-                    f"{name} was computed with FFTW through pyFFTW, which is not installed here, so it cannot go on to "
-                    f"the last bit. Install pyfftw, or begin a new run where it stands: torusflow refine {self.path} "
-                    f"-o new.h5 (in Python: descend(run.risk, run.control, run.method, store='new.h5'))."
-                )
+            for library, package in PACKAGES.items():
+                if any(f'.library: "{library}" in' in change for change in changed) and not is_there(library):
+                    raise InputError(
+                        f"{name} was computed with {package}, which is not installed here, so it cannot go on to the "
+                        f"last bit. Install {package}, or begin a new run where it stands: torusflow refine "
+                        f"{self.path} -o new.h5 (in Python: descend(run.risk, run.control, run.method, "
+                        f"store='new.h5'))."
+                    )
             if changed:
                 raise InputError(
                     f"{name} is a run of another problem, so it cannot be resumed with this one. What differs: "

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..arguments import check_kind
-from ..backends import LIBRARIES, Backend, Stages, Transform, default_library, make_backend
+from ..backends import LIBRARIES, Backend, Stages, Transform, default_library, is_there, make_backend
 from ..backends.turns import Turn
 from ..errors import InputError
 from .arrays import Arrays, checked_numbers
@@ -38,9 +38,10 @@ class Torus(Arrays):
     threads : int, optional
         Threads for transforms and pointwise work; all processors this process may use if not given, and at most 64, or
         four a processor where that is more.
-    library : {"fftw", "scipy", "numpy"} or Backend, optional
-        Who transforms; FFTW where pyFFTW is installed if not given. ``torus.library`` says which one it is. "numpy" is
-        the scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`). One of
+    library : {"fftw", "rocket", "scipy", "numpy"} or Backend, optional
+        Who transforms; FFTW where pyFFTW is installed if not given, else scipy.fft. ``torus.library`` says which one it
+        is. "rocket" takes about as long as FFTW and is under the BSD licence; it needs rocket-fft. "numpy" is the
+        scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`). One of
         your own is given as it is (`torusflow.backends.Backend`); then its threads count.
 
     Attributes
@@ -85,8 +86,15 @@ class Torus(Arrays):
             )
         own = isinstance(library, Backend) and not isinstance(library, type)
         if library is not None and not own and not (isinstance(library, str) and library in LIBRARIES):
-            raise InputError(f"library must be 'fftw', 'scipy' or 'numpy', got {library!r}.")
-        if library == "fftw" and default_library() != "fftw":
+            raise InputError(
+                f"library must be 'fftw', 'scipy' or 'numpy', or 'rocket' with rocket-fft, got {library!r}."
+            )
+        if not own and library == "rocket" and not is_there(library):
+            raise InputError(
+                "library='rocket' needs rocket-fft, which is not installed. Install it (pip install rocket-fft), or "
+                "use library='scipy'."
+            )
+        if not own and library == "fftw" and not is_there(library):
             raise InputError(
                 "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
                 "use library='scipy'."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
@@ -215,6 +215,11 @@ SCHEMES = {
         ),
     )
 }
+
+
+def scheme_field():
+    """The field of a model that names its method; run files hold it where it is not the default one."""
+    return field(default=RK4.name, metadata={"stored": "unless default"})
 
 
 def find_scheme(name) -> Tableau:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .lines import FFTW, Loop, Scipy
+from .lines import Loop, make_planner
 from .sweeps import (
     COLUMNS_FORWARD,
     COLUMNS_INVERSE,
@@ -22,8 +22,8 @@ TWO_PI = 2 * np.pi
 # Points of the blocks that a thread takes one after another, so that they stay in its cache from the first transform
 # to the last: rows of the grid, and columns of the spectrum (measured, docs/performance.md). scipy is called back into
 # Python for each of them.
-ROWS = {"fftw": 8192, "scipy": 32768}
-COLUMNS = {"fftw": 4096, "scipy": 32768}
+ROWS = {"fftw": 8192, "rocket": 8192, "scipy": 32768}
+COLUMNS = {"fftw": 4096, "rocket": 4096, "scipy": 32768}
 # Below this many points a thread, waking a second one costs more than it saves.
 MINIMUM_POINTS_PER_THREAD = 6144
 
@@ -89,7 +89,7 @@ class Geometry:
     modes : tuple of int or None, length 3
         Kept modes |k_j| <= modes_j; None keeps all of them.
     workers : Workers
-    library : {"fftw", "scipy"}
+    library : {"fftw", "rocket", "scipy"}
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Geometry:
         self.parts = max(1, min(workers.threads, n0 * n1 * n2 // MINIMUM_POINTS_PER_THREAD))
         rows = max(1, min(n0, ROWS[library] // (n1 * n2)))
         columns = max(1, min(count, max(8, COLUMNS[library] // n0)))
-        self._planner = {"fftw": FFTW, "scipy": Scipy}[library]()
+        self._planner = make_planner(library)
         sizes = (rows, n0 % rows), (columns, count % columns)
         plans = _plan(self._planner, shape, self.kept, *sizes)
         symbols = (TWO_PI * k for k in self.wavenumbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import importlib.util
 import os
 import tempfile
 import weakref
@@ -151,6 +152,22 @@ class Scipy(Plans):
             arrays[1][...] = function(arrays[0], **options)
         except BaseException as error:  # above all Ctrl-C, for which this is where the interpreter looks
             self._error = error
+
+
+def make_planner(library: str) -> Plans:
+    """That of a library which is there."""
+    if library == "rocket":
+        from .rocket import Rocket
+
+        return Rocket()
+    return {"fftw": FFTW, "scipy": Scipy}[library]()
+
+
+def is_there(library: str) -> bool:
+    """Whether a library can be used here."""
+    if library == "rocket":
+        return importlib.util.find_spec("rocket_fft") is not None
+    return library != "fftw" or fftw_is_there()
 
 
 def fftw_is_there() -> bool:

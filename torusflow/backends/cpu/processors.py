@@ -22,7 +22,7 @@ class Processors(NumPyFields):
     Parameters
     ----------
     threads : int
-    library : {"fftw", "scipy"}
+    library : {"fftw", "rocket", "scipy"}
         Who transforms lines.
     """
 

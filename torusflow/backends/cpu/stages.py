@@ -32,7 +32,7 @@ class Stages:
     modes : tuple of int, length 3
         P keeps |k_j| <= modes_j, below the Nyquist mode.
     workers : Workers
-    library : {"fftw", "scipy"}
+    library : {"fftw", "rocket", "scipy"}
 
     Attributes
     ----------

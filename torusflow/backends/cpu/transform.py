@@ -23,7 +23,7 @@ class Transform:
     batch : int
         Fields transformed together.
     workers : Workers
-    library : {"fftw", "scipy"}
+    library : {"fftw", "rocket", "scipy"}
 
     Attributes
     ----------
