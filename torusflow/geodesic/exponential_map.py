@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import checked_tolerance
+from ..backends import to_host
 from ..errors import NumericalError, TorusflowError
 from ..torus.control import VelocitySpace
 from ..torus.grid import TWO_PI, Torus
@@ -87,7 +88,7 @@ def exponential(torus: Torus, metric: SobolevMetric, u0, tolerance: float = 1e-1
     True
     """
     Path(torus, metric, u0, tolerance)  # to refuse now what cannot be shot
-    return Exponential(torus, metric, np.array(u0, float), tolerance)
+    return Exponential(torus, metric, np.array(to_host(u0), float), tolerance)
 
 
 def logarithm(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: float = 1e-10) -> np.ndarray:
