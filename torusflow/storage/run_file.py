@@ -162,7 +162,8 @@ class RunFile:
                 if part in file["problem"]
                 for change in differences(file["problem"][part], asked[part], part, (*MAY_CHANGE, *may_change))
             ]
-            if any(".library: " in change for change in changed) and default_library() != "fftw":
+            of_fftw = any('.library: "fftw" in the file' in change for change in changed)
+            if of_fftw and default_library() != "fftw":
                 raise InputError(
                     f"{name} was computed with FFTW through pyFFTW, which is not installed here, so it cannot go on to "
                     f"the last bit. Install pyfftw, or begin a new run where it stands: torusflow refine {self.path} "
