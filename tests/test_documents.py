@@ -31,10 +31,21 @@ def relative(document):
 @pytest.mark.slow
 @pytest.mark.parametrize("document", WITH_PYTHON, ids=relative)
 def test_python_runs_twice(document, tmp_path, monkeypatch, capsys):
-    """All blocks of a page after one another, as they are read, in a folder with the data."""
+    """All blocks of a page after one another, as they are read, in a folder with the data.
+
+    A block that begins with a file's name, ``# mine.py``, is that file.
+    """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "data").symlink_to(ROOT / "data")
-    code = compile("\n".join(blocks(document, "python")), document.name, "exec")
+    run = []
+    for block in blocks(document, "python"):
+        named = re.match(r"# (\w+\.py)\n", block)
+        if named:
+            (tmp_path / named[1]).write_text(block, encoding="utf-8")
+        else:
+            run.append(block)
+    code = compile("\n".join(run), document.name, "exec")
     exec(code, {})
     first = capsys.readouterr().out
     exec(code, {})
@@ -45,7 +56,9 @@ def test_python_runs_twice(document, tmp_path, monkeypatch, capsys):
 
 
 def test_there_are_blocks_to_run():
-    assert {"README.md", "docs/likelihood.md"} <= set(map(relative, WITH_PYTHON)) and len(WITH_TOML) >= 5
+    assert {"README.md", "docs/likelihood.md", "docs/own_classes.md"} <= set(map(relative, WITH_PYTHON)) and len(
+        WITH_TOML
+    ) >= 5
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def test_particles_to_measure(tmp_path):
     assert abs(slope + 0.5) <= 0.1 and lattice[-1] <= 1e-8
 
 
+@pytest.mark.slow
 def test_porous_medium_limit(tmp_path):
     """Greedy descent and the tangent flow come to the porous medium equation, descent on v stops on its way."""
     picture = tmp_path / "picture.png"

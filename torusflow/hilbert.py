@@ -25,18 +25,31 @@ class HilbertSpace(Protocol):
 
     def zeros(self) -> np.ndarray:
         """The zero element."""
+        ...
 
     def inner(self, u, w) -> float:
         """<u, w>, real, symmetric, positive."""
+        ...
 
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """A random element of norm one, for checks and perturbations."""
+        ...
 
     def element(self, u) -> np.ndarray:
         """u as an element, or an InputError that says why it is none."""
+        ...
 
     def describe(self, u) -> dict[str, float]:
         """Numbers worth a column in a run's history."""
+        ...
+
+
+@runtime_checkable
+class Nested(Protocol):
+    """embed(v, other): a space that has those of fewer layers or modes within it."""
+
+    def embed(self, v, other) -> np.ndarray:
+        """An element of the other space as one of this."""
 
 
 @runtime_checkable

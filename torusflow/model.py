@@ -1,11 +1,15 @@
-"""The one protocol that every model follows: an output, and its derivative in the control both ways."""
+"""What a model offers: an output and its derivative both ways; and abilities that some have, each with its name.
+
+Who needs an ability asks ``isinstance(model, ability)``: a class has it by its methods, without inheriting anything.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from .errors import InputError
 from .hilbert import HilbertSpace
 
 
@@ -16,9 +20,11 @@ class Linearisation(Protocol):
 
     def tangent(self, dw) -> np.ndarray:
         """DF(w) dw, the change of the output."""
+        ...
 
     def adjoint(self, p) -> np.ndarray:
         """DF(w)* p in the control space: <adjoint(p), dw> = <p, tangent(dw)> of the output space."""
+        ...
 
 
 @runtime_checkable
@@ -30,6 +36,134 @@ class Model(Protocol):
 
     def __call__(self, w) -> np.ndarray:
         """F(w)."""
+        ...
 
     def linearise(self, w) -> Linearisation:
         """F(w) together with DF(w) and its adjoint."""
+        ...
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """layers and trajectory(w): the outputs on the way, which are stored and drawn."""
+
+    layers: int
+
+    def trajectory(self, w) -> np.ndarray:
+        """The output at the start and at the end of each layer, array (layers + 1, ...)."""
+
+
+@runtime_checkable
+class OnPoints(Protocol):
+    """inputs and rows(output): which point becomes which, for pictures and for warnings of contradictory data."""
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in, array (N, d), one a row."""
+
+    def rows(self, output) -> np.ndarray:
+        """An output or targets, array (N, e), one point a row."""
+
+
+@runtime_checkable
+class HasDensity(Protocol):
+    """log_density(w, points) and sample(w, n, rng): a density on the torus, which can be scored, sampled and drawn."""
+
+    def log_density(self, w, points) -> np.ndarray:
+        """The logarithm of the density relative to the uniform one, array (N,), at points (N, d)."""
+
+    def sample(self, w, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n points of the density, array (n, d), in [0, 1)."""
+
+
+@runtime_checkable
+class Described(Protocol):
+    """describe(): what a person wants to know of the model, for `torusflow info`."""
+
+    def describe(self) -> dict[str, str]:
+        """A sentence or less on each of some parts, by labels of at most ten letters."""
+
+
+@runtime_checkable
+class Coarsenable(Protocol):
+    """coarser(): the same model at half the resolution, for `coarse_to_fine`."""
+
+    def coarser(self) -> Model | None:
+        """The same model with half the grid or band, and half the layers where these are even; None at the coarsest.
+
+        Its space is embedded in that of the finer model by ``space.embed(control, coarser.space)``.
+        """
+
+
+@runtime_checkable
+class Refinable(Protocol):
+    """substeps, a field of a dataclass: time steps per layer, of which more make a faster flow stable."""
+
+    @property
+    def substeps(self) -> int:
+        """Time steps per layer."""
+
+
+@runtime_checkable
+class Restartable(Protocol):
+    """layers and restarted(output): a model of one layer that begins at an output, for `GreedyDescent`."""
+
+    layers: int
+
+    def restarted(self, output) -> Model:
+        """The same model with one layer, from another start."""
+
+
+@runtime_checkable
+class Subsampled(Protocol):
+    """part(rows): a model, or a loss, on some of the samples, for `StochasticGradientDescent`."""
+
+    def part(self, rows) -> Any:
+        """The same on some of the samples only.
+
+        Parameters
+        ----------
+        rows : array of int or slice
+        """
+
+
+@runtime_checkable
+class Resolved(Protocol):
+    """tail(output): how much of an output its grid hardly resolves, a column of the history."""
+
+    def tail(self, output) -> float:
+        """The share of |rho - 1|^2 in the outer third of the modes."""
+
+
+@runtime_checkable
+class HasCourantNumber(Protocol):
+    """courant(w) and courant_limit: how fast a control is for the time steps, and how fast it may be."""
+
+    @property
+    def courant_limit(self) -> float:
+        """Up to which Courant number the time steps are stable."""
+
+    def courant(self, w) -> float:
+        """The largest Courant number over the layers."""
+
+
+def check_ability(thing, ability: type, need: str, instead: str) -> None:
+    """Raise an InputError unless a model or a loss has an ability; it says how to write it.
+
+    Parameters
+    ----------
+    thing : Model or Loss
+    ability : type
+        One of the protocols above, or of `torusflow.losses`.
+    need : str
+        What needs it, the beginning of a sentence.
+    instead : str
+        What to use otherwise, a sentence.
+    """
+    if not isinstance(thing, ability):
+        how = (ability.__doc__ or ability.__name__).partition("\n")[0].partition(":")[0]
+        where = ability.__module__.split(".")[1]
+        raise InputError(
+            f"{need} {how}, which a {type(thing).__name__} lacks. {instead} To write it, see "
+            f"tfl.{where}.{ability.__name__}."
+        )

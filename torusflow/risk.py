@@ -15,7 +15,7 @@ from .errors import InputError, NumericalError
 from .hilbert import placed
 from .losses.loss import Loss
 from .losses.points import conflicting_pairs
-from .model import Model
+from .model import Model, OnPoints, Subsampled, check_ability
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Risk:
             raise InputError(f"Risk: the first argument must be a model, got {_kind(self.model)}.")
         if not is_number(self.penalty) or not self.penalty >= 0:
             raise InputError(f"Risk: penalty must be a number >= 0, got {self.penalty!r}.")
-        if isinstance(self.loss, type) or not all(hasattr(self.loss, name) for name in ("gradient", "check")):
+        if isinstance(self.loss, type) or not isinstance(self.loss, Loss):
             raise InputError(
                 f"Risk: the second argument must be a loss such as tfl.losses.SquaredL2(target), "
                 f"got {_kind(self.loss)}."
@@ -79,11 +79,9 @@ class Risk:
         InputError
             If the model or the loss cannot be taken apart.
         """
-        if not hasattr(self.model, "part") or not hasattr(self.loss, "part"):
-            raise InputError(
-                f"a {type(self.model).__name__} with {type(self.loss).__name__} is no mean over samples that could be "
-                f"taken in parts; that is a SampleNODE with LogLikelihood (--likelihood). Use another method."
-            )
+        instead = "Use another method, or a SampleNODE with LogLikelihood (--likelihood)."
+        for thing in (self.model, self.loss):
+            check_ability(thing, Subsampled, "a risk on some of the samples needs", instead)
         return Risk(self.model.part(rows), self.loss.part(rows), self.penalty)
 
     def value_and_gradient(self, w) -> tuple[float, np.ndarray]:
@@ -133,16 +131,14 @@ def _kind(thing) -> str:
 
 def _warn_of_conflicts(model, loss) -> None:
     """Say when points stand at one place with different targets: it is no error, but the risk cannot reach zero."""
-    inputs = next((getattr(model, name) for name in ("X", "x", "points") if hasattr(model, name)), None)
     targets = getattr(loss, "targets", None)
-    if inputs is None or targets is None:
+    if targets is None or not isinstance(model, OnPoints):
         return
-    rows = (inputs.T, targets.T) if hasattr(model, "X") else (inputs, targets)
-    count = conflicting_pairs(*rows)
+    count = conflicting_pairs(model.inputs, model.rows(targets))
     if count:
         warnings.warn(
-            f"{count} of {len(rows[0])} inputs stand at the same place as another with a different target, so the risk "
-            f"cannot reach zero.",
+            f"{count} of {len(model.inputs)} inputs stand at the same place as another with a different target, so the "
+            f"risk cannot reach zero.",
             stacklevel=4,
         )
 

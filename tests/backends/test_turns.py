@@ -80,7 +80,9 @@ print(wrong, counts["wrong"], counts["refused"], counts["right"])
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
 @pytest.mark.parametrize("how", ["signal", "finaliser"])
-@pytest.mark.parametrize(("library", "threads"), [("fftw", 1), ("fftw", 3), ("scipy", 2)])
+@pytest.mark.parametrize(
+    ("library", "threads"), [pytest.param("fftw", 1, marks=pytest.mark.slow), ("fftw", 3), ("scipy", 2)]
+)
 def test_who_computes_in_the_middle_of_a_computation_spoils_nothing(library, threads, how):
     if library == "fftw":
         pytest.importorskip("pyfftw", reason="pyFFTW is not installed")

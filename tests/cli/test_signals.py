@@ -168,12 +168,16 @@ def attack_others(zygote, choice, times):
         np.testing.assert_array_equal(tfl.load(zygote.folder / "done.h5").history["risk"][: len(risks)], risks)
 
 
-@pytest.mark.parametrize("name", FITS)
+SLOW = {"coarse levels": [pytest.mark.slow]}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in FITS])
 def test_two_signals_in_a_fit(zygote, name):
     choice = random.Random(name)
     assert any([attack_fit(zygote, name, choice) for _ in range(2)])
 
 
+@pytest.mark.slow
 def test_two_signals_in_other_commands(zygote):
     attack_others(zygote, random.Random(1), 1)
 

@@ -122,7 +122,7 @@ def test_an_interrupt_keeps_what_coarser_levels_have_led_to(monkeypatch):
 
 def test_models_without_levels_are_refused():
     risk = tfl.Risk(tfl.LinearNODE(np.eye(2), 3), tfl.losses.SquaredDistance(np.eye(2)))
-    with pytest.raises(InputError, match="LinearNODE has no coarser levels"):
+    with pytest.raises(InputError, match=r"needs coarser\(\), which a LinearNODE lacks. Leave the coarser levels out"):
         tfl.coarse_to_fine(risk, tfl.LBFGS())
 
 

@@ -8,7 +8,8 @@ from every_model import MODELS
 from quadratics import quadratic
 
 import torusflow as tfl
-from torusflow.descent.method import State
+from torusflow import testing
+from torusflow.testing.methods import lowers_the_risk
 
 METHODS = {
     "GradientDescent": tfl.GradientDescent(line_search="armijo"),
@@ -29,55 +30,47 @@ every_model = pytest.mark.parametrize(
 @every_method
 @every_model
 def test_lowers_the_risk_and_stays_a_control(case, method, rng):
-    risk = case.risk(rng)
     start = 0.3 * case.control(rng)
-    result = tfl.descend(risk, start, method, 3)
-    assert result.iterations == 3, result.status
-    assert result.value < result.history["risk"][0]
-    assert np.all(np.isfinite(result.history["risk"]))
-    np.testing.assert_array_equal(risk.space.element(result.control), result.control)
-    assert result.value == risk(result.control)
+    testing.check_method(method, case.risk(rng), start, iterations=3, checks=[lowers_the_risk])
+
+
+def samples():
+    """A likelihood, which can be taken apart."""
+    points = np.random.default_rng(0).random((30, 1))
+    return tfl.Risk(tfl.SampleNODE(points, tfl.SobolevMetric(), layers=2, band=2), tfl.losses.LogLikelihood())
+
+
+OTHERS = {
+    "fixed steps": tfl.GradientDescent(1e-2),
+    "GradientFlow": tfl.GradientFlow(final_time=0.05, times=(0.0, 0.01, 0.05)),
+    "GreedyDescent": tfl.GreedyDescent(1e-2),
+    "StochasticGradientDescent": tfl.StochasticGradientDescent(1e-2, batch=7),
+}
+
+
+@pytest.mark.parametrize("name", [*METHODS, *OTHERS])
+@pytest.mark.parametrize("check", testing.method_checks())
+def test_promise(check, name, rng):
+    """Of `torusflow.testing`, which other packages call with their own methods."""
+    if name == "StochasticGradientDescent":
+        testing.check_method(OTHERS[name], samples(), iterations=2, checks=[check])
+    elif name in OTHERS:
+        testing.check_method(OTHERS[name], iterations=2, checks=[check])
+    else:
+        case = MODELS["MeasureNODE T1"]
+        testing.check_method(METHODS[name], case.risk(rng), 0.1 * case.control(rng), checks=[check])
 
 
 @every_method
-def test_is_frozen_and_leaves_the_start_and_the_states_as_they_are(method, rng):
-    assert dataclasses.is_dataclass(method) and hash(method) == hash(dataclasses.replace(method))
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        method.step = 3.0
-    risk = MODELS["MeasureNODE T1"].risk(rng)
-    start = 0.1 * MODELS["MeasureNODE T1"].control(rng)
-    state = method.init(risk, start.copy())
-    for _ in range(3):
-        kept = {name: np.array(value) for name, value in state.memory.items()}
-        control, gradient = state.control.copy(), state.gradient.copy()
-        first, second = method.update(risk, state), method.update(risk, state)
-        np.testing.assert_array_equal(first.control, second.control)  # the state is all there is
-        np.testing.assert_array_equal(state.control, control)
-        np.testing.assert_array_equal(state.gradient, gradient)
-        for name, value in kept.items():
-            np.testing.assert_array_equal(state.memory[name], value)
-        state = first
-
-
-@every_method
-def test_goes_on_from_its_arrays_as_if_nothing_had_happened(method, rng):
-    """A state rebuilt from its control, its numbers and the arrays of its memory continues the same run, to the bit."""
+def test_states_hold_the_risk_at_their_controls(method, rng):
     risk = MODELS["MeasureNODE T1"].risk(rng)
     state = method.init(risk, risk.space.zeros())
     for _ in range(4):
         state = method.update(risk, state)
-    assert all(isinstance(value, np.ndarray) for value in state.memory.values())
-    memory = {name: np.array(value) for name, value in state.memory.items()}
-    again = State.at(risk.at(state.control.copy()), state.step, state.next_step, state.time, memory=memory)
-    for _ in range(3):
-        state, again = method.update(risk, state), method.update(risk, again)
-    np.testing.assert_array_equal(again.control, state.control)
-    assert (again.value, again.step, again.next_step, again.time) == (
-        state.value,
-        state.step,
-        state.next_step,
-        state.time,
-    )
+    point = risk.at(state.control.copy())
+    assert state.value == point.value
+    np.testing.assert_array_equal(state.gradient, point.gradient)
+    np.testing.assert_array_equal(state.output, point.output)
 
 
 @every_method
@@ -114,10 +107,7 @@ def test_the_solution_is_a_place_to_stop(method):
 
 
 @every_method
-def test_runs_are_stored_and_problem_files_know_it(method, rng, tmp_path):
+def test_problem_files_know_it(method):
     from torusflow.config.problem import METHODS as KNOWN
 
     assert KNOWN[type(method).__name__] is type(method)
-    risk = MODELS["MeasureNODE T1"].risk(rng)
-    tfl.descend(risk, risk.space.zeros(), method, 2, store=tmp_path / "run.h5")
-    assert tfl.load(tmp_path / "run.h5").method == method

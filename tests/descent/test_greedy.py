@@ -93,7 +93,7 @@ class TestBadInput:
     def test_models_starts_and_penalties(self):
         X = np.eye(2)
         risk = tfl.Risk(tfl.LinearNetwork(X, (2, 2)), tfl.losses.SquaredDistance(X))
-        with pytest.raises(InputError, match="which a LinearNetwork cannot"):
+        with pytest.raises(InputError, match="which a LinearNetwork lacks"):
             tfl.descend(risk, risk.space.zeros(), tfl.GreedyDescent(0.1))
         torus, start, loss = waves((16,))
         model = tfl.MeasureNODE(torus, METRIC, start, layers=2)

@@ -115,7 +115,7 @@ def test_what_cannot_be_used_is_refused():
     for method in ("Nelder-Mead", "lbfgs", None):
         with pytest.raises(tfl.InputError, match="one of CG, BFGS"):
             scipy_minimize(risk, np.zeros(2), method)
-    with pytest.raises(tfl.InputError, match="trust-ncg needs the second derivative of the loss, which Rosenbrock"):
+    with pytest.raises(tfl.InputError, match=r"trust-ncg needs the second derivative .* which a Rosenbrock lacks"):
         scipy_minimize(risk, np.zeros(2), "trust-ncg")
     with pytest.raises(tfl.InputError, match="shape"):
         scipy_minimize(risk, np.zeros(3))

@@ -8,6 +8,7 @@ from tolerances import ADJOINT, FINITE_DIFFERENCE, ORDER
 import torusflow as tfl
 from torusflow.errors import NumericalError, UnstableError
 from torusflow.geodesic.epdiff import EPDiff
+from torusflow.transport.runge_kutta import SCHEMES
 
 SHAPES = [(16,), (17,), (12, 13), (13, 16), (8, 9, 10)]
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -88,6 +89,16 @@ def test_order_four_against_adaptive_steps(case):
     errors = [torus.norm(torus.inverse(equation.push(torus.transform(0.5 * u0), n)[-1]) - exact) for n in counts]
     slope = np.polyfit(np.log(counts), np.log(errors), 1)[0]
     assert abs(slope + 4) < ORDER and errors[-1] < 1e-7
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
+def test_order_of_every_scheme(scheme):
+    torus, metric, u0 = c15(48)
+    equation, counts = EPDiff(torus, metric, scheme=scheme), [20, 30, 40]
+    exact = tfl.geodesic.shoot(torus, metric, 0.5 * u0, tolerance=1e-13).velocity[0]
+    errors = [torus.norm(torus.inverse(equation.push(torus.transform(0.5 * u0), n)[-1]) - exact) for n in counts]
+    slope = np.polyfit(np.log(counts), np.log(errors), 1)[0]
+    assert abs(slope + scheme.order) < ORDER and errors[0] < 1e-6
 
 
 class TestRefusals:

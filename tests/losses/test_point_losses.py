@@ -5,19 +5,29 @@ import pytest
 import tolerances
 
 import torusflow as tfl
+from torusflow import losses, testing
+from torusflow.hilbert import Euclidean
 from torusflow.losses import CloudMMD, GeodesicDistance, SquaredDistance
 from torusflow.losses.points import conflicting_pairs
+from torusflow.testing.losses import gradient
 
 
-def assert_gradient(loss, y, rng, h=1e-4):
-    direction = rng.standard_normal(y.shape)
+def assert_gradient(loss, y, rng):
+    testing.check_loss(loss, Euclidean(y.shape), y, rng=rng, checks=[gradient])
 
-    def along(t):
-        return loss(y + t * direction)
 
-    difference = (8 * (along(h) - along(-h)) - (along(2 * h) - along(-2 * h))) / (12 * h)
-    scale = np.linalg.norm(loss.gradient(y)) * np.linalg.norm(direction)
-    assert abs(difference - np.sum(loss.gradient(y) * direction)) <= tolerances.FINITE_DIFFERENCE * scale
+@pytest.mark.parametrize("check", testing.loss_checks())
+@pytest.mark.parametrize("name", ["SquaredDistance", "GeodesicDistance", "CloudMMD", "LogLikelihood"])
+def test_promise(name, check, rng):
+    """Of `torusflow.testing`, which other packages call with their own losses."""
+    loss = {
+        "SquaredDistance": lambda: SquaredDistance(rng.random((5, 3))),
+        "GeodesicDistance": lambda: GeodesicDistance(rng.random((5, 2))),
+        "CloudMMD": lambda: CloudMMD(rng.random((4, 2)), tfl.Torus((9, 10))),
+        "LogLikelihood": losses.LogLikelihood,
+    }[name]()
+    shape = {"SquaredDistance": (5, 3), "LogLikelihood": (7,)}.get(name, (5, 2))
+    testing.check_loss(loss, Euclidean(shape), rng=rng, checks=[check])
 
 
 def test_squared_distance(rng):

@@ -6,7 +6,9 @@ import reference
 import tolerances
 
 import torusflow as tfl
+from torusflow import testing
 from torusflow.losses import CloudMMD, CrossEntropy, SobolevMMD
+from torusflow.torus.density import DensitySpace
 
 SHAPES = [(12,), (13,), (9, 10), (6, 7, 5)]
 
@@ -89,6 +91,19 @@ def test_variations_are_exact(shape, name, rng):
         assert torus.norm(difference(loss.gradient) - curvature) <= tolerances.FINITE_DIFFERENCE * torus.norm(curvature)
         there, back = torus.inner(curvature, other), torus.inner(loss.curvature(rho, other), direction)
         assert there == pytest.approx(back, rel=tolerances.NONUNIFORM)
+
+
+@pytest.mark.parametrize("check", testing.loss_checks())
+@pytest.mark.parametrize("name", ["MMD", "MMD squared", "cross entropy"])
+def test_promise(name, check, rng):
+    """Of `torusflow.testing`, which other packages call with their own losses."""
+    torus, rho, samples = make((9, 10), rng)
+    loss = {
+        "MMD": SobolevMMD(samples, 1.5, torus=torus),
+        "MMD squared": SobolevMMD(samples, 1.5, squared=True, torus=torus),
+        "cross entropy": CrossEntropy(samples, torus),
+    }[name]
+    testing.check_loss(loss, DensitySpace(torus), rho, rng=rng, checks=[check])
 
 
 @pytest.mark.parametrize("make_loss", [lambda x, torus: SobolevMMD(x, 1.5, torus=torus, squared=True), CrossEntropy])

@@ -101,13 +101,13 @@ def test_losses_of_problem_files():
         (lambda: WeightedSum(losses.L2(TARGET), 1), r"losses must be a list, got a L2. Write WeightedSum\(\[first"),
         (
             lambda: WeightedSum([losses.L2(TARGET)], [1]).curvature(1, 1),
-            "a L2 has no curvature, so neither has the sum",
+            r"needs curvature\(output, direction\), which a L2 lacks",
         ),
         (lambda: problem(kind="Sinkhorn", epsilon=1e-4), r"\[loss\] Sinkhorn: epsilon=0.0001 is too small .* 15 grid"),
         (lambda: problem(kind="CircleWasserstein"), r"this torus has 2 dimensions"),
         (lambda: problem(kind="WeightedSum"), r"\[loss\] terms must be a list of tables"),
         (lambda: problem(kind="WeightedSum", terms="both"), "terms must be a list of tables"),
-        (lambda: problem(kind="WeightedSum", terms=[{"weight": 1}]), r"needs a kind: one of SquaredL2"),
+        (lambda: problem(kind="WeightedSum", terms=[{"weight": 1}]), r"needs a kind: one of CircleWasserstein"),
         (lambda: problem(kind="WeightedSum", terms=[{"kind": "L2", "order": 1}]), r"unknown \[term\] key 'order'"),
         (lambda: problem(kind="WeightedSum", terms=[{"kind": "L2", "weight": 0}]), "must be a positive number, got 0"),
         (

@@ -82,6 +82,7 @@ def test_shooting_back_returns_to_the_start(rng):
     np.testing.assert_allclose(back(u1), model.initial.values, rtol=0, atol=LATTICE)
 
 
+@pytest.mark.slow
 def test_matching_two_densities_by_shooting_and_by_a_penalised_path():
     """Uniform to C17: both ways reach one risk, and the path found is a geodesic: of one speed, from the same u_0."""
     torus, metric = tfl.Torus((24, 24), threads=1), tfl.SobolevMetric(2.5, 0.2)

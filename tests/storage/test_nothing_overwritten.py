@@ -130,6 +130,7 @@ def test_another_kind_of_file_is_not_replaced(call, folder, arguments, held):
     assert contents(folder) == before
 
 
+@pytest.mark.slow
 def test_the_same_kind_is_replaced_when_asked(call, folder, drawn):
     call("fit", "p.toml", "-o", "run.h5")
     for ending in ("csv", "npz", "nc"):

@@ -7,7 +7,9 @@ from equations import equation_on, pushed, random_problem
 from reference import TWO_PI
 
 from torusflow.errors import InputError, NumericalError, UnstableError
-from torusflow.transport.continuity import COURANT_LIMIT
+from torusflow.transport.runge_kutta import RK4
+
+COURANT_LIMIT = RK4.stability_limit
 
 
 class TestStability:

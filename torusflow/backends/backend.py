@@ -26,9 +26,11 @@ class Transform(Protocol):
 
     def forward(self, real=None) -> None:
         """real, or another array of its shape, -> spectral."""
+        ...
 
     def inverse(self, real=None) -> None:
         """spectral -> real, or another array of its shape."""
+        ...
 
 
 class Stages(Protocol):
@@ -47,12 +49,15 @@ class Stages(Protocol):
 
     def push(self, base, velocity, coefficients, steps: int, keep=None) -> None:
         """base <- the density after some steps; keep (steps, stages, *n) is filled with y_0, y_1, ... on the grid."""
+        ...
 
     def tangent(self, base, velocity, tangent_velocity, densities, coefficients) -> None:
         """base <- its change, y'_m = base + c_m (A(v) y'_(m-1) + A(v') y_(m-1)), from densities that `push` kept."""
+        ...
 
     def transpose(self, weight, velocity, densities, coefficients, momentum, fresh: bool) -> None:
         """weight <- the transpose of some steps; momentum (d, *n) gains sum_m c_m y_(m-1) P d_j w_m, or is that."""
+        ...
 
 
 class Empty(Protocol):
@@ -121,12 +126,15 @@ class Backend(Protocol):
 
     def plan(self, shape, modes, batch: int) -> Transform:
         """A transform of `batch` fields, truncated to |k_j| <= modes_j; None keeps all modes."""
+        ...
 
     def stages(self, dimension: int, shape, modes) -> Stages:
         """The stages with densities truncated to |k_j| <= modes_j."""
+        ...
 
     def parallel(self, function: Callable, parts: Sequence) -> None:
         """Call function(part) for every part, on as many threads as there are."""
+        ...
 
     # -- sums and extremes -------------------------------------------------------------------------------------
 
@@ -135,21 +143,28 @@ class Backend(Protocol):
 
     def mean(self, f) -> float:
         """The mean of all numbers."""
+        ...
 
     def inner(self, f, g) -> float:
         """The sum of the products of two arrays."""
+        ...
 
     def maximum(self, f) -> float:
         """The largest number."""
+        ...
 
     def minimum(self, f) -> float:
         """The least number."""
+        ...
 
     def is_finite(self, f) -> bool:
         """Whether all numbers are finite."""
+        ...
 
     def largest(self, values) -> float:
         """max |x|, real and imaginary parts apart; not finite if one is not."""
+        ...
 
     def fastest(self, velocity, weights) -> float:
         """max_x sum_j w_j |v_j(x)| of a field (d, *n), with w_j >= 0; not finite if the field is not."""
+        ...

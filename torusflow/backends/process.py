@@ -20,6 +20,7 @@ class Holder(Protocol):
 
     def renew(self) -> None:
         """Begin again with new ones."""
+        ...
 
 
 _holders: weakref.WeakSet[Holder] = weakref.WeakSet()

@@ -7,11 +7,13 @@ import textwrap
 import numpy as np
 
 from ..errors import printable
-from ..models.measure_node import MeasureNODE
-from ..models.sample_node import SampleNODE
+from ..model import Described, HasCourantNumber
 from ..risk import Risk
 from ..storage import Reference, Run
+from ..storage.classes import Unknown
 from ..torus.coordinates import Coordinates
+from ..torus.density import Density, DensitySpace
+from ..torus.grid import Torus
 
 COLUMNS, LABEL = 80, 11
 
@@ -43,20 +45,25 @@ def describe_scores(scores: dict[str, np.ndarray], coordinates: Coordinates, dim
 
 
 def describe_run(name: str, run: Run) -> str:
-    """The problem of a run, and how far the run came."""
+    """The problem of a run, as far as its classes are known, and how far the run came."""
     history = run.history
     last = {key: values[-1] for key, values in history.items()}
     lines = {"run file": f"{name}, written {run.attributes['created']}", "status": run.status}
-    lines |= _problem(run.risk, run.coordinates)
+    known = not isinstance(run.risk, Unknown)
+    if known:
+        lines |= _problem(run.risk, run.coordinates)
     lines |= {
         "method": str(run.method),
         "iterations": f"{len(history['risk']) - 1} in {last['seconds']:.1f} s",
         "risk": f"{history['risk'][0]:.6g} -> {last['risk']:.6g}",
         "gradient": f"norm {last['gradient_norm']:.3g}" + _ratio(last["pl_ratio"]),
     }
-    if isinstance(run.risk.model, MeasureNODE):
+    if known and isinstance(run.risk.model.output_space, DensitySpace):
         lines["density"] = f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}"
-        lines["stability"] = f"Courant number {run.risk.model.courant(run.control):.2f}, stable up to 2.83"
+    if known and isinstance(run.risk.model, HasCourantNumber):
+        model = run.risk.model
+        number, limit = model.courant(run.control), model.courant_limit
+        lines["stability"] = f"Courant number {number:.2f}, stable up to {limit:.2f}"
     if run.references:
         lines["beside it"] = "; ".join(reference.solver for reference in run.references.values())
     return _table(lines)
@@ -81,48 +88,21 @@ def wrap(text: str, indent: int = 0) -> str:
 
 
 def _problem(risk: Risk, coordinates: Coordinates) -> dict[str, str]:
-    describe = {MeasureNODE: _densities, SampleNODE: _samples}.get(type(risk.model), _points)
-    lines = describe(risk, coordinates)
+    """Model, target and loss; the target stands beside what is carried to it."""
+    model = risk.model
+    lines = {"model": type(model).__name__} | (model.describe() if isinstance(model, Described) else _arrays(model))
+    target = getattr(risk.loss, "target", None)
+    if isinstance(target, Density):
+        lines["target"] = target.name
+    if isinstance(torus := getattr(model.space, "torus", None), Torus):
+        lines["axes"] = f"{', '.join(map(coordinates.name, range(torus.dimension)))} in {coordinates.units}"
     return lines | {"loss": f"{type(risk.loss).__name__}, penalty {risk.penalty:g}"}
 
 
-def _densities(risk, coordinates) -> dict[str, str]:
-    model = risk.model
-    torus = model.torus
-    grid = " x ".join(str(n) for n in torus.shape)
-    memory = f"{model.gradient_memory / 1e9:.2g} GB for the gradient" + ("" if model.keeps_stages else " (recomputed)")
+def _arrays(model) -> dict[str, str]:
+    """Of a model that says no more of itself."""
+    space, output_space = model.space, model.output_space
     return {
-        "initial": model.initial.name,
-        "target": getattr(getattr(risk.loss, "target", None), "name", "none"),
-        "torus": f"{grid}; {_axes(coordinates, torus)}; transforms by {torus.library}, {torus.threads} threads",
-        "control": _control(model),
-        "scheme": f"Runge-Kutta steps per layer: {model.substeps}; {memory}",
-    }
-
-
-def _samples(risk, coordinates) -> dict[str, str]:
-    model = risk.model
-    return {
-        "initial": model.initial.name if model.initial else "uniform density",
-        "samples": f"{len(model.points)} for training; {_axes(coordinates, model.space.torus)}",
-        "control": _control(model),
-        "scheme": f"Runge-Kutta steps per layer: {model.substeps}, {model.space.torus.threads} threads",
-    }
-
-
-def _axes(coordinates, torus) -> str:
-    return f"axes {', '.join(map(coordinates.name, range(torus.dimension)))} in {coordinates.units}"
-
-
-def _control(model) -> str:
-    metric = model.metric
-    return f"{model.layers} layers, band {max(model.band)}, H^s with s = {metric.smoothness:g}, l = {metric.length:g}"
-
-
-def _points(risk, coordinates) -> dict[str, str]:
-    space, output_space = risk.model.space, risk.model.output_space
-    return {
-        "model": type(risk.model).__name__,
         "control": f"array {space.shape} of {space.dtype}, {int(np.prod(space.shape))} numbers",
         "output": f"array {output_space.shape}",
     }

@@ -20,16 +20,19 @@ from ..descent.line_search import STABILITY
 from ..descent.selection import select
 from ..errors import InputError, NumericalError
 from ..interrupts import Held
-from ..models.measure_node import MeasureNODE
-from ..models.sample_node import SampleNODE
+from ..losses import LogLikelihood
+from ..model import HasCourantNumber, Model, Resolved
 from ..storage import RunFile
 from ..storage.csv_tables import listed_columns
 from ..storage.whole_files import locked
 from ..torus.coordinates import PERIODS
-from ..torus.density import MASS_TOLERANCE
+from ..torus.density import MASS_TOLERANCE, DensitySpace
 from .description import describe_problem, describe_scores, wrap
-from .options import LOSS, METHOD, by_likelihood, grid_of, in_words_of, tables_of
+from .options import LOSS, METHOD, SCHEME, by_likelihood, grid_of, in_words_of, tables_of
 from .signals import CleanStop
+
+# Of a random control, until the time steps of a model take it.
+MAXIMUM_HALVINGS = 20
 
 
 @click.command()
@@ -51,6 +54,7 @@ from .signals import CleanStop
 @click.option("--layers", type=int, help="Layers of the network. [8; likelihood 6]")
 @click.option("--band", type=int, help="Largest wavenumber of the velocity. [a third of the grid; likelihood 12]")
 @click.option("--substeps", type=int, help="Time steps per layer. [enough for speed 1; likelihood 2]")
+@click.option("--scheme", type=SCHEME, help="Runge-Kutta method of the time steps, by its order. [rk4]")
 @click.option("--loss", type=LOSS, help="[SquaredL2]")
 @click.option("--reverse", is_flag=True, default=None, help="The other direction of KullbackLeibler: KL(target, rho).")
 @click.option("--penalty", type=float, help="Weight of half the squared norm of the control. [0; likelihood 1e-4]")
@@ -65,7 +69,7 @@ from .signals import CleanStop
 @click.option("--step", type=float, help="First step of the line search. [0.1]")
 @click.option("--final-time", type=float, help="Training time at which GradientFlow ends.")
 @click.option("--refine", is_flag=True, help="Go on with twice the substeps where stability stops the descent.")
-@click.option("--iterations", type=int, help="At most so many. [200]")
+@click.option("--iterations", type=int, help="Maximum number. [200]")
 @click.option("--max-time", type=float, help="Seconds.")
 @click.option("--threads", type=int, help="[all processors]")
 @click.option("--set", "settings", multiple=True, help="TABLE.KEY=VALUE, anything that a problem file can say.")
@@ -135,7 +139,7 @@ def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, r
             wrap(f"the descent is not at its end: fit again with --refine, or with --substeps {enough} or more.")
         )
     with Held() as signals, signals.let_through():  # the run is stored
-        sound = judge(result) if isinstance(risk.model, SampleNODE) else True
+        sound = judge(result) if isinstance(risk.loss, LogLikelihood) else True
     click.echo(f"see it with: torusflow plot {result.path}")
     ended_badly = stuck or not sound or result.status.startswith(("diverged", "failed"))
     if ended_badly or result.path != Path(store.path):
@@ -158,18 +162,18 @@ def check(problem, seed, threads):
     click.echo(describe_problem(problem.risk, problem.coordinates))
     risk, model = problem.risk, problem.risk.model
     v = model.space.random(np.random.default_rng(seed))
-    on_densities = isinstance(model, MeasureNODE)
-    if on_densities:
-        v *= 1.4 / model.courant(v)
+    v = _stable(model, v)
     outcomes = [checks.adjoint(model, v, seed=seed), checks.taylor(risk, v, seed=seed)]
     for outcome in outcomes:
         click.echo(wrap(str(outcome)))
     passed, wrong = all(outcome.passed for outcome in outcomes), any(outcome.wrong for outcome in outcomes)
-    if on_densities:
-        output = model(v)
-        mass, tail = abs(model.torus.mean(output) - 1), model.tail(output)
+    output, space = model(v), model.output_space
+    if isinstance(space, DensitySpace):
+        mass = abs(space.torus.mean(output) - 1)
         wrong |= not mass < MASS_TOLERANCE
         click.echo(f"mass after the push: 1 to {mass:.1e}" + ("" if mass < MASS_TOLERANCE else ": WRONG"))
+    if isinstance(model, Resolved):
+        tail = model.tail(output)
         verdict = "resolved" if tail < 1e-3 else "coarse for such a control; use a finer grid or a smaller band"
         click.echo(wrap(f"part of |rho - 1|^2 in the outer third of the modes: {tail:.1e}: {verdict}"))
     if wrong:
@@ -179,6 +183,19 @@ def check(problem, seed, threads):
         click.echo(f"nothing is wrong, but not all could be told: try --seed {seed + 1}")
         sys.exit(1)
     click.echo("all checks passed")
+
+
+def _stable(model: Model, v):
+    """The control, or as much of it as the time steps of the model take with ease."""
+    if isinstance(model, HasCourantNumber):
+        return v * (0.5 * model.courant_limit / model.courant(v))
+    for _ in range(MAXIMUM_HALVINGS):
+        try:
+            model(v)
+            return v
+        except NumericalError:
+            v = v / 2
+    return v
 
 
 def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dict, np.ndarray | None]:

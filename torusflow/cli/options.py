@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tomllib
 from pathlib import Path
 
 import click
 
-from ..config import LOSSES, METHODS, read_tables
+from ..config import LOSSES, METHODS, imported, modules_beside, read_tables
 from ..config.tables import EXAMPLES, MissingKeyError, UnknownKeyError, unknown
 from ..errors import InputError
+from ..storage import Run
+from ..storage.classes import missing_classes
+from ..storage.runs import read_run
+from ..transport.runge_kutta import SCHEMES
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
 # Where each option stands in a problem file; `fit` on a CSV file or an image is a problem file made of options.
@@ -27,6 +32,7 @@ PLACES = {
     "layers": ("model", "layers"),
     "band": ("model", "band"),
     "substeps": ("model", "substeps"),
+    "scheme": ("model", "scheme"),
     "reverse": ("loss", "reverse"),
     "continuation": ("continuation", "levels"),
     "validation": ("split", "validation"),
@@ -48,13 +54,15 @@ class Kind(click.Choice):
         super().__init__(list(names), case_sensitive=False)
 
     def convert(self, value, parameter, context):
+        if ":" in value:  # package.module:Class
+            return value
         try:
             return super().convert(value, parameter, context)
         except click.BadParameter:
             self.fail(unknown(value, self.choices, parameter.name), parameter, context)
 
 
-LOSS, METHOD = Kind([*LOSSES, "LogLikelihood"]), Kind(METHODS)
+LOSS, METHOD, SCHEME = Kind([*LOSSES, "LogLikelihood"]), Kind(METHODS), Kind(SCHEMES)
 
 
 def tables_of(source: Path, options: dict, settings=()) -> tuple[dict, str | Path]:
@@ -123,6 +131,28 @@ def in_words_of(options: dict):
             f"{option} does not go with the rest of the problem, where [{error.table}] takes "
             f"{', '.join(error.keys) or 'no more than its kind'}. Leave {option} out."
         ) from None
+
+
+def takes_classes(command):
+    """A command on a run file with the option --classes; it gets the modules named there as `classes`, for `load`."""
+
+    @click.option(
+        "--classes", multiple=True, metavar="MODULE", help="Module of your own classes that RUN was stored with."
+    )
+    @functools.wraps(command)
+    def with_classes(*args, classes, **kwargs):
+        with modules_beside("."):
+            return command(*args, classes=[imported(name) for name in classes], **kwargs)
+
+    return with_classes
+
+
+def whole_run(run, classes) -> Run:
+    """A run with all its parts; an InputError where a class is missing."""
+    loaded, missing = read_run(run, classes)
+    if missing:
+        raise InputError(missing_classes(str(run), missing))
+    return loaded
 
 
 def grid_of(text: str) -> list[int]:

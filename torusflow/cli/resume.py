@@ -12,31 +12,32 @@ from ..descent import descend
 from ..descent.refinement import refined
 from ..errors import InputError
 from ..interrupts import Held
-from ..storage import RunFile, load
+from ..storage import RunFile
 from ..storage.export import FORMATS, export_run
 from ..storage.sealed import generations
 from .description import wrap
 from .fits import run_and_report, scored
-from .options import grid_of
+from .options import grid_of, takes_classes, whole_run
 from .signals import CleanStop
 
 
 @click.command()
 @click.argument("run", type=click.Path())
-@click.option("--iterations", type=int, help="At most so many, those done included. [as before]")
+@click.option("--iterations", type=int, help="Maximum number, those done included. [as before]")
 @click.option("--max-time", type=float, help="Seconds from now.")
 @click.option("--step", type=float, help="Of the method from now on. [as before]")
 @click.option("--only-check", is_flag=True, help="Say where RUN stands and whether it can go on; change nothing.")
-def resume(run, iterations, max_time, step, only_check):
+@takes_classes
+def resume(run, classes, iterations, max_time, step, only_check):
     """Go on with RUN where it was stored last.
 
     As if it had not been interrupted: to the last bit, on the same machine
     with as many threads.
     """
-    loaded, store = load(run), RunFile(run)
+    loaded, store = whole_run(run, classes), RunFile(run)
     method = loaded.method
     if step is not None:
-        if not hasattr(method, "step"):
+        if "step" not in {field.name for field in dataclasses.fields(method)}:
             raise InputError(f"a {type(method).__name__} finds its own steps; leave --step out.")
         method = dataclasses.replace(method, step=step)
     store = dataclasses.replace(store, coordinates=loaded.coordinates)
@@ -62,13 +63,14 @@ def resume(run, iterations, max_time, step, only_check):
 @click.option("--layers", type=int, help="A multiple of those before. [as before]")
 @click.option("--substeps", type=int, help="Time steps per layer. [as before]")
 @click.option("--overwrite", is_flag=True, help="Replace the run file if it exists.")
-def refine(run, output, grid, band, layers, substeps, overwrite):
+@takes_classes
+def refine(run, classes, output, grid, band, layers, substeps, overwrite):
     """Write RUN at another resolution, by Fourier series, to go on from there.
 
     The new run has done no iterations; start it with torusflow resume.
     """
     RunFile(output, overwrite).refuse_existing(generations(run))
-    loaded = load(run)
+    loaded = whole_run(run, classes)
     store = RunFile(output, overwrite, coordinates=loaded.coordinates)
     risk, control, validation = refined(loaded, grid and grid_of(grid), band, layers, substeps)
     result = descend(risk, control, loaded.method, 0, validation=validation, store=store)

@@ -10,14 +10,18 @@ import click
 import numpy as np
 
 from ..errors import InputError
-from ..storage import Run, load
+from ..model import HasDensity
+from ..storage import Run
+from ..storage.classes import missing_classes
 from ..storage.csv_tables import csv_line, listed_columns, read_table, write_csv
 from ..storage.kinds import TABLE
 from ..storage.references import put_reference
+from ..storage.runs import read_run
 from ..storage.sealed import generations
 from ..storage.whole_files import locked, refuse_existing
 from ..transport.flow_map import FlowMap
 from .description import describe_comparison, describe_run, describe_scores, wrap
+from .options import takes_classes, whole_run
 
 # Outputs computed with other threads or transforms agree to this.
 SAME_OUTPUT = 1e-10
@@ -29,20 +33,21 @@ SAME_OUTPUT = 1e-10
 @click.option("--fit", "what", flag_value="fit", help="Samples over the fitted density.")
 @click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-run.png, -map, -fit]")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
-def plot(run, what, output, overwrite):
+@takes_classes
+def plot(run, classes, what, output, overwrite):
     """Draw densities, velocity and convergence of RUN."""
     from ..plotting import check_target, plot_fit, plot_map, plot_run, save
 
     output = output or str(Path(run).parent / f"{Path(run).stem}-{what or 'run'}.png")
     check_target(output, overwrite, generations(run))
     if what == "map":
-        loaded = load(run)
+        loaded = whole_run(run, classes)
         figure = plot_map(FlowMap(loaded.risk.model, loaded.control), loaded.coordinates)
     elif what == "fit":
-        loaded = _density(run)
+        loaded = _density(run, classes)
         figure = plot_fit(loaded.risk.model, loaded.control, None, loaded.coordinates)
     else:
-        figure = plot_run(load(run))
+        figure = plot_run(whole_run(run, classes))
     save(figure, output, overwrite=overwrite)
     click.echo(f"picture written to {output}")
 
@@ -52,7 +57,8 @@ def plot(run, what, output, overwrite):
 @click.option("--with", "equation", required=True, type=click.Choice(["porous-medium", "tangent-flow"]))
 @click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-EQUATION.png]")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
-def compare(run, equation, output, overwrite):
+@takes_classes
+def compare(run, classes, equation, output, overwrite):
     """Set RUN beside the equation that its descent approaches.
 
     Solves it from the same start on the same axis of training time, adds the
@@ -64,7 +70,7 @@ def compare(run, equation, output, overwrite):
     output = output or str(Path(run).parent / f"{Path(run).stem}-{equation}.png")
     check_target(output, overwrite, generations(run))
     with locked(run):
-        loaded = load(run)
+        loaded = whole_run(run, classes)
         reference = EQUATIONS[equation](loaded)
         put_reference(run, reference)
     save(plot_comparison(loaded, reference), output, overwrite=overwrite)
@@ -75,10 +81,13 @@ def compare(run, equation, output, overwrite):
 @click.command()
 @click.argument("run", type=click.Path())
 @click.option("--verify", is_flag=True, help="Also compute the risk again at the stored control.")
-def info(run, verify):
+@takes_classes
+def info(run, classes, verify):
     """Say what RUN holds; its checksum is verified."""
-    loaded = load(run)
+    loaded, missing = read_run(run, classes)
     click.echo(describe_run(run, loaded))
+    if missing:
+        click.echo(wrap(missing_classes(run, missing)))
     if verify:
         stored, output = loaded.output, loaded.risk.model(loaded.control)
         gap = float(np.max(np.abs(stored - output)) / (np.max(np.abs(output)) or 1.0))
@@ -93,10 +102,11 @@ def info(run, verify):
 @click.option("-o", "--output", required=True, type=click.Path(), help="CSV file to write.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
-def sample(run, number, output, seed, overwrite):
+@takes_classes
+def sample(run, classes, number, output, seed, overwrite):
     """Draw samples of the density that RUN has fitted, in its units."""
     refuse_existing(output, overwrite, TABLE, generations(run))
-    loaded = _density(run)
+    loaded = _density(run, classes)
     points = loaded.risk.model.sample(loaded.control, number, np.random.default_rng(seed))
     coordinates = loaded.coordinates
     names = [coordinates.name(axis) for axis in range(points.shape[1])]
@@ -110,7 +120,8 @@ def sample(run, number, output, seed, overwrite):
 @click.option("--columns", help="Of the data, by name or position from 0. [those of the run]")
 @click.option("-o", "--output", type=click.Path(), help="CSV file for the values. [RUN-DATA-scores.csv]")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
-def score(run, data, columns, output, overwrite):
+@takes_classes
+def score(run, classes, data, columns, output, overwrite):
     """Score DATA under the density that RUN has fitted.
 
     Prints the mean negative log-likelihood and writes the logarithm of the
@@ -119,7 +130,7 @@ def score(run, data, columns, output, overwrite):
     """
     output = output or str(Path(run).parent / f"{Path(run).stem}-{Path(data).stem}-scores.csv")
     refuse_existing(output, overwrite, TABLE, [*generations(run), data])
-    loaded = _density(run)
+    loaded = _density(run, classes)
     coordinates, d = loaded.coordinates, loaded.risk.space.torus.dimension
     axes = tuple(coordinates.name(axis) for axis in range(d))
     values, names = _data(data, columns and listed_columns(columns), coordinates.names, axes)
@@ -159,10 +170,10 @@ def _data(path, columns, names, axes) -> tuple[np.ndarray, tuple[str, ...]]:
     return values, chosen or axes
 
 
-def _density(run) -> Run:
+def _density(run, classes) -> Run:
     """A run whose model is a density that can be evaluated and sampled."""
-    loaded = load(run)
-    if not hasattr(loaded.risk.model, "log_density"):
+    loaded = whole_run(run, classes)
+    if not isinstance(loaded.risk.model, HasDensity):
         raise InputError(
             f"{run!r} trained a {type(loaded.risk.model).__name__}, which is no density. Use a run of torusflow fit."
         )

@@ -2,7 +2,19 @@
 
 from .choices import choices, chosen
 from .densities import LOSSES
+from .own_classes import imported, modules_beside
 from .problem import METHODS, Problem, make_problem
 from .tables import files_named, read_tables
 
-__all__ = ["LOSSES", "METHODS", "Problem", "choices", "chosen", "files_named", "make_problem", "read_tables"]
+__all__ = [
+    "LOSSES",
+    "METHODS",
+    "Problem",
+    "choices",
+    "chosen",
+    "files_named",
+    "imported",
+    "make_problem",
+    "modules_beside",
+    "read_tables",
+]

@@ -11,7 +11,6 @@ import numpy as np
 from .. import losses
 from ..arguments import is_number
 from ..errors import InputError
-from ..models.measure_node import MeasureNODE
 from ..risk import Risk
 from ..storage.csv_tables import read_csv
 from ..torus import densities
@@ -19,24 +18,24 @@ from ..torus.coordinates import Coordinates
 from ..torus.density import Density
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
-from .tables import call, kind_of, known, text
+from .tables import call, kind_of, text
 
 # Mixed into a kernel estimate, which may vanish, where the loss would be infinite; that of the losses.
 FLOOR = 1e-3
+# What a model is made with when nothing is said.
+MODEL = {"layers": 8, "substeps": None}
 # Grids when none is given: seconds an iteration at most.
 SHAPES = {1: (256,), 2: (64, 64), 3: (32, 32, 32)}
-SINGLE_LOSSES = {
-    kind.__name__: kind
-    for kind in (
-        losses.SquaredL2,
-        losses.L2,
-        losses.KullbackLeibler,
-        losses.Hellinger,
-        losses.SobolevMMD,
-        losses.Sinkhorn,
-        losses.CircleWasserstein,
-    )
-}
+
+
+def _takes_a_target(kind) -> bool:
+    """Whether a loss is made of a target density, and needs nothing else."""
+    needed = [name for name, p in inspect.signature(kind).parameters.items() if p.default is inspect.Parameter.empty]
+    return needed == ["target"]
+
+
+SINGLE_LOSSES = {name: vars(losses)[name] for name in losses.__all__ if _takes_a_target(vars(losses)[name])}
+SINGLE_LOSSES.pop("CloudMMD")  # of points beside a density, which are two targets for a problem file
 
 
 def _weighted_sum(target, terms=()) -> losses.WeightedSum:
@@ -56,31 +55,45 @@ def _weighted_sum(target, terms=()) -> losses.WeightedSum:
 LOSSES = {**SINGLE_LOSSES, "WeightedSum": _weighted_sum}
 
 
-def density_risk(table: dict, folder: Path) -> tuple[Risk, Coordinates]:
-    """The risk of a `MeasureNODE`, and the user's units.
+def takes_densities(model) -> bool:
+    """Whether a class of models is made of a torus and a density on it."""
+    return {"torus", "initial"} <= set(inspect.signature(model).parameters)
+
+
+def density_risk(model: Callable, table: dict, folder: Path) -> tuple[Risk, Coordinates]:
+    """The risk of a model that moves a density to a target, and the user's units.
 
     Parameters
     ----------
+    model : type
+        Of the arguments torus, metric, initial, layers and substeps it is given those that it takes.
     table : dict
         All tables of the problem, empty where not given; keys are taken out.
     folder : path
         What file names are relative to.
     """
+    parameters = inspect.signature(model).parameters
     if not table["target"]:
         raise InputError('no [target]: say what to fit, for example [target] kind = "samples", file = "angles.csv".')
-    known(table["loss"].get("kind", "SquaredL2"), (*LOSSES, "LogLikelihood"), "[loss] kind")
-    metric = call(SobolevMetric, "metric", table["metric"])
-    if table["target"].get("kind") == "samples" and _needs_positive_target(table["loss"]):
+    loss = kind_of("loss", table["loss"], LOSSES, "SquaredL2")
+    given = {}
+    if "metric" in parameters:
+        given["metric"] = call(SobolevMetric, "metric", table["metric"])
+    elif table["metric"]:
+        raise InputError(f"[metric] does not go with a {model.__name__}, which takes none. Remove it.")
+    if table["target"].get("kind") == "samples" and _needs_positive_target(loss.__name__, table["loss"]):
         table["target"] = {"floor": FLOOR} | table["target"]
     if "shape" not in table["torus"]:
         table["torus"]["shape"] = SHAPES[_dimension(table["target"], folder)]
     torus = call(Torus, "torus", table["torus"])
     initial, _ = density("initial", {"kind": "uniform"} | table["initial"], torus, folder)
     target, coordinates = density("target", table["target"], torus, folder)
-    defaults = {"layers": 8, "substeps": None}
-    model = call(MeasureNODE, "model", defaults | table["model"], torus=torus, metric=metric, initial=initial)
-    loss = call(kind_of("loss", table["loss"], LOSSES, "SquaredL2"), "loss", table["loss"], target=target)
-    return call(Risk, "risk", table["risk"], model=model, loss=loss), coordinates
+    given |= {"torus": torus, "initial": initial}
+    defaults = {name: value for name, value in MODEL.items() if name in parameters}
+    model = call(model, "model", defaults | table["model"], **given)
+    return call(
+        Risk, "risk", table["risk"], model=model, loss=call(loss, "loss", table["loss"], target=target)
+    ), coordinates
 
 
 def density(name: str, table: dict, torus: Torus, folder: Path) -> tuple[Density, Coordinates]:
@@ -130,13 +143,12 @@ def _plain(function: Callable) -> Callable:
     return make
 
 
-def _needs_positive_target(loss) -> bool:
+def _needs_positive_target(kind, loss: dict) -> bool:
     """Whether a loss, or a term of it, is infinite where the target vanishes."""
-    if not isinstance(loss, dict):
-        return False
     terms = loss.get("terms", ())
-    infinite = loss.get("kind") == "KullbackLeibler" and not loss.get("reverse", False)
-    return infinite or (isinstance(terms, list) and any(map(_needs_positive_target, terms)))
+    terms = [term for term in terms if isinstance(term, dict)] if isinstance(terms, list) else []
+    infinite = kind == "KullbackLeibler" and not loss.get("reverse", False)
+    return infinite or any(_needs_positive_target(term.get("kind"), term) for term in terms)
 
 
 def _dimension(target: dict, folder: Path) -> int:

@@ -12,61 +12,64 @@ from .. import losses
 from ..errors import InputError
 from ..models.features import RandomFourierFeatures
 from ..models.kernels import GaussianKernel, KernelField, MaternKernel
-from ..models.linear import LinearNetwork, LinearNODE, LinearResNet
-from ..models.resnet import ACTIVATIONS, ResNet
-from ..models.rkhs_node import RKHSNODE
-from ..models.torus_node import TorusNODE
 from ..risk import Risk
 from ..storage.csv_tables import read_csv
 from ..torus.sobolev import SobolevMetric
 from .tables import call, kind_of, text
 
-# Which argument of each model takes the inputs; those called X take one input a column.
-MODELS = {kind.__name__: kind for kind in (LinearNetwork, LinearResNet, LinearNODE, ResNet, RKHSNODE, TorusNODE)}
-LOSSES = {kind.__name__: kind for kind in (losses.SquaredDistance, losses.GeodesicDistance)}
+# How the argument of a model is called that takes the inputs; those called X take one input a column.
+INPUTS = ("inputs", "X", "x", "points")
+LOSSES = {
+    name: vars(losses)[name] for name in losses.__all__ if "targets" in inspect.signature(vars(losses)[name]).parameters
+}
 
 
-def points_risk(table: dict, folder: Path) -> Risk:
+def points_risk(model: Callable, table: dict, folder: Path) -> Risk:
     """The risk of a model that acts on points, with one input and one target a row.
 
     Parameters
     ----------
+    model : type
+        Of the arguments inputs, family and metric it is given those that it takes.
     table : dict
         All tables of the problem, empty where not given; keys are taken out.
     folder : path
         What file names are relative to.
     """
-    model_kind = kind_of("model", table["model"], MODELS, None)
-    for name, owner in (("field", RKHSNODE), ("metric", TorusNODE)):
-        if table[name] and model_kind is not owner:
-            raise InputError(
-                f"[{name}] does not go with a {model_kind.__name__}; it is for a {owner.__name__}. Remove it."
-            )
+    parameters = inspect.signature(model).parameters
+    argument = next((name for name in INPUTS if name in parameters), None)
+    if argument is None:
+        raise InputError(
+            f"[model] a {model.__name__} takes neither a torus and an initial density nor points, called "
+            f"{', '.join(INPUTS)}, so a problem file cannot make it. Make it in Python."
+        )
+    for name, takes, owner in (("field", "family", "RKHSNODE"), ("metric", "metric", "TorusNODE")):
+        if table[name] and takes not in parameters:
+            raise InputError(f"[{name}] does not go with a {model.__name__}; it is for a {owner}. Remove it.")
     inputs = call(_rows, "inputs", table["inputs"], folder=folder)
     targets = call(_rows, "targets", table["targets"], folder=folder)
-    argument = next(iter(inspect.signature(model_kind).parameters))
     columns = argument == "X"
     given = {argument: inputs.T if columns else inputs}
-    if model_kind is RKHSNODE:
+    if "family" in parameters:
         given["family"] = _family(table["field"], inputs)
-    if model_kind is TorusNODE:
+    if "metric" in parameters:
         given["metric"] = call(SobolevMetric, "metric", table["metric"])
-    model = call(model_kind, "model", table["model"], **given)
-    if _rests_at_zero(model) and not table["start"].get("norm_of_control"):
-        raise InputError(
-            f"[start] at zero the gradient of a {model_kind.__name__} with these layers vanishes, so nothing would be "
-            f"trained. Write norm_of_control = 1.0, say, below [start]."
-        )
+    made = call(model, "model", table["model"], **given)
     loss_kind = kind_of("loss", table["loss"], LOSSES, "SquaredDistance")
     loss = call(loss_kind, "loss", table["loss"], targets=targets.T if columns else targets)
-    return call(Risk, "risk", table["risk"], model=model, loss=loss)
+    risk = call(Risk, "risk", table["risk"], model=made, loss=loss)
+    if not table["start"].get("norm_of_control") and _rests_at_zero(risk):
+        raise InputError(
+            f"[start] at zero the gradient of a {model.__name__} with these layers vanishes, so nothing would be "
+            f"trained. Write norm_of_control = 1.0, say, below [start]."
+        )
+    return risk
 
 
-def _rests_at_zero(model) -> bool:
-    """Whether every layer is a product whose factors are all zero at the zero control."""
-    if isinstance(model, ResNet):
-        return model.inner is None and not np.any(ACTIVATIONS[model.activation].value(np.zeros(1)))
-    return isinstance(model, LinearNetwork) and len(model.widths) > 1
+def _rests_at_zero(risk: Risk) -> bool:
+    """Whether no direction changes the output of the zero control, though another output would be better."""
+    point = risk.at(risk.space.zeros())
+    return not np.any(point.gradient) and np.any(risk.loss.gradient(point.output))
 
 
 def _rows(folder, file=None, columns=None, values=None) -> np.ndarray:

@@ -9,34 +9,28 @@ from pathlib import Path
 
 import numpy as np
 
-from ..descent import (
-    LBFGS,
-    BarzilaiBorwein,
-    GaussNewton,
-    GradientDescent,
-    GradientFlow,
-    GreedyDescent,
-    HeavyBall,
-    Method,
-    Nesterov,
-    StochasticGradientDescent,
-)
+from .. import descent, models
+from ..descent import GradientDescent, HeavyBall, Method, Nesterov
 from ..descent.loop import check_limits
 from ..errors import InputError
 from ..hilbert import norm
 from ..risk import Risk
 from ..torus.coordinates import Coordinates
-from .densities import density_risk
+from .densities import density_risk, takes_densities
 from .likelihood import likelihood
+from .own_classes import modules_beside
 from .points import points_risk
 from .tables import call, check_tables, kind_of, known
 
+# Whatever moves what it was made of.
+MODELS = {name: kind for name, kind in vars(models).items() if name in models.__all__ and hasattr(kind, "linearise")}
+for wrapper in ("Linearised", "Scaled"):  # of other models
+    MODELS.pop(wrapper)
 TABLES = ("torus", "metric", "model", "field", "initial", "target", "inputs", "targets", "loss", "risk", "start")
 TABLES += ("descent", "limits", "continuation", "split", "select")
 ON_DENSITIES, ON_POINTS = {"torus", "initial", "target"}, {"inputs", "targets", "field"}
-METHODS = (GradientDescent, GradientFlow, GreedyDescent, HeavyBall, Nesterov, BarzilaiBorwein, LBFGS, GaussNewton)
-METHODS += (StochasticGradientDescent,)
-METHODS = {kind.__name__: kind for kind in METHODS}
+METHODS = {name: kind for name, kind in vars(descent).items() if name in descent.__all__ and hasattr(kind, "update")}
+METHODS.pop("Method")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +65,9 @@ class Problem:
 def make_problem(tables: Mapping, folder=".") -> Problem:
     """The problem described by tables, as in a problem file.
 
+    Kinds of models, losses, methods and fields are names of torusflow, or package.module:Class for your own, which are
+    also looked for in the folder.
+
     Parameters
     ----------
     tables : mapping
@@ -84,18 +81,24 @@ def make_problem(tables: Mapping, folder=".") -> Problem:
     InputError
         If a table or key is unknown, missing, or has a value that cannot be used.
     """
+    with modules_beside(folder):
+        return _problem(tables, folder)
+
+
+def _problem(tables: Mapping, folder) -> Problem:
     for name in tables:
         known(name, TABLES, "table")
     check_tables(tables)
     table = {name: dict(tables.get(name, {})) for name in TABLES}
     loss = table["loss"].get("kind", "LogLikelihood" if table["model"].get("kind") == "SampleNODE" else None)
-    kind = table["model"].get("kind", "SampleNODE" if loss == "LogLikelihood" else "MeasureNODE")
+    kind = table["model"].pop("kind", "SampleNODE" if loss == "LogLikelihood" else "MeasureNODE")
     if (kind == "SampleNODE") != (loss == "LogLikelihood"):
         raise InputError(
             f"[loss] kind {loss!r} does not go with a {kind}: a SampleNODE and LogLikelihood need each other."
         )
+    model = kind_of("model", {"kind": kind}, MODELS, None)
     by_likelihood = kind == "SampleNODE"
-    on_densities = kind in ("MeasureNODE", "SampleNODE")
+    on_densities = by_likelihood or takes_densities(model)
     mine, others = (ON_DENSITIES, ON_POINTS) if on_densities else (ON_POINTS, ON_DENSITIES)
     foreign = (others & set(tables)) | (set() if by_likelihood else {"split", "select"} & set(tables))
     if foreign:
@@ -111,13 +114,11 @@ def make_problem(tables: Mapping, folder=".") -> Problem:
     continuation = call(_continuation, "continuation", table["continuation"]) if "continuation" in tables else None
     test = None
     if by_likelihood:
-        table["model"].pop("kind", None)
         risk, limits["validation"], test, coordinates = likelihood(table, Path(folder))
     elif on_densities:
-        table["model"].pop("kind", None)
-        risk, coordinates = density_risk(table, Path(folder))
+        risk, coordinates = density_risk(model, table, Path(folder))
     else:
-        risk, coordinates = points_risk(table, Path(folder)), Coordinates()
+        risk, coordinates = points_risk(model, table, Path(folder)), Coordinates()
     start = call(_start, "start", table["start"], risk=risk)
     return Problem(risk, method, limits, coordinates, start, continuation, test)
 

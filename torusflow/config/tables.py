@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..arguments import checked_file
 from ..errors import InputError
+from .own_classes import imported
 
 # What people call things, in small letters and digits, and what those are called here.
 MEANT = {
@@ -120,12 +121,14 @@ def files_named(tables: Mapping, folder) -> list[Path]:
 
 
 def kind_of(name: str, table: dict, kinds: Mapping, default: str | None):
-    """The class or function that the key ``kind`` names; the key is taken out of the table."""
+    """The class or function that the key ``kind`` names, maybe one's own; the key is taken out of the table."""
     kind = table.pop("kind", default)
     if kind is not None and not isinstance(kind, str):
         raise InputError(f"[{name}] kind must be a text in quotes, got {kind!r}.")
     if kind is None:
         raise InputError(f"[{name}] needs a kind: one of {', '.join(kinds)}.")
+    if ":" in kind:
+        return imported(kind)
     known(kind, kinds, f"[{name}] kind")
     return kinds[kind]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class BarzilaiBorwein:
 
     step: float = 0.1
     memory: int = 10
+    remembers: ClassVar = {"risks": "numbers"}
 
     def __post_init__(self):
         checked_step("BarzilaiBorwein", self.step)

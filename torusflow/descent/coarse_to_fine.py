@@ -11,7 +11,7 @@ from ..arguments import check_kind
 from ..errors import InputError, UnstableError
 from ..interrupts import Held
 from ..losses.loss import on_grid
-from ..model import Model
+from ..model import Coarsenable, Model, check_ability
 from ..risk import Risk
 from . import GreedyDescent, Method, descend
 
@@ -52,10 +52,8 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 0:
         raise InputError(f"levels must be a whole number >= 0, got {levels!r}.")
     check_kind("the first argument", risk, Risk, "coarse_to_fine(tfl.Risk(model, loss), method)")
-    if not hasattr(risk.model, "coarser"):
-        raise InputError(
-            f"a {type(risk.model).__name__} has no coarser levels to start from; a MeasureNODE and a SampleNODE have."
-        )
+    instead = "Leave the coarser levels out, or use a model that has them, such as a MeasureNODE or a SampleNODE."
+    check_ability(risk.model, Coarsenable, "a descent from coarse to fine needs", instead)
     if isinstance(method, GreedyDescent):
         raise InputError("GreedyDescent starts at v = 0 and from nowhere else; leave the coarser levels out.")
     risks = [risk]

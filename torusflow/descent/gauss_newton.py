@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ..arguments import checked_whole, is_number
 from ..errors import InputError
 from ..hilbert import HilbertSpace, norm
+from ..losses.loss import HasCurvature
+from ..model import check_ability
 from ..risk import Risk
 from .line_search import MAXIMUM_TRIALS, Trials
 from .method import StalledError, State
@@ -65,6 +68,7 @@ class GaussNewton:
     radius: float = 1.0
     forcing: float = 0.5
     products: int = 200
+    remembers: ClassVar = {"forcing": "a number"}
 
     def __post_init__(self):
         for name, smallest, largest in (("radius", 1e-100, 1e100), ("forcing", 1e-300, 1 - 1e-12)):
@@ -81,12 +85,10 @@ class GaussNewton:
             raise InputError(
                 f"GaussNewton needs linearise(w).tangent, which a {type(risk.model).__name__} lacks. Use LBFGS."
             )
-        if not hasattr(risk.loss, "curvature"):
-            raise InputError(
-                f"GaussNewton needs the second derivative of the loss, curvature(output, direction), which "
-                f"{type(risk.loss).__name__} lacks. Use LBFGS, or a loss that is smooth and convex such as SquaredL2, "
-                f"KullbackLeibler or SquaredDistance."
-            )
+        instead = (
+            "Use LBFGS, or a loss that is smooth and convex such as SquaredL2, KullbackLeibler or SquaredDistance."
+        )
+        check_ability(risk.loss, HasCurvature, "GaussNewton needs the second derivative of the loss,", instead)
         return State.at(point, 0.0, self.radius, memory={"forcing": np.array(self.forcing)})
 
     def update(self, risk: Risk, state: State) -> State:

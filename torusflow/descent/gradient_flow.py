@@ -118,7 +118,8 @@ class GradientFlow:
             message = solver.step()
         if solver.status == "failed":
             raise StalledError(f"the flow cannot be continued at time {state.time:.6g}: {message}")
-        # The last point that the solver looked at is the one it stepped to.
+        # The last point that the solver looked at is the one it stepped to; none if no step changed the control.
+        last = last or risk.at(state.control)
         reached = goal if solver.status == "finished" else solver.t
         # A step cut short to meet a time asked for says nothing about the next one.
         following = max(step, solver.h_abs) if reached == goal else solver.h_abs

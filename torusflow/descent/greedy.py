@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..model import Restartable, check_ability
 from ..risk import Risk
 from .method import State, checked_step
 
@@ -44,11 +45,8 @@ class GreedyDescent:
 
     def init(self, risk: Risk, control) -> State:
         """The gradient at v = 0."""
-        if not hasattr(risk.model, "restarted"):
-            raise InputError(
-                f"GreedyDescent restarts a model from its output, which a {type(risk.model).__name__} cannot: "
-                f"use a MeasureNODE, a TorusNODE or an RKHSNODE, or GradientDescent."
-            )
+        instead = "Use GradientDescent, or a MeasureNODE, a TorusNODE or an RKHSNODE."
+        check_ability(risk.model, Restartable, "GreedyDescent restarts a model from its output and needs", instead)
         if risk.penalty or np.any(control):
             what = f"penalty={risk.penalty:g}; leave it out" if risk.penalty else "other start than space.zeros()"
             raise InputError(f"GreedyDescent starts every layer at v = 0, so it takes no {what}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class LBFGS:
 
     memory: int = 10
     step: float = 0.1
+    remembers: ClassVar = {"steps": "controls", "changes": "controls"}
 
     def __post_init__(self):
         checked_whole("LBFGS: memory", self.memory)

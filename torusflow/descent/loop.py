@@ -16,6 +16,7 @@ import numpy as np
 from ..arguments import check_function, checked_whole, is_number
 from ..errors import InputError, NumericalError, TorusflowError, UnstableError
 from ..interrupts import Held
+from ..model import Refinable, check_ability
 from ..risk import Risk
 from .method import Method, StalledError, State
 from .progress import Progress, Result, with_substeps
@@ -102,14 +103,14 @@ def descend(
     for name, function in (("callback", callback), ("stop", stop)):
         if function is not None:
             check_function(name, function)
-    usable = hasattr(method, "init") and hasattr(method, "update") and not isinstance(method, type)
+    usable = isinstance(method, Method) and not isinstance(method, type)
     if not isinstance(risk, Risk) or not usable:
         raise InputError(
             f"descend(risk, control, method) takes a Risk and a method such as tfl.GradientDescent(step=0.1), "
             f"got a {type(risk).__name__} and a {type(method).__name__}."
         )
-    if refine and not hasattr(risk.model, "substeps"):
-        raise InputError(f"a {type(risk.model).__name__} has no substeps to refine; leave refine out.")
+    if refine:
+        check_ability(risk.model, Refinable, "refine doubles the substeps of a model and needs", "Leave refine out.")
     control = risk.space.element(control)
     limits = {
         "iterations": int(iterations),

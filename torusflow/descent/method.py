@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -79,11 +79,17 @@ def check_line_search(name: str, line_search) -> None:
         )
 
 
+@runtime_checkable
 class Method(Protocol):
-    """An algorithm, frozen: all that changes is in the states it returns."""
+    """An algorithm, frozen: all that changes is in the states it returns.
+
+    One that remembers something, in `State.memory`, says what by a class attribute ``remembers``, which maps the names
+    to "a control", "controls" (stacked), "numbers" or "a number": runs read back from files are checked against it.
+    """
 
     def init(self, risk: Risk, control) -> State:
         """The state before the first iteration."""
+        ...
 
     def update(self, risk: Risk, state: State) -> State:
         """One iteration.
@@ -95,3 +101,4 @@ class Method(Protocol):
         StalledError
             If no step makes progress.
         """
+        ...

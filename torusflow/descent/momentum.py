@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -49,6 +50,7 @@ class HeavyBall:
     step: float = 0.1
     momentum: float = 0.9
     line_search: str | None = None
+    remembers: ClassVar = {"previous": "a control"}
 
     def __post_init__(self):
         _check(self)
@@ -107,6 +109,7 @@ class Nesterov:
     momentum: float | None = None
     restart: bool = True
     line_search: str | None = None
+    remembers: ClassVar = {"previous": "a control", "t": "a number"}
 
     def __post_init__(self):
         _check(self)

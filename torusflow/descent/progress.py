@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError, NumericalError
 from ..hilbert import HilbertSpace, norm, placed
+from ..model import Resolved
 from ..risk import Risk
 from .method import State
 
@@ -137,7 +138,7 @@ class Progress:
             "seconds": seconds,
             **risk.model.output_space.describe(state.output),
         }
-        if hasattr(risk.model, "tail"):
+        if isinstance(risk.model, Resolved):
             row["tail"] = risk.model.tail(state.output)
         if self.refine:
             row["substeps"] = float(risk.model.substeps)
@@ -182,11 +183,11 @@ class Progress:
             "history": self._history(),
             "times": times,
             "controls": controls,
-            "state": dict(vars(self.state)),
+            "state": _parts(self.state),
         }
         if self.refine:
             mapping["substeps"] = int(self.risk.model.substeps)
-        return mapping if self.best is self.state else mapping | {"best": dict(vars(self.best))}
+        return mapping if self.best is self.state else mapping | {"best": _parts(self.best)}
 
     @classmethod
     def restored(cls, risk: Risk, checkpoint: dict) -> Progress:
@@ -218,6 +219,12 @@ class Progress:
 def with_substeps(risk: Risk, substeps) -> Risk:
     """The risk of the model with so many Runge-Kutta steps per layer."""
     return replace(risk, model=replace(risk.model, substeps=int(substeps)))
+
+
+def _parts(state: State) -> dict:
+    """As a file takes them: numbers that a method remembers are arrays."""
+    memory = {name: np.array(value) if np.isscalar(value) else value for name, value in state.memory.items()}
+    return {**vars(state), "memory": memory}
 
 
 def _state(risk: Risk, stored: dict) -> State:

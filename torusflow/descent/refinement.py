@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from ..errors import InputError
+from ..hilbert import Nested
 from ..losses.loss import on_grid
 from ..risk import Risk
 from ..storage import Run
@@ -37,7 +38,7 @@ def refined(run: Run, shape=None, band=None, layers=None, substeps=None) -> tupl
     asked = {name: value for name, value in asked.items() if value is not None}
     names = {field.name for field in dataclasses.fields(model)}
     missing = [name for name in asked if name not in names] + (["grid"] if shape and "torus" not in names else [])
-    if missing or not hasattr(model.space, "embed"):
+    if missing or not isinstance(model.space, Nested):
         what = missing[0] if missing else "Fourier coefficients"
         raise InputError(f"a {type(model).__name__} has no {what}, so there is no other resolution of that kind.")
     loss = run.risk.loss

@@ -8,6 +8,8 @@ import time
 import numpy as np
 
 from ..errors import InputError, NumericalError
+from ..losses.loss import HasCurvature
+from ..model import check_ability
 from ..risk import Risk
 from .isometry import isometry
 from .method import State
@@ -55,11 +57,9 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
             f"scipy_minimize(risk, control, method) takes a Risk and one of {', '.join(FIRST_ORDER + SECOND_ORDER)}, "
             f"got a {type(risk).__name__} and {method!r}."
         )
-    if method in SECOND_ORDER and not hasattr(risk.loss, "curvature"):
-        raise InputError(
-            f"scipy_minimize: {method} needs the second derivative of the loss, which {type(risk.loss).__name__} "
-            f"lacks. Use method='L-BFGS-B'."
-        )
+    if method in SECOND_ORDER:
+        need = f"scipy_minimize: {method} needs the second derivative of the loss,"
+        check_ability(risk.loss, HasCurvature, need, "Use method='L-BFGS-B'.")
     run, error = _Run(risk, risk.space.element(control)), None
     try:
         found = minimize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class StochasticGradientDescent:
     batch: int = 256
     half_life: float = 5.0
     seed: int = 0
+    remembers: ClassVar = {"passes": "a number"}
 
     def __post_init__(self):
         checked_step("StochasticGradientDescent", self.step)

@@ -1,6 +1,15 @@
 """The right-invariant H^s metric on diffeomorphisms of the torus: geodesics, exponential map, logarithm, distance."""
 
-from .exponential_map import Exponential, distance, exponential, logarithm
-from .shooting import Geodesic, shoot
+from ..public import public_names
+from .exponential_map import Exponential as Exponential
+from .exponential_map import distance as distance
+from .exponential_map import exponential as exponential
+from .exponential_map import logarithm as logarithm
+from .shooting import Geodesic as Geodesic
+from .shooting import shoot as shoot
 
-__all__ = ["Exponential", "Geodesic", "distance", "exponential", "logarithm", "shoot"]
+__all__ = public_names(vars())
+
+
+def __dir__():
+    return __all__

@@ -11,8 +11,7 @@ from ..errors import InputError, NumericalError, UnstableError
 from ..memory import check_memory
 from ..torus.grid import TWO_PI, Torus
 from ..torus.sobolev import SobolevMetric
-from ..transport.continuity import COURANT_LIMIT
-from ..transport.particles import NODES, WEIGHTS
+from ..transport.runge_kutta import RK4, Tableau
 
 # Share of the energy in the outer third of the modes, beyond which the grid no longer carries the geodesic: velocities
 # are then wrong by some 1e-3 (measured against fine grids for s = 1, 1.5 and 2). The share of |u|^2 is blind: it was
@@ -43,6 +42,8 @@ class EPDiff:
     metric : SobolevMetric
     densities : int
         How many are carried.
+    scheme : Tableau
+        Of steps of fixed length.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class EPDiff:
     adds K*P(rho grad I) to that, and becomes P(u.grad I). On the grid this is exact, since d_j is skew there.
     """
 
-    def __init__(self, torus: Torus, metric: SobolevMetric, densities: int = 0):
+    def __init__(self, torus: Torus, metric: SobolevMetric, densities: int = 0, scheme: Tableau = RK4):
         if not isinstance(torus, Torus) or not isinstance(metric, SobolevMetric):
             raise InputError("geodesics take a Torus and a SobolevMetric first.")
         if metric.smoothness < 1:
@@ -73,7 +74,7 @@ class EPDiff:
                 f"geodesics need a metric with derivatives, smoothness >= 1, got {metric.smoothness:g}: below, "
                 f"momentum does not determine a flow. Use SobolevMetric(3.0, length), say."
             )
-        self.torus, self.densities = torus, densities
+        self.torus, self.densities, self.scheme = torus, densities, scheme
         self.modes = tuple((n - 1) // 3 for n in torus.shape)
         self.density_modes = tuple((n - mode - 1) // 2 for n, mode in zip(torus.shape, self.modes, strict=True))
         self.kept, self._kept_density = torus.within(self.modes), torus.within(self.density_modes)
@@ -163,7 +164,7 @@ class EPDiff:
     # -- steps of fixed length ---------------------------------------------------------------------------------
 
     def push(self, state, steps: int) -> np.ndarray:
-        """The states at times 0, 1/steps, ..., 1 by classical Runge-Kutta steps, complex array (steps + 1, ...).
+        """The states at times 0, 1/steps, ..., 1 by Runge-Kutta steps, complex array (steps + 1, ...).
 
         Raises
         ------
@@ -190,42 +191,36 @@ class EPDiff:
         """The change of the last of the states for a change of the first."""
         h = 1 / (len(states) - 1)
         for state in states[:-1]:
-            k, total = np.zeros_like(change), np.zeros_like(change)
-            for at, node, weight in zip(self._stages(state, h)[0], NODES, WEIGHTS, strict=True):
-                k = self.tangent(at, self.fields(change + node * h * k))
-                total += weight * h * k
-            change = change + total
+            stages = self._stages(state, h)[0]
+            change = change + self.scheme.change(lambda m, c, at=stages: self.tangent(at[m], self.fields(c)), change, h)
         return change
 
     def push_transpose(self, states, weight) -> np.ndarray:
         """The transpose of `push_tangent`: a weight on the last state becomes one on the first."""
         h = 1 / (len(states) - 1)
         for state in reversed(states[:-1]):
-            later, total = 0.0, np.zeros_like(weight)
-            for m, at in reversed(list(enumerate(self._stages(state, h)[0]))):
-                later = self.transpose(at, WEIGHTS[m] * h * weight + later)
-                total += later
-                later = NODES[m] * h * later
-            weight = weight + total
+            stages = self._stages(state, h)[0]
+            weight = weight + self.scheme.transposed(lambda m, q, at=stages: self.transpose(at[m], q), weight, h)
         return weight
 
     def _stages(self, state, h: float) -> tuple[list[Fields], np.ndarray]:
-        """The four stages of a step, and the state after it."""
-        stages, k, change = [], np.zeros_like(state), np.zeros_like(state)
-        for node, weight in zip(NODES, WEIGHTS, strict=True):
-            stages.append(self.fields(state + node * h * k))
-            k = self.rate(stages[-1])
-            change += weight * h * k
-        return stages, state + change
+        """The stages of a step, and the state after it."""
+        stages = []
+
+        def rate(m, at):
+            stages.append(self.fields(at))
+            return self.rate(stages[-1])
+
+        return stages, state + self.scheme.change(rate, state, h)
 
     def _refuse_unstable(self, velocity, steps, when) -> None:
         speed = sum(TWO_PI * mode * np.abs(u) for mode, u in zip(self.density_modes, velocity, strict=True))
         courant = self.torus.maximum(speed) / steps
-        if courant > COURANT_LIMIT:
-            needed = math.ceil(steps * courant / COURANT_LIMIT)
+        if courant > self.scheme.stability_limit:
+            needed = math.ceil(steps * courant / self.scheme.stability_limit)
             raise UnstableError(
-                f"{when} the Courant number {courant:.4g} exceeds 2.828, where Runge-Kutta of order four is stable, "
-                f"with steps={steps}: use steps={needed}, or a smaller velocity.",
+                f"{when} {self.scheme.unstable(courant)} with steps={steps}: use steps={needed}, or a smaller "
+                f"velocity.",
                 courant,
                 needed,
             )

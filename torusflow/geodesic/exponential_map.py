@@ -16,7 +16,7 @@ from ..torus.grid import TWO_PI, Torus
 from ..torus.scattered import BandField, checked_points
 from ..torus.sobolev import SobolevMetric
 from ..transport.diffeomorphism import Diffeomorphism
-from ..transport.particles import NODES, WEIGHTS
+from ..transport.runge_kutta import RK4, Pair
 from .epdiff import EPDiff
 from .shooting import Path, shoot
 
@@ -200,7 +200,7 @@ def _not_found(missed: float, refusal: str = "") -> NumericalError:
 
 
 class _Derivative:
-    """du_0 -> d exp(u_0) du_0 on the grid, by classical Runge-Kutta steps.
+    """du_0 -> d exp(u_0) du_0 on the grid, by Runge-Kutta steps of order four.
 
     Parameters
     ----------
@@ -217,31 +217,34 @@ class _Derivative:
         self._at = at
         speed = sum(TWO_PI * mode * np.abs(u) for mode, u in zip(equation.modes, u0, strict=True))
         self.steps = 4 + math.ceil(torus.maximum(speed) / LONGEST_STEP)
-        self._stages = []  # the fields there, the points there, D u at the points
-        h, y = 1 / self.steps, equation.kept * torus.transform(u0)
+        self._stages = []  # of every step: the fields there, the points there, D u at the points
         x = np.stack([axis.ravel() for axis in torus.points], axis=1)
+        state = Pair(equation.kept * torus.transform(u0), x)
+
+        def rate(m, at):
+            fields = equation.fields(at.first)
+            slope, jacobian = self._field(fields).jet(at.second)
+            self._stages[-1].append((fields, at.second, jacobian))
+            return Pair(equation.rate(fields), slope)
+
         for _ in range(self.steps):
-            k, slope, dy, dx = np.zeros_like(y), np.zeros_like(x), 0.0, 0.0
-            for node, weight in zip(NODES, WEIGHTS, strict=True):
-                fields, here = equation.fields(y + node * h * k), x + node * h * slope
-                slope, jacobian = self._field(fields).jet(here)
-                k = equation.rate(fields)
-                dy, dx = dy + weight * h * k, dx + weight * h * slope
-                self._stages.append((node, weight, fields, here, jacobian))
-            y, x = y + dy, x + dx
+            self._stages.append([])
+            state = state + RK4.change(rate, state, 1 / self.steps)
 
     def __call__(self, change) -> np.ndarray:
         """The change of the displacement, array (d, *n)."""
-        torus, h = self.torus, 1 / self.steps
-        y, x = self.equation.kept * torus.transform(change), np.zeros((torus.size, torus.dimension))
-        for node, weight, fields, here, jacobian in self._stages:
-            if node == 0:
-                start, k, slope = (y, x), np.zeros_like(y), np.zeros_like(x)
-            d_fields, d_here = self.equation.fields(start[0] + node * h * k), start[1] + node * h * slope
-            k = self.equation.tangent(fields, d_fields)
-            slope = np.einsum("nij,nj->ni", jacobian, d_here) + self._field(d_fields).value(here)
-            y, x = y + weight * h * k, x + weight * h * slope
-        return x.T.reshape(change.shape)
+        torus = self.torus
+        state = Pair(self.equation.kept * torus.transform(change), np.zeros((torus.size, torus.dimension)))
+
+        def rate(stage, d_at):
+            fields, here, jacobian = stage
+            d_fields = self.equation.fields(d_at.first)
+            slope = np.einsum("nij,nj->ni", jacobian, d_at.second) + self._field(d_fields).value(here)
+            return Pair(self.equation.tangent(fields, d_fields), slope)
+
+        for stages in self._stages:
+            state = RK4.change(lambda m, d_at, at=stages: rate(at[m], d_at), state, 1 / self.steps, onto=state)
+        return state.second.T.reshape(change.shape)
 
     def solve(self, gap) -> np.ndarray:
         """du_0 such that the displacement changes by the gap, nearly.

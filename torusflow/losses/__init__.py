@@ -1,28 +1,25 @@
 """Losses on the output of a model: a value and its gradient in the output space."""
 
-from .circle import CircleWasserstein
-from .cloud_mmd import CloudMMD
-from .cross_entropy import CrossEntropy
-from .densities import L2, Hellinger, KullbackLeibler, SobolevMMD, SquaredL2
-from .log_likelihood import LogLikelihood
-from .loss import Loss
-from .points import GeodesicDistance, SquaredDistance
-from .sinkhorn import Sinkhorn
-from .weighted_sum import WeightedSum
+from ..public import public_names
+from .circle import CircleWasserstein as CircleWasserstein
+from .cloud_mmd import CloudMMD as CloudMMD
+from .cross_entropy import CrossEntropy as CrossEntropy
+from .densities import L2 as L2
+from .densities import Hellinger as Hellinger
+from .densities import KullbackLeibler as KullbackLeibler
+from .densities import SobolevMMD as SobolevMMD
+from .densities import SquaredL2 as SquaredL2
+from .log_likelihood import LogLikelihood as LogLikelihood
+from .loss import HasCurvature as HasCurvature
+from .loss import Loss as Loss
+from .loss import OnGrids as OnGrids
+from .points import GeodesicDistance as GeodesicDistance
+from .points import SquaredDistance as SquaredDistance
+from .sinkhorn import Sinkhorn as Sinkhorn
+from .weighted_sum import WeightedSum as WeightedSum
 
-__all__ = [
-    "L2",
-    "CircleWasserstein",
-    "CloudMMD",
-    "CrossEntropy",
-    "GeodesicDistance",
-    "Hellinger",
-    "KullbackLeibler",
-    "LogLikelihood",
-    "Loss",
-    "Sinkhorn",
-    "SobolevMMD",
-    "SquaredDistance",
-    "SquaredL2",
-    "WeightedSum",
-]
+__all__ = public_names(vars())
+
+
+def __dir__():
+    return __all__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -45,6 +45,9 @@ class CloudMMD:
     order: float = 2.0
     length: float = 1.0
     squared: bool = False
+    _weights: np.ndarray = field(init=False, repr=False)
+    _frequencies: list[np.ndarray] = field(init=False, repr=False)
+    _target_hat: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self):
         torus = self.target.torus if isinstance(self.target, Density) else self.torus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class CrossEntropy(TorusLoss):
     target: np.ndarray
     torus: Torus
     floor: float = 1e-3
+    _odd: Torus = field(init=False, repr=False)
 
     def __post_init__(self):
         if not isinstance(self.torus, Torus):

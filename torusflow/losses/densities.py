@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -148,6 +148,7 @@ class KullbackLeibler(DensityLoss):
 
     reverse: bool = False
     floor: float = 1e-3
+    _low: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self):
         super().__post_init__()
@@ -275,6 +276,8 @@ class SobolevMMD(TorusLoss):
     length: float = 1.0
     squared: bool = False
     torus: Torus | None = None
+    _weights: np.ndarray = field(init=False, repr=False)
+    _values: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self):
         torus = self.target.torus if isinstance(self.target, Density) else self.torus

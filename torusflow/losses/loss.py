@@ -1,39 +1,51 @@
-"""What a loss offers to the risk."""
+"""What a loss offers to the risk, and abilities that some have."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..errors import InputError
 from ..hilbert import HilbertSpace
+from ..model import check_ability
 from ..torus.grid import Torus
 
 
+@runtime_checkable
 class Loss(Protocol):
-    """A function of a model's output, bounded below.
-
-    One with second derivatives also offers ``curvature(output, direction)``, the derivative of the gradient along a
-    direction, for Gauss-Newton; one with a target density offers ``on(torus)``, itself on another grid.
-    """
+    """A function of a model's output, bounded below."""
 
     def __call__(self, output) -> float:
         """The value."""
+        ...
 
     def gradient(self, output) -> np.ndarray:
         """The gradient in the output space; for densities the first variation in the mean inner product."""
+        ...
 
     def check(self, space: HilbertSpace) -> None:
         """Raise an InputError unless elements of `space` are what this loss takes."""
+        ...
+
+
+@runtime_checkable
+class HasCurvature(Protocol):
+    """curvature(output, direction): the second derivative, for Gauss-Newton and other methods of second order."""
+
+    def curvature(self, output, direction) -> np.ndarray:
+        """The derivative of the gradient at an output along a direction."""
+
+
+@runtime_checkable
+class OnGrids(Protocol):
+    """on(torus): the same loss on another grid, for `coarse_to_fine` and refinement."""
+
+    def on(self, torus: Torus) -> Loss:
+        """The same loss there, such as ``MyLoss(self.target.on(torus))`` where the target is a Density."""
 
 
 def on_grid(loss: Loss, torus: Torus) -> Loss:
     """The same loss on another grid, or an InputError if it does not say what that is."""
-    if not hasattr(loss, "on"):
-        name = type(loss).__name__
-        raise InputError(
-            f"{name} does not say what it is on another grid: give it a method on(self, torus) that returns the same "
-            f"loss there, such as {name}(self.target.on(torus)) where its target is a Density."
-        )
+    advice = f"return {type(loss).__name__}(self.target.on(torus)) in on(self, torus), where its target is a Density."
+    check_ability(loss, OnGrids, "a loss on another grid needs", advice[0].upper() + advice[1:])
     return loss.on(torus)

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..arguments import is_number
 from ..errors import InputError
+from ..model import check_ability
 from ..torus.density import Density
 from ..torus.grid import Torus
-from .loss import Loss, on_grid
+from .loss import HasCurvature, Loss, on_grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class WeightedSum:
                     f"Write WeightedSum([first, second], [0.5, 2.0])."
                 ) from None
         for loss in self.losses:
-            if isinstance(loss, type) or not all(hasattr(loss, name) for name in ("gradient", "check")):
+            if isinstance(loss, type) or not isinstance(loss, Loss):
                 raise InputError(f"WeightedSum: each loss must be one of tfl.losses, got {loss!r}.")
         for weight in self.weights:
             if not is_number(weight) or not weight > 0:
@@ -86,8 +87,7 @@ class WeightedSum:
 
     def curvature(self, output, direction) -> np.ndarray:
         for loss in self.losses:
-            if not hasattr(loss, "curvature"):
-                raise InputError(f"WeightedSum: a {type(loss).__name__} has no curvature, so neither has the sum.")
+            check_ability(loss, HasCurvature, "the curvature of a WeightedSum needs", "Leave that loss out.")
         return sum(weight * loss.curvature(output, direction) for weight, loss in self._terms())
 
     def _terms(self):

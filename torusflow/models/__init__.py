@@ -1,1 +1,25 @@
 """Models: how a control acts on points, matrices or densities."""
+
+from ..public import public_names
+from .features import Features as Features
+from .features import RandomFourierFeatures as RandomFourierFeatures
+from .geodesic_node import GeodesicNODE as GeodesicNODE
+from .kernels import GaussianKernel as GaussianKernel
+from .kernels import KernelField as KernelField
+from .kernels import MaternKernel as MaternKernel
+from .lazy import Linearised as Linearised
+from .lazy import Scaled as Scaled
+from .linear import LinearNetwork as LinearNetwork
+from .linear import LinearNODE as LinearNODE
+from .linear import LinearResNet as LinearResNet
+from .measure_node import MeasureNODE as MeasureNODE
+from .resnet import ResNet as ResNet
+from .rkhs_node import RKHSNODE as RKHSNODE
+from .sample_node import SampleNODE as SampleNODE
+from .torus_node import TorusNODE as TorusNODE
+
+__all__ = public_names(vars())
+
+
+def __dir__():
+    return __all__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
+from ..transport.runge_kutta import RK4, find_scheme
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class GeodesicNODE:
         Largest |k_j| of u_0; by default (n_j - 1) // 3, which u_t has in any case.
     steps : int
         Runge-Kutta steps over [0, 1], which move velocity and density together.
+    scheme : str
+        The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
 
     Attributes
     ----------
@@ -61,7 +64,13 @@ class GeodesicNODE:
     initial: Density
     band: int | tuple[int, ...] | None = None
     steps: int = 20
+    scheme: str = RK4.name
     layers: ClassVar[int] = 1
+    space: VelocitySpace = field(init=False, repr=False)
+    output_space: DensitySpace = field(init=False, repr=False)
+    equation: EPDiff = field(init=False, repr=False)
+    _start: np.ndarray = field(init=False, repr=False)
+    _modes: tuple = field(init=False, repr=False)
 
     def __post_init__(self):
         if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):
@@ -73,7 +82,7 @@ class GeodesicNODE:
             )
         space = VelocitySpace(self.torus, self.metric, self.layers, self.band)
         self.metric.warn_if_rough(self.torus.dimension)
-        equation = EPDiff(self.torus, self.metric, densities=1)
+        equation = EPDiff(self.torus, self.metric, densities=1, scheme=find_scheme(self.scheme))
         # Where the coefficients of a control stand in a spectrum of the torus.
         wavenumbers = map(self.torus.to_host, space.wavenumbers)
         rows = [np.ravel(k) % n for k, n in zip(wavenumbers, self.torus.shape, strict=True)]
@@ -89,7 +98,7 @@ class GeodesicNODE:
             object.__setattr__(self, name, value)
 
     def __reduce__(self):
-        return GeodesicNODE, (self.torus, self.metric, self.initial, self.band, self.steps)
+        return GeodesicNODE, (self.torus, self.metric, self.initial, self.band, self.steps, self.scheme)
 
     def __call__(self, u0) -> np.ndarray:
         """rho_1, array (*n).
@@ -113,6 +122,15 @@ class GeodesicNODE:
         """rho_0 and rho_1, array (2, *n)."""
         states = self._push(u0)
         return self.torus.inverse(states[[0, -1], -1])
+
+    def describe(self) -> dict[str, str]:
+        """Initial density, torus, control and scheme in words."""
+        return {
+            "initial": self.initial.name,
+            "torus": str(self.torus),
+            "control": f"initial velocity of a geodesic, {self.space}",
+            "scheme": f"{self.scheme}, {self.steps} steps",
+        }
 
     def velocity(self, u0) -> np.ndarray:
         """u at times 0, 1/steps, ..., 1, array (steps + 1, d, *n)."""

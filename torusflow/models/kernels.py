@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -114,6 +114,8 @@ class KernelField:
 
     kernel: GaussianKernel | MaternKernel
     centres: np.ndarray
+    gram: np.ndarray = field(init=False, repr=False)
+    _factor: tuple = field(init=False, repr=False)
 
     def __post_init__(self):
         if not isinstance(self.kernel, GaussianKernel | MaternKernel):

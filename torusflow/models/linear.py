@@ -100,6 +100,15 @@ class LinearNetwork:
     def output_space(self) -> Euclidean:
         return Euclidean((self.widths[-1], self.X.shape[1]))
 
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in, one a row."""
+        return self.X.T
+
+    def rows(self, output) -> np.ndarray:
+        """An output with one point a row."""
+        return np.transpose(output)
+
     def matrices(self, w) -> list[np.ndarray]:
         """W_1, ..., W_L of a control, as views."""
         ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
@@ -164,6 +173,15 @@ class SquareLayers:
     @cached_property
     def output_space(self) -> Euclidean:
         return Euclidean(self.X.shape)
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in, one a row."""
+        return self.X.T
+
+    def rows(self, output) -> np.ndarray:
+        """An output with one point a row."""
+        return np.transpose(output)
 
     def __call__(self, w) -> np.ndarray:
         """The output, array (d, N)."""

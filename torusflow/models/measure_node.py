@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..arguments import checked_whole
+from ..backends import Empty, Transform
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
@@ -15,6 +16,7 @@ from ..torus.sobolev import SobolevMetric
 from ..transport.checkpoints import Checkpoints, kept_bytes
 from ..transport.continuity import ContinuityEquation
 from ..transport.flow_map import FlowMap
+from ..transport.runge_kutta import RK4, find_scheme
 
 STAGES = ("auto", "kept", "recomputed")
 # Of the memory that is free when a model is made, for the stages of one push: a descent holds those of two at a time,
@@ -46,6 +48,8 @@ class MeasureNODE:
         densities from checkpoints, in every sweep: less memory, a push more for each tangent and adjoint, the same
         results to the last bit. "auto" keeps them where they take at most a third of the memory that is free when the
         model is made.
+    scheme : str
+        The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
 
     Attributes
     ----------
@@ -73,6 +77,15 @@ class MeasureNODE:
     band: int | tuple[int, ...] | None = None
     substeps: int | None = 4
     stages: str = "auto"
+    scheme: str = RK4.name
+    space: VelocitySpace = field(init=False, repr=False)
+    output_space: DensitySpace = field(init=False, repr=False)
+    equation: ContinuityEquation = field(init=False, repr=False)
+    keeps_stages: bool = field(init=False, repr=False)
+    gradient_memory: int = field(init=False, repr=False)
+    _spare: Empty = field(init=False, repr=False)
+    _start: np.ndarray = field(init=False, repr=False)
+    _plans: tuple[Transform, Transform] = field(init=False, repr=False)
 
     def __post_init__(self):
         if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):
@@ -86,7 +99,7 @@ class MeasureNODE:
             raise InputError(f"stages must be 'auto', 'kept' or 'recomputed', got {self.stages!r}.")
         space = VelocitySpace(self.torus, self.metric, self.layers, self.band)
         self.metric.warn_if_rough(self.torus.dimension)
-        equation = ContinuityEquation(self.torus, space.band, space.layers, self.substeps)
+        equation = ContinuityEquation(self.torus, space.band, space.layers, self.substeps, find_scheme(self.scheme))
         start = equation.project(self.initial.values)
         kept = self.stages == "kept"
         if self.stages == "auto":
@@ -106,8 +119,12 @@ class MeasureNODE:
             object.__setattr__(self, name, value)
 
     def __reduce__(self):
-        settings = self.torus, self.metric, self.initial, self.layers, self.band, self.substeps, self.stages
+        settings = self.torus, self.metric, self.initial, self.layers, self.band, *self._steps
         return MeasureNODE, settings, {"_start": self._start}  # of a restarted model it is not the initial density
+
+    @property
+    def _steps(self) -> tuple[int, str, str]:
+        return self.substeps, self.stages, self.scheme
 
     def __call__(self, v) -> np.ndarray:
         """rho_1, array (*n).
@@ -153,7 +170,7 @@ class MeasureNODE:
         torus = self.torus.resized(shape)
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
         band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.band, shape, strict=True))
-        return MeasureNODE(torus, self.metric, self.initial.on(torus), layers, band, self.substeps, self.stages)
+        return MeasureNODE(torus, self.metric, self.initial.on(torus), layers, band, *self._steps)
 
     def log_density(self, v, points) -> np.ndarray:
         """log rho_1 at points (N, d) by the flow map of v, array (N,); positive where the spectral scheme may not be.
@@ -184,6 +201,18 @@ class MeasureNODE:
         )
         return np.stack(densities + [self.equation.evaluate(f_hat) for f_hat in kept])
 
+    def describe(self) -> dict[str, str]:
+        """Initial density, torus, control and scheme in words."""
+        memory = f"{self.gradient_memory / 1e9:.2g} GB for the gradient" + (
+            "" if self.keeps_stages else " (recomputed)"
+        )
+        return {
+            "initial": self.initial.name,
+            "torus": str(self.torus),
+            "control": str(self.space),
+            "scheme": f"{self.scheme}, {self.substeps} steps per layer; {memory}",
+        }
+
     def restarted(self, output) -> MeasureNODE:
         """The first layer of this model, of length one, with a density reached in place of the initial one.
 
@@ -197,32 +226,38 @@ class MeasureNODE:
         MeasureNODE
             Shares the torus.
         """
-        model = MeasureNODE(self.torus, self.metric, self.initial, 1, self.band, self.substeps, self.stages)
+        model = MeasureNODE(self.torus, self.metric, self.initial, 1, self.band, *self._steps)
         object.__setattr__(model, "_start", model.equation.project(self.output_space.element(output)))
         return model
 
     def courant(self, v) -> float:
-        """The largest Courant number over the layers; the scheme is stable up to 2.83."""
+        """The largest Courant number over the layers; stable up to `equation.scheme.stability_limit`."""
         v = self.space.element(v)
         with self.equation.turn.take():
             return max(self.equation.courant(field) for field in map(self._velocity(v), range(self.layers)))
+
+    @property
+    def courant_limit(self) -> float:
+        """Up to which Courant number the scheme is stable."""
+        return self.equation.scheme.stability_limit
 
     def tail(self, rho) -> float:
         """Share of |rho - 1|^2 in the outer third of the kept modes: above 1e-3 a finer grid is called for."""
         return self.torus.tail(rho, self.equation.modes)
 
     def _new_arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Arrays (steps, 4, *n) and (layers, d, *n), if possible where those of a linearisation that is gone were."""
+        """Arrays (steps, degree, *n) and (layers, d, *n), if possible where those of another linearisation were."""
         # The system takes longer to hand out such memory anew than a push to fill it.
-        steps, shape = 4 * self.equation.steps, self.torus.local_shape
-        memory = self._spare.empty((steps + self.layers * self.torus.dimension, *shape))
-        return memory[:steps].reshape(-1, 4, *shape), memory[steps:].reshape(self.layers, -1, *shape)
+        degree, shape = self.equation.scheme.degree, self.torus.local_shape
+        stages = degree * self.equation.steps
+        memory = self._spare.empty((stages + self.layers * self.torus.dimension, *shape))
+        return memory[:stages].reshape(-1, degree, *shape), memory[stages:].reshape(self.layers, -1, *shape)
 
     def _refuse_memory(self):
         """Raise before the system kills a process that wants more memory than there is."""
         needed, present = self.gradient_memory, self.torus.physical_memory()
         if needed > present:
-            stages = f"{self.equation.steps * 4} stages of {self.torus.size} points"
+            stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {self.torus.size} points"
             how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
             raise InputError(
                 f"the gradient keeps the density at {stages}{how}, {needed / 1e9:.3g} GB; this machine has "

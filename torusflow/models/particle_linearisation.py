@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..transport.particles import ParticleFlow
 class ParticleLinearisation:
     """Points pushed by a control, with the derivative both ways (`torusflow.model.Linearisation`).
 
-    Keeps the points at every Runge-Kutta stage, 4 x steps x N x d numbers.
+    Keeps the points at every Runge-Kutta stage, stages x steps x N x d numbers.
 
     Parameters
     ----------
@@ -35,8 +36,9 @@ class ParticleLinearisation:
         self._make = field
         self._fields = [field(layer) for layer in control]
         self._output_space = Euclidean(points.shape)
-        check_memory(4 * flow.steps * points.size, "the points at every stage", "Use fewer layers, substeps or points.")
-        self._stages = np.empty((flow.steps, 4, *points.shape))
+        shape = (flow.steps, flow.scheme.stages, *points.shape)
+        check_memory(math.prod(shape), "the points at every stage", "Use fewer layers, substeps or points.")
+        self._stages = np.empty(shape)
         self.output = flow.push(points, self._fields.__getitem__, self._stages)
 
     def tangent(self, dw) -> np.ndarray:

@@ -103,6 +103,15 @@ class ResNet:
     def output_space(self) -> Euclidean:
         return Euclidean(self.X.shape)
 
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in, one a row."""
+        return self.X.T
+
+    def rows(self, output) -> np.ndarray:
+        """An output with one point a row."""
+        return np.transpose(output)
+
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """A control of independent standard normal entries."""
         check_generator(rng)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ..arguments import checked_rows
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..transport.particles import ParticleFlow
+from ..transport.runge_kutta import RK4, find_scheme
 from .features import Features, RandomFourierFeatures
 from .kernels import KernelField
 from .particle_linearisation import ParticleLinearisation
@@ -28,7 +29,9 @@ class RKHSNODE:
     layers : int
         L.
     substeps : int
-        Runge-Kutta steps of order four per layer.
+        Runge-Kutta steps per layer.
+    scheme : str
+        The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
 
     Attributes
     ----------
@@ -47,6 +50,10 @@ class RKHSNODE:
     family: Features | RandomFourierFeatures | KernelField
     layers: int = 10
     substeps: int = 1
+    scheme: str = RK4.name
+    space: Euclidean = field(init=False, repr=False)
+    output_space: Euclidean = field(init=False, repr=False)
+    flow: ParticleFlow = field(init=False, repr=False)
 
     def __post_init__(self):
         x = checked_rows(self.x)
@@ -55,7 +62,7 @@ class RKHSNODE:
                 f"RKHSNODE moves points by Features, RandomFourierFeatures or a KernelField, "
                 f"got a {type(self.family).__name__}."
             )
-        flow = ParticleFlow(self.layers, self.substeps)
+        flow = ParticleFlow(self.layers, self.substeps, find_scheme(self.scheme))
         for name, value in (
             ("x", x),
             ("space", self.family.space(flow.layers, x.shape[1])),
@@ -68,6 +75,15 @@ class RKHSNODE:
         """x(1), array (N, d)."""
         fields = self._fields(v)
         return self.flow.push(self.x, fields.__getitem__)
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in."""
+        return self.x
+
+    def rows(self, output) -> np.ndarray:
+        """An output, which has one point a row."""
+        return output
 
     def trajectory(self, v) -> np.ndarray:
         """The points at s = 0, 1/L, ..., 1, array (layers + 1, N, d)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+import dataclasses
 
 import numpy as np
 
@@ -17,18 +17,19 @@ from ..torus.grid import TWO_PI
 from ..torus.scattered import BandField, TrigonometricPolynomial, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.flow_map import FlowMap
+from ..transport.runge_kutta import RK4, find_scheme
 from ..transport.volumes import advance, advance_tangent, advance_transpose
 
 # Below the accuracy of the Fourier series at points a density is zero.
 VANISHING = 1e-11
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class SampleNODE:
     """v -> log rho_1(y) = log rho_0(Psi(y)) + log det DPsi(y), Psi the flow of v run backwards from s = 1 to 0.
 
     The logarithm of the density that the control makes of rho_0, at samples y on T^d: with the loss `LogLikelihood`
-    training is maximum likelihood. Psi is the discrete map of classical Runge-Kutta steps and the determinant is that
+    training is maximum likelihood. Psi is the discrete map of Runge-Kutta steps and the determinant is that
     of this map, so rho_1 is a probability density whatever the steps, as long as Psi does not fold.
 
     Parameters
@@ -46,6 +47,8 @@ class SampleNODE:
         Runge-Kutta steps per layer.
     threads : int, optional
         For the transforms; all processors if not given.
+    scheme : str
+        The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
 
     Attributes
     ----------
@@ -68,6 +71,10 @@ class SampleNODE:
     band: int | tuple[int, ...] = 16
     substeps: int = 2
     threads: int | None = None
+    scheme: str = RK4.name
+    space: VelocitySpace = dataclasses.field(init=False, repr=False)
+    output_space: Euclidean = dataclasses.field(init=False, repr=False)
+    _base: TrigonometricPolynomial | None = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self):
         points = checked_rows(self.points)
@@ -87,6 +94,7 @@ class SampleNODE:
             ("points", points),
             ("band", space.band),
             ("substeps", checked_whole("substeps", self.substeps)),
+            ("_scheme", find_scheme(self.scheme)),
             ("space", space),
             ("output_space", Euclidean((n,))),
             ("_base", initial and TrigonometricPolynomial(initial.torus, initial.values)),
@@ -102,6 +110,15 @@ class SampleNODE:
             If Psi folds at a sample, a point leaves the range of numbers, or rho_0 vanishes where samples come from.
         """
         return self.log_density(v, self.points)
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The samples."""
+        return self.points
+
+    def rows(self, output) -> np.ndarray:
+        """An output, one number a sample, as a column."""
+        return np.reshape(output, (-1, 1))
 
     def log_density(self, v, points) -> np.ndarray:
         """log rho_1 at any points (N, d), array (N,); raises as the call."""
@@ -119,7 +136,16 @@ class SampleNODE:
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
         substeps = self.substeps * (self.layers // layers)
         band = tuple(-(-b // 2) for b in self.band)
-        return SampleNODE(self.points, self.metric, self.initial, layers, band, substeps, self.threads)
+        return SampleNODE(self.points, self.metric, self.initial, layers, band, substeps, self.threads, self.scheme)
+
+    def describe(self) -> dict[str, str]:
+        """Initial density, samples, control and scheme in words."""
+        return {
+            "initial": self.initial.name if self.initial else "uniform density",
+            "samples": f"{len(self.points)} for training",
+            "control": str(self.space),
+            "scheme": f"{self.scheme}, {self.substeps} steps per layer, {self.space.torus.threads} threads",
+        }
 
     def part(self, rows) -> SampleNODE:
         """The same model at some of the points."""
@@ -170,7 +196,7 @@ class SampleNODE:
     def _trace(self, v, points, keep: bool = False):
         x, logarithm, steps = np.array(points), np.zeros(len(points)), []
         for _, field in self.fields(v):
-            x, derivative, stages = advance(x, field, self.step_length)
+            x, derivative, stages = advance(self._scheme, x, field, self.step_length)
             sign, value = np.linalg.slogdet(derivative)
             if np.any(sign <= 0):
                 raise NumericalError(
@@ -209,7 +235,7 @@ class SampleLinearisation:
         dx, logarithm = np.zeros_like(model.points), np.zeros(len(model.points))
         changes = model.fields(model.space.element(dv))
         for (stages, inverse), (_, field), (_, change) in zip(self._steps, model.fields(self._v), changes, strict=True):
-            dx, d_derivative = advance_tangent(dx, stages, field, change, model.step_length)
+            dx, d_derivative = advance_tangent(model._scheme, dx, stages, field, change, model.step_length)
             logarithm += np.einsum("nij,nji->n", inverse, d_derivative)
         return logarithm + np.einsum("nj,nj->n", self._slope, dx)
 
@@ -235,5 +261,6 @@ class SampleLinearisation:
             reversed(self._steps), reversed(model.fields(self._v)), strict=True
         ):
             derivative_bar = p[..., None] * np.swapaxes(inverse, 1, 2)
-            weight = advance_transpose(weight, derivative_bar, stages, field, model.step_length, take(layer))
+            step = stages, field, model.step_length, take(layer)
+            weight = advance_transpose(model._scheme, weight, derivative_bar, *step)
         return gradient

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..torus.control import VelocitySpace, torus_of_band
 from ..torus.scattered import BandField, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.particles import ParticleFlow
+from ..transport.runge_kutta import RK4, find_scheme
 from .particle_linearisation import ParticleLinearisation
 
 
@@ -33,9 +34,11 @@ class TorusNODE:
     band : int or tuple of int
         Largest |k_j| of the control.
     substeps : int
-        Runge-Kutta steps of order four per layer.
+        Runge-Kutta steps per layer.
     threads : int, optional
         For the transforms; all processors if not given.
+    scheme : str
+        The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
 
     Attributes
     ----------
@@ -55,6 +58,10 @@ class TorusNODE:
     band: int | tuple[int, ...] = 16
     substeps: int = 4
     threads: int | None = None
+    scheme: str = RK4.name
+    space: VelocitySpace = field(init=False, repr=False)
+    output_space: Euclidean = field(init=False, repr=False)
+    flow: ParticleFlow = field(init=False, repr=False)
 
     def __post_init__(self):
         points = checked_rows(self.points)
@@ -64,7 +71,7 @@ class TorusNODE:
             raise InputError(
                 f"TorusNODE: metric must be a SobolevMetric, such as tfl.SobolevMetric(3.0, 0.1), got {self.metric!r}."
             )
-        flow = ParticleFlow(self.layers, self.substeps)
+        flow = ParticleFlow(self.layers, self.substeps, find_scheme(self.scheme))
         torus = torus_of_band("TorusNODE", self.band, points.shape[1], self.threads)
         space = VelocitySpace(torus, self.metric, flow.layers, self.band)
         for name, value in (
@@ -81,11 +88,29 @@ class TorusNODE:
         fields = [self._field(layer) for layer in self.space.element(v)]
         return self.flow.push(self.points, fields.__getitem__)
 
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in."""
+        return self.points
+
+    def rows(self, output) -> np.ndarray:
+        """An output, which has one point a row."""
+        return output
+
     def trajectory(self, v) -> np.ndarray:
         """The points at s = 0, 1/L, ..., 1, array (layers + 1, N, d)."""
         fields, kept = [self._field(layer) for layer in self.space.element(v)], [self.points]
         self.flow.push(self.points, fields.__getitem__, visit=lambda layer, x: kept.append(x))
         return np.stack(kept)
+
+    def describe(self) -> dict[str, str]:
+        """Points, control and scheme in words."""
+        n, d = self.points.shape
+        return {
+            "points": f"{n} on a torus of dimension {d}",
+            "control": str(self.space),
+            "scheme": f"{self.scheme}, {self.substeps} steps per layer, {self.space.torus.threads} threads",
+        }
 
     def restarted(self, output) -> TorusNODE:
         """The first layer of this model, of length one, from points (N, d) reached."""

@@ -1,30 +1,26 @@
 """Pictures, by matplotlib's objects alone: they need no display and leave a user's pyplot as it is."""
 
-from .comparisons import plot_comparison
-from .fields import plot_field, plot_velocity
-from .files import check_target, save
-from .fits import fitted_density, plot_fit, plot_histogram, plot_points
-from .histories import plot_history
-from .maps import plot_flow_lines, plot_grid, plot_log_determinant, plot_map
-from .runs import plot_run
-from .style import STYLES, colour_bar
+from ..public import public_names
+from .comparisons import plot_comparison as plot_comparison
+from .fields import plot_field as plot_field
+from .fields import plot_velocity as plot_velocity
+from .files import check_target as check_target
+from .files import save as save
+from .fits import fitted_density as fitted_density
+from .fits import plot_fit as plot_fit
+from .fits import plot_histogram as plot_histogram
+from .fits import plot_points as plot_points
+from .histories import plot_history as plot_history
+from .maps import plot_flow_lines as plot_flow_lines
+from .maps import plot_grid as plot_grid
+from .maps import plot_log_determinant as plot_log_determinant
+from .maps import plot_map as plot_map
+from .runs import plot_run as plot_run
+from .style import STYLES as STYLES
+from .style import colour_bar as colour_bar
 
-__all__ = [
-    "STYLES",
-    "check_target",
-    "colour_bar",
-    "fitted_density",
-    "plot_comparison",
-    "plot_field",
-    "plot_fit",
-    "plot_flow_lines",
-    "plot_grid",
-    "plot_histogram",
-    "plot_history",
-    "plot_log_determinant",
-    "plot_map",
-    "plot_points",
-    "plot_run",
-    "plot_velocity",
-    "save",
-]
+__all__ = public_names(vars())
+
+
+def __dir__():
+    return __all__

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
+from ..model import HasDensity, check_ability
 from ..torus.coordinates import Coordinates
 from .fields import plot_field
 from .style import DECADES, DOTS_PER_INCH, GREY, PAIRS, STYLES, colour_bar, per_unit, words
@@ -49,10 +50,7 @@ def plot_fit(model, v, points=None, coordinates: Coordinates | None = None) -> F
     """
     from matplotlib.figure import Figure
 
-    if not hasattr(model, "log_density"):
-        raise InputError(
-            f"a {type(model).__name__} has no density to draw; plot_fit is for SampleNODE and MeasureNODE."
-        )
+    check_ability(model, HasDensity, "plot_fit draws a density and needs", "Use a SampleNODE or a MeasureNODE.")
     d = model.space.torus.dimension
     coordinates = shown(coordinates or Coordinates(), d)
     what = "points" if points is not None else "samples"

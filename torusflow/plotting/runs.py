@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models.sample_node import SampleNODE
+from ..model import HasDensity, Layered, OnPoints
 from ..storage import Run
-from ..torus.density import Density
+from ..torus.density import DensitySpace
 from .densities import plot_densities
 from .histories import plot_course
 from .likelihoods import plot_likelihood
@@ -30,8 +30,8 @@ def plot_run(run: Run) -> Figure:
     grid as the flow deforms it, and its log-determinant for d < 3; the training risk, and the validation risk where the
     history has one.
 
-    Models on points in the plane: inputs, targets and outputs, with the lines along which they flow; in other
-    dimensions outputs against targets.
+    Models on points in the plane (`torusflow.model.OnPoints`): inputs, targets and outputs, with the lines along which
+    they flow; in other dimensions, and for other models, outputs against targets.
 
     Parameters
     ----------
@@ -44,29 +44,31 @@ def plot_run(run: Run) -> Figure:
         Not known to pyplot; `save` writes it, a notebook shows it. Its panels are labelled, see ``Axes.get_label``.
     """
     model = run.risk.model
-    if isinstance(model, SampleNODE):
+    if isinstance(model, HasDensity) and isinstance(model, OnPoints):
         return plot_likelihood(run)
-    if isinstance(getattr(model, "initial", None), Density):
+    if isinstance(model.output_space, DensitySpace) and isinstance(model, Layered):
         return plot_densities(run)
-    return _plot_points(run)
+    return _plot_outputs(run)
 
 
-def _plot_points(run):
+def _plot_outputs(run):
     from matplotlib.figure import Figure
 
     figure = Figure((12, 4.2), DOTS_PER_INCH, layout="constrained")
     panels = figure.subplot_mosaic([["points", "risk", "pl_ratio"]])
     axes, model = panels["points"], run.risk.model
     targets, output = getattr(run.risk.loss, "targets", None), run.output
-    columns = hasattr(model, "X")  # one point a column, otherwise a row
-    if output.ndim == 2 and output.shape[0 if columns else 1] == 2:
-        start = next((getattr(model, name) for name in ("X", "x", "points") if hasattr(model, name)), None)
-        sets = {"inputs": start, "targets": targets, "outputs": output}
-        for (name, points), marker in zip(sets.items(), ("o", "s", "x"), strict=True):
-            if points is not None and np.shape(points)[0 if columns else 1] == 2:
+    points = {}
+    if isinstance(model, OnPoints):
+        sets = {"inputs": model.inputs, "outputs": model.rows(output)}
+        sets |= {} if targets is None else {"targets": model.rows(targets)}
+        points = {name: rows for name, rows in sets.items() if np.ndim(rows) == 2 and np.shape(rows)[1] == 2}
+    if "outputs" in points:
+        for name, marker in (("inputs", "o"), ("targets", "s"), ("outputs", "x")):
+            if name in points:
                 fill = {"facecolors": "none", "edgecolors": VERMILION} if name == "targets" else {"color": BLUE}
-                axes.scatter(*(points if columns else points.T), marker=marker, s=25, label=name, zorder=2, **fill)
-        if run.trajectory is not None:
+                axes.scatter(*points[name].T, marker=marker, s=25, label=name, zorder=2, **fill)
+        if run.trajectory is not None and run.trajectory.shape[2:] == (2,):
             axes.plot(run.trajectory[..., 0], run.trajectory[..., 1], color="0.7", linewidth=0.6, zorder=1)
         axes.set_aspect("equal")
         words(axes, "points", "first coordinate", "second coordinate")
@@ -74,6 +76,7 @@ def _plot_points(run):
         axes.scatter(np.ravel(targets), np.ravel(output), s=9, label="every number")
         axes.axline((float(targets.flat[0]),) * 2, slope=1, color="0.5", linewidth=0.8, label="equal")
         words(axes, "outputs against targets", "target", "output")
-    axes.legend(fontsize=8)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
     plot_course(figure, panels, run)
     return figure

@@ -1,22 +1,20 @@
 """The porous medium equation and its kin: the closed form of Barenblatt, finite volumes, Fourier series."""
 
-from .barenblatt import Barenblatt
-from .diffusion import Diffusion, Heat, PorousMedium, Pressure, UltraFast
-from .finite_volume import Evolution, FiniteVolume
-from .fourier_series import Spectral
-from .fronts import arrival_time
-from .tangent_flow import TangentFlow
+from ..public import public_names
+from .barenblatt import Barenblatt as Barenblatt
+from .diffusion import Diffusion as Diffusion
+from .diffusion import Heat as Heat
+from .diffusion import PorousMedium as PorousMedium
+from .diffusion import Pressure as Pressure
+from .diffusion import UltraFast as UltraFast
+from .finite_volume import Evolution as Evolution
+from .finite_volume import FiniteVolume as FiniteVolume
+from .fourier_series import Spectral as Spectral
+from .fronts import arrival_time as arrival_time
+from .tangent_flow import TangentFlow as TangentFlow
 
-__all__ = [
-    "Barenblatt",
-    "Diffusion",
-    "Evolution",
-    "FiniteVolume",
-    "Heat",
-    "PorousMedium",
-    "Pressure",
-    "Spectral",
-    "TangentFlow",
-    "UltraFast",
-    "arrival_time",
-]
+__all__ = public_names(vars())
+
+
+def __dir__():
+    return __all__

@@ -28,9 +28,11 @@ class Diffusion(Protocol):
 
     def potential(self, density, weight=None) -> np.ndarray:
         """F, array (*shape), at densities of any sign unless `positive`, and point values of a."""
+        ...
 
     def derivative(self, density, weight=None) -> np.ndarray:
         """dF/d rho >= 0, array (*shape)."""
+        ...
 
 
 @dataclass(frozen=True)

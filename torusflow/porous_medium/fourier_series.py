@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.fft import next_fast_len
 
 from ..arguments import checked_times, checked_tolerance, is_number
+from ..backends import Transform
 from ..backends.turns import Turn
 from ..errors import InputError, NumericalError
 from ..torus.density import Density
@@ -58,6 +59,12 @@ class Spectral:
 
     torus: Torus
     exponent: float = 3.0
+    fine: Torus = field(init=False, repr=False)
+    modes: tuple[int, ...] = field(init=False, repr=False)
+    _plan: Transform = field(init=False, repr=False)
+    _own_plan: Transform = field(init=False, repr=False)
+    _laplacian: np.ndarray = field(init=False, repr=False)
+    _turn: Turn = field(init=False, repr=False)
 
     def __post_init__(self):
         m = self.exponent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -85,11 +85,16 @@ class TangentFlow:
     metric: SobolevMetric
     loss: Loss
     band: int | tuple[int, ...] | None = None
+    modes: tuple[int, ...] = field(init=False, repr=False)
+    _kept: np.ndarray = field(init=False, repr=False)
+    _kernel: np.ndarray = field(init=False, repr=False)
+    _rough: np.ndarray = field(init=False, repr=False)
+    _diffusion: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self):
         if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):
             raise InputError("TangentFlow(torus, metric, loss) takes a Torus and a SobolevMetric first.")
-        if isinstance(self.loss, type) or not hasattr(self.loss, "gradient") or not hasattr(self.loss, "check"):
+        if isinstance(self.loss, type) or not isinstance(self.loss, Loss):
             raise InputError(
                 f"TangentFlow: the loss must be one of tfl.losses, got a {type(self.loss).__name__}. "
                 f"Write tfl.losses.SquaredL2(tfl.densities.uniform(torus)), say."

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from ..backends import to_host
+from ..model import Layered
 from ..torus.density import Density, DensitySpace
 from .encoding import encode
 from .mappings import write_mapping
@@ -43,7 +44,7 @@ HISTORY_NAMES = {
 def write_run(file, risk, method, result, coordinates, checkpoint: dict, validation, limits: dict) -> None:
     """A whole run in an open file."""
     model = risk.model
-    trajectory = model.trajectory(result.control) if hasattr(model, "trajectory") else None
+    trajectory = model.trajectory(result.control) if isinstance(model, Layered) else None
     _write(file, risk, method, result, trajectory, coordinates, validation, limits, write_field)
     write_mapping(file.create_group("checkpoint"), checkpoint)
 
@@ -76,7 +77,7 @@ def _no_memory(shape, dtype=float) -> np.ndarray:
 
 def _on_densities(model) -> bool:
     """Whether a model moves densities along a flow of its own; one that is linear in another's does not."""
-    return isinstance(model.output_space, DensitySpace) and hasattr(model, "trajectory")
+    return isinstance(model.output_space, DensitySpace) and isinstance(model, Layered)
 
 
 def _write(file, risk, method, result, trajectory, coordinates, validation, limits, field) -> None:

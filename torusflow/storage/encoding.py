@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 import json
 import math
@@ -16,8 +15,8 @@ from ..arguments import is_number
 from ..backends import LIBRARIES, default_library, is_array, to_host
 from ..errors import InputError, TorusflowError
 from ..torus.grid import Torus
+from .classes import class_of, stored_name
 
-OF_RUNS = ("Reference", "Result", "Run", "RunFile", "Selection")
 # What an object may take though no array of the file is as large, such as a torus for a cloud of points; by the bytes
 # that one of the numbers it is counted by costs as it is made.
 FREE_BYTES = 2**28
@@ -46,25 +45,22 @@ def encode(group, name, thing, seen):
             encode(child, str(index), part, seen)
     elif thing is None or isinstance(thing, bool | int | float | str | tuple | np.number | np.bool_):
         group.attrs[name] = json.dumps(thing, default=lambda number: number.item())
-    elif dataclasses.is_dataclass(thing) and type(thing).__name__ in _types():
+    elif inspect.isroutine(thing) or isinstance(thing, type):
+        raise InputError(
+            f"a {group.attrs['type'].rpartition(':')[2]} holds functions of yours, which a run file cannot store. Run "
+            f"without store."
+        )
+    else:
+        kind = stored_name(type(thing))
         child = group.create_group(name)
         seen[id(thing)] = child
-        child.attrs["type"] = type(thing).__name__
+        child.attrs["type"] = kind
         for field in dataclasses.fields(thing):
             if _is_stored(field):
                 encode(child, field.name, getattr(thing, field.name), seen)
-    elif inspect.isroutine(thing):
-        raise InputError(
-            f"a {group.attrs['type']} holds functions of yours, which a run file cannot store. Run without store."
-        )
-    else:
-        raise InputError(
-            f"a {type(thing).__name__} cannot be stored in a run file, which holds the classes of torusflow only. "
-            f"Run without store, or keep result.control yourself."
-        )
 
 
-def decode(group, seen):
+def decode(group, seen, known):
     """The object that a group was made of; an array where it is a dataset.
 
     Parameters
@@ -73,18 +69,20 @@ def decode(group, seen):
         Below a file whose structure has been checked.
     seen : dict
         The objects made so far, for those that are used more than once.
+    known : dict of str to type
+        From `known_classes`.
 
     Raises
     ------
     PlaceError
-        If it is none of the classes that `encode` takes, or what the class refuses.
+        If it is of no known class, or what the class refuses.
     """
     address = h5py.h5o.get_info(group.id).addr
     if address not in seen:
         values = {name: _value(group, name) for name in group.attrs if name not in ("type", "long_name")}
         for name, child in group.items():
-            values[name] = child[...] if isinstance(child, h5py.Dataset) else decode(child, seen)
-        seen[address] = _made(group, str(group.attrs.get("type", "")), values)
+            values[name] = child[...] if isinstance(child, h5py.Dataset) else decode(child, seen, known)
+        seen[address] = _made(group, str(group.attrs.get("type", "")), values, known)
     return seen[address]
 
 
@@ -113,12 +111,12 @@ def _value(group, name: str):
     return tuple(value) if isinstance(value, list) else value
 
 
-def _made(group, kind: str, values: dict):
+def _made(group, kind: str, values: dict, known: dict):
     """An object of its class and fields; where these cannot be, a PlaceError says what the class says."""
     try:
         if kind == "tuple":
             return tuple(values[str(index)] for index in range(len(values)))
-        made = _types().get(kind)
+        made = class_of(kind, known)
         if made is None:
             raise InputError(f"it is of no class that a run file holds, {kind!r}")
         _check_fields(made, values)
@@ -185,17 +183,3 @@ def _as_here(made: type, values: dict) -> dict:
 
 def _is_stored(field) -> bool:
     return field.init and field.metadata.get("stored", True)
-
-
-@functools.cache
-def _types() -> dict[str, type]:
-    """The dataclasses of the public interface by name, but for what is made of runs rather than part of one."""
-    import torusflow
-
-    public = [vars(torusflow), vars(torusflow.losses)]
-    return {
-        name: thing
-        for names in public
-        for name, thing in names.items()
-        if isinstance(thing, type) and dataclasses.is_dataclass(thing) and name not in OF_RUNS
-    }

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, printable
-from . import load
 from .csv_tables import write_csv
 from .encoding import PlaceError
 from .kinds import ARRAYS, NETCDF, TABLE
 from .reading import opened_run
+from .runs import read_run
 from .sealed import generations
 from .whole_files import refuse_existing, write_whole
 
@@ -40,7 +40,7 @@ def export_run(run, output, overwrite: bool = False) -> None:
     if suffix not in FORMATS:
         raise InputError(f"{str(output)!r}: the suffix must be one of {', '.join(FORMATS)}.")
     refuse_existing(output, overwrite, FORMATS[suffix], reads=generations(run))
-    loaded = load(run)
+    loaded, _ = read_run(run)  # whatever its classes
     if suffix == ".csv":
         iterations = np.arange(len(loaded.history["risk"]))
         columns = {"iteration": iterations, **loaded.history}

@@ -12,16 +12,8 @@ from ..backends import is_array, to_host
 from ..errors import InputError
 from .encoding import PlaceError, read_json
 
-# What methods remember of the iterations before, by their classes: a control, some of them, numbers or one.
+# What a method may say that it remembers of the iterations before, by `Method.remembers`.
 ONE, SOME, NUMBERS, NUMBER = "a control", "controls", "numbers", "a number"
-REMEMBERED = {
-    "BarzilaiBorwein": {"risks": NUMBERS},
-    "GaussNewton": {"forcing": NUMBER},
-    "HeavyBall": {"previous": ONE},
-    "LBFGS": {"steps": SOME, "changes": SOME},
-    "Nesterov": {"previous": ONE, "t": NUMBER},
-    "StochasticGradientDescent": {"passes": NUMBER},
-}
 # Columns of a history that a descent goes on from, so that they must be numbers.
 GOES_ON = ("risk", "gradient_norm", "seconds", "substeps", "validation")
 
@@ -79,11 +71,13 @@ def _check_state(state: _Part, space, output_space, method) -> None:
         state.value(name, (int, float), "a number")
     state.value("keep", bool, "true or false")
     state.value("finished", str, "a text")
-    wanted = REMEMBERED.get(type(method).__name__, {})
+    wanted = getattr(method, "remembers", {})
     if not wanted:
         return
     memory = state.part("memory")
     shapes = {ONE: space.shape, SOME: (None, *space.shape), NUMBERS: (None,), NUMBER: ()}
+    if not set(wanted.values()) <= set(shapes):
+        raise InputError(f"{type(method).__name__}.remembers maps names to {', '.join(shapes)}; it is {wanted!r}.")
     for name, what in wanted.items():
         memory.array(name, shapes[what], space.dtype.kind if what in (ONE, SOME) else "fi")
     if len({len(memory.values[name]) for name, what in wanted.items() if what == SOME}) > 1:

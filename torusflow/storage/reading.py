@@ -58,12 +58,14 @@ def part(group, name: str, kind: type):
     return found
 
 
-def array(group, name: str, shape: tuple) -> h5py.Dataset:
-    """A dataset of real numbers of this shape, not yet read, else a PlaceError; None stands for any length."""
+def array(group, name: str, shape: tuple | None, kinds: str = "fiu") -> h5py.Dataset:
+    """A dataset of numbers of this shape, not yet read, else a PlaceError; None stands for any shape or length."""
     found = part(group, name, h5py.Dataset)
-    same = found.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, found.shape, strict=True))
-    if not same or found.dtype.kind not in "fiu":
-        wanted = "(n,)" if shape == (None,) else str(shape)
+    same = shape is None or (
+        found.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, found.shape, strict=True))
+    )
+    if not same or found.dtype.kind not in kinds:
+        wanted = {None: "of any shape", (None,): "(n,)"}.get(shape, str(shape))
         raise PlaceError(found.name, f"it is an array {found.shape} of {found.dtype}, not of real numbers {wanted}")
     return found
 

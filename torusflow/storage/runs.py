@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from dataclasses import dataclass
 
 import h5py
 import numpy as np
 
 from ..errors import InputError
+from ..model import Layered
 from ..risk import Risk
 from ..torus.coordinates import Coordinates
+from .classes import Unknown, known_classes, missing_classes, unknown_names
 from .encoding import PlaceError, decode, read_json
 from .reading import array, opened_run, part, text
 from .references import Reference, read_references
@@ -28,7 +31,8 @@ class Run:
     Attributes
     ----------
     risk : Risk
-        Ready to evaluate, with its model and loss.
+        Ready to evaluate, with its model and loss. Where `load` was not given a class of theirs, risk or method stands
+        for itself only, and says which class is missing when it is used.
     method : Method
     control : array
         The last one; an element of ``risk.space``.
@@ -62,12 +66,17 @@ class Run:
     limits: dict = dataclasses.field(default_factory=dict)
 
 
-def load(path) -> Run:
+def load(path, classes=()) -> Run:
     """Read a run file.
+
+    A file never imports anything: objects of classes of your own come back where these are given.
 
     Parameters
     ----------
     path : str or path
+    classes : sequence of types or modules, optional
+        Your own classes that the run was stored with: losses, models, metrics, methods; a module stands for all
+        dataclasses defined in it. Without them control, output and history are read, with a warning.
 
     Returns
     -------
@@ -77,18 +86,31 @@ def load(path) -> Run:
     ------
     InputError
         If it is no run file, damaged, or of a format newer than this version of torusflow; or if it holds what no run
-        holds: then it says where, and has read no more than that.
+        holds: then it says where, and has read no more than that. If classes are given, but not all that the file has.
     """
+    run, names = read_run(path, classes)
+    if names:
+        warnings.warn(f"{missing_classes(str(path), names)} Control, output and history are there.", stacklevel=2)
+    return run
+
+
+def read_run(path, classes=()) -> tuple[Run, list[str]]:
+    """A run as `load` gives it, and the names of the classes that were not given."""
+    known = known_classes(classes)
     with opened_run(path) as file:
-        return _read(file)
+        names = unknown_names(part(file, "problem", h5py.Group), known)
+        if names and classes:
+            given = ", ".join(name for name in known if ":" in name) or "none of your own"
+            raise InputError(f"{missing_classes(str(path), names)} Given were {given}.")
+        return _read(file, str(path), known), names
 
 
-def _read(file) -> Run:
-    problem, seen = part(file, "problem", h5py.Group), {}
-    risk = _part_made(problem, "risk", seen, Risk)
+def _read(file, path: str, known: dict) -> Run:
+    problem = _Problem(file["problem"], path, known)
+    risk = problem.made("risk", Risk)
     fields = _fields(file, risk)
     control = fields["control"][...]
-    if risk.space.dtype.kind == "c":
+    if _is_complex(file, risk):
         control = control[..., 0] + 1j * control[..., 1]
     output = fields["output"][...]
     trajectory = fields["trajectory"][...] if "trajectory" in fields else None
@@ -97,35 +119,44 @@ def _read(file) -> Run:
             raise PlaceError(name, "not all of its numbers are finite")
     return Run(
         risk=risk,
-        method=_method(problem, seen),
+        method=problem.method(),
         control=_element(risk, control),
         output=output,
         trajectory=trajectory,
-        history=_history(file, risk, output),
+        history=_history(file, risk, fields, output),
         status=text(file, "status"),
-        coordinates=_part_made(problem, "coordinates", seen, Coordinates),
+        coordinates=problem.made("coordinates", Coordinates),
         attributes={"format_version": file.attrs["format_version"]}
         | {key: text(file, key) for key in ("created", "versions")},
         references=read_references(file),
-        validation=_part_made(problem, "validation", seen, Risk) if "validation" in problem else None,
-        limits=_limits(problem) if "limits" in problem.attrs else {},
+        validation=problem.made("validation", Risk) if "validation" in problem.group else None,
+        limits=_limits(problem.group) if "limits" in problem.group.attrs else {},
     )
 
 
 def _fields(file, risk) -> dict[str, h5py.Dataset]:
     """The fields by name, not yet read; a PlaceError where one is missing, or of a shape that the model has not."""
+    if isinstance(risk, Unknown):
+        return {name: array(file, name, None) for name in FIELDS if name in file or name in ("control", "output")}
     model, space, output = risk.model, risk.space, risk.model.output_space.shape
     shapes = {"control": (*space.shape, 2) if space.dtype.kind == "c" else space.shape, "output": output}
-    if hasattr(model, "trajectory"):
+    if isinstance(model, Layered):
         shapes["trajectory"] = (model.layers + 1, *output)
     fields = {name: array(file, name, shape) for name, shape in shapes.items()}
     return fields | {name: array(file, name, output) for name in ("initial", "target") if name in file}
 
 
-def _history(file, risk, output) -> dict[str, np.ndarray]:
+def _is_complex(file, risk) -> bool:
+    """Whether the last axis of the control is that of real and imaginary parts."""
+    if isinstance(risk, Unknown):
+        return array(part(file, "checkpoint", h5py.Group), "start", None, "fiuc").dtype.kind == "c"
+    return risk.space.dtype.kind == "c"
+
+
+def _history(file, risk, fields, output) -> dict[str, np.ndarray]:
     """The columns, and nothing else but axes beside the fields."""
     rows = len(array(file, "risk", (None,)))
-    longest = max(rows, *risk.space.shape, *risk.model.output_space.shape, 2)
+    longest = max(rows, 2, *(length for data in fields.values() for length in data.shape))
     history = {}
     for name, data in file.items():
         if not isinstance(data, h5py.Dataset) or name in FIELDS:
@@ -137,7 +168,8 @@ def _history(file, risk, output) -> dict[str, np.ndarray]:
             raise PlaceError(name, "it is neither a field nor a column of the history")
         else:
             history[name] = array(file, name, (rows,))[...]
-    missing = [name for name in (*COLUMNS, *risk.model.output_space.describe(output)) if name not in history]
+    described = () if isinstance(risk, Unknown) else risk.model.output_space.describe(output)
+    missing = [name for name in (*COLUMNS, *described) if name not in history]
     if missing or not rows:
         raise PlaceError("the history", f"it has no {missing[0]!r}" if missing else "it has no rows")
     return history
@@ -145,23 +177,33 @@ def _history(file, risk, output) -> dict[str, np.ndarray]:
 
 def _element(risk, control) -> np.ndarray:
     try:
-        return risk.space.element(control)
+        return control if isinstance(risk, Unknown) else risk.space.element(control)
     except InputError as error:
         raise PlaceError("control", str(error)) from None
 
 
-def _part_made(problem, name: str, seen: dict, kind: type):
-    thing = decode(part(problem, name, h5py.Group), seen)
-    if not isinstance(thing, kind):
-        raise PlaceError(f"problem/{name}", f"it is a {type(thing).__name__}, not a {kind.__name__}")
-    return thing
+class _Problem:
+    """The objects that a run was made of."""
 
+    def __init__(self, group: h5py.Group, path: str, known: dict):
+        self.group, self._path, self._known, self._seen = group, path, known, {}
 
-def _method(problem, seen: dict):
-    method = _part_made(problem, "method", seen, object)
-    if not hasattr(method, "init") or not hasattr(method, "update"):
-        raise PlaceError("problem/method", f"a {type(method).__name__} is no method of descent")
-    return method
+    def made(self, name: str, kind: type):
+        """One of them; `Unknown` where a class is missing."""
+        found = part(self.group, name, h5py.Group)
+        names = unknown_names(found, self._known)
+        if names:
+            return Unknown(self._path, names)
+        thing = decode(found, self._seen, self._known)
+        if not isinstance(thing, kind):
+            raise PlaceError(f"problem/{name}", f"it is a {type(thing).__name__}, not a {kind.__name__}")
+        return thing
+
+    def method(self):
+        method = self.made("method", object)
+        if not isinstance(method, Unknown) and not (hasattr(method, "init") and hasattr(method, "update")):
+            raise PlaceError("problem/method", f"a {type(method).__name__} is no method of descent")
+        return method
 
 
 def _limits(problem) -> dict:

@@ -70,6 +70,10 @@ class VelocitySpace:
     def __repr__(self):
         return f"VelocitySpace({self.torus!r}, {self.metric!r}, layers={self.layers}, band={self.band})"
 
+    def __str__(self):
+        metric = self.metric
+        return f"{self.layers} layers, band {max(self.band)}, H^s with s = {metric.smoothness:g}, l = {metric.length:g}"
+
     def __reduce__(self):
         return VelocitySpace, (self.torus, self.metric, self.layers, self.band)
 

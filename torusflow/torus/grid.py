@@ -68,6 +68,12 @@ class Torus(Arrays):
     threads: int | None = field(default=None, compare=False, metadata={"stored": False})
     library: str | Backend | None = field(default=None, compare=False)
     device: str = field(init=False, repr=False)
+    dimension: int = field(init=False, repr=False, compare=False)
+    size: int = field(init=False, repr=False, compare=False)
+    spectral_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _backend: Backend = field(init=False, repr=False, compare=False)
+    _plans: dict[tuple, Transform] = field(init=False, repr=False, compare=False)
+    _turn: Turn = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         shape, threads, library = _checked_shape(self.shape), self.threads, self.library
@@ -101,6 +107,9 @@ class Torus(Arrays):
             ("_turn", Turn()),
         ):
             object.__setattr__(self, name, value)
+
+    def __str__(self):
+        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {self.threads} threads"
 
     def __reduce__(self):
         return Torus, (self.shape, self.threads, self._given)

@@ -47,9 +47,9 @@ class Checkpoints:
     def windows(
         self, equation, velocity: Callable[[int], np.ndarray], backwards: bool
     ) -> Iterator[tuple[range, np.ndarray]]:
-        """Steps and the stages of these, array (length, 4, *n), from checkpoint to checkpoint; one work array."""
+        """Steps and the stages of these, array (length, degree, *n), from checkpoint to checkpoint; one work array."""
         torus = equation.torus
-        stages = torus.empty((min(self.length, equation.steps), 4, *torus.local_shape))
+        stages = torus.empty((min(self.length, equation.steps), equation.scheme.degree, *torus.local_shape))
         for first in sorted(self._kept, reverse=backwards):
             steps = range(first, min(first + self.length, equation.steps))
             equation.replay(self._kept[first], velocity, steps, stages)
@@ -63,7 +63,7 @@ def kept_bytes(equation) -> int:
 
 
 def _step_bytes(equation) -> int:
-    return 4 * equation.torus.size * np.dtype(np.float64).itemsize
+    return equation.scheme.degree * equation.torus.size * np.dtype(np.float64).itemsize
 
 
 def _checkpoint_bytes(equation) -> int:

@@ -1,4 +1,4 @@
-"""The continuity equation by truncated Fourier series and fourth-order Runge-Kutta, its tangent and its transpose."""
+"""The continuity equation by truncated Fourier series and Runge-Kutta steps, its tangent and its transpose."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from ..backends.turns import Turn
 from ..errors import NumericalError, UnstableError
 from ..torus.grid import TWO_PI, Torus
 from .checkpoints import Checkpoints
-
-# For constant v the four stages in Horner form, y_m = rho + c_m h A y_(m-1), give the Taylor polynomial of exp(h A).
-STAGES = (1 / 4, 1 / 3, 1 / 2, 1.0)
-# That polynomial is bounded by one on the imaginary axis up to 2 sqrt 2 (Hairer, Wanner, Solving ODEs II, IV.2).
-COURANT_LIMIT = 2 * math.sqrt(2)
+from .runge_kutta import RK4, Tableau
 
 Velocity = Callable[[int], np.ndarray]
 
@@ -35,6 +31,8 @@ class ContinuityEquation:
     layers : int
     substeps : int or None
         Runge-Kutta steps per layer; None takes enough for every speed up to one side of the torus per unit time.
+    scheme : Tableau
+        For constant v a step is its stability polynomial R(h A), taken in Horner form: a stage for each of its degrees.
 
     Attributes
     ----------
@@ -49,23 +47,23 @@ class ContinuityEquation:
 
     Notes
     -----
-    The transpose of one step is R(h A)^T = R(h A^T) with R the Taylor polynomial and A^T w = sum_j v_j P d_j w, so
-    the same stages run backwards on the transport equation. With y_m the forward stages and w_4 = w,
+    The transpose of one step is R(h A)^T = R(h A^T) with A^T w = sum_j v_j P d_j w, so the same stages run backwards on
+    the transport equation. With y_m = rho + c_m h A y_(m-1) the forward stages and w_s = w the last weight,
     w_(m-1) = c_m h A^T w_m, the derivative of <w, R(h A) rho> with respect to v_j is sum_m c_m h y_(m-1) P d_j w_m,
-    and w becomes w_0 + ... + w_4.
+    and w becomes w_0 + ... + w_s.
     """
 
-    def __init__(self, torus: Torus, band: tuple[int, ...], layers: int, substeps: int):
+    def __init__(self, torus: Torus, band: tuple[int, ...], layers: int, substeps: int | None, scheme: Tableau = RK4):
         modes = tuple((n - b - 1) // 2 for n, b in zip(torus.shape, band, strict=True))
         if substeps is None:
-            substeps = max(1, math.ceil(TWO_PI * sum(modes) / COURANT_LIMIT / layers))
+            substeps = max(1, math.ceil(TWO_PI * sum(modes) / scheme.stability_limit / layers))
         self.torus, self.layers, self.substeps = torus, layers, checked_whole("substeps", substeps)
         self.steps = layers * self.substeps
-        self.modes = modes
+        self.modes, self.scheme = modes, scheme
         self.turn = Turn()
         self._stages = torus.stages(self.modes)
         self._plan = torus.plan(1, self.modes)
-        self._coefficients = np.array(STAGES) / self.steps
+        self._coefficients = np.array(scheme.horner) / self.steps
         self.spectral_shape = self._stages.kept
 
     # -- coefficients ------------------------------------------------------------------------------------------
@@ -106,7 +104,7 @@ class ContinuityEquation:
             Kept coefficients at s = 0.
         velocity : callable
             layer -> array (d, *n).
-        stages : array (steps, 4, *n) or Checkpoints, optional
+        stages : array (steps, degree, *n) or Checkpoints, optional
             Filled with the density at every stage, or with what it can be recomputed from, for `tangent` and
             `transpose`.
         visit : callable, optional
@@ -120,7 +118,8 @@ class ContinuityEquation:
         Raises
         ------
         UnstableError
-            Before the first step of a layer whose Courant number exceeds 2 sqrt 2; names the substeps it needs.
+            Before the first step of a layer whose Courant number exceeds the scheme's limit; names the substeps it
+            needs.
         NumericalError
             If a velocity is not finite.
         """
@@ -128,7 +127,7 @@ class ContinuityEquation:
             base = density_hat.copy()
             for layer in range(self.layers):
                 field = velocity(layer)
-                if not self.courant(field) <= COURANT_LIMIT:  # NaN too
+                if not self.courant(field) <= self.scheme.stability_limit:  # NaN too
                     self._refuse_unstable(velocity)
                 steps = range(layer * self.substeps, (layer + 1) * self.substeps)
                 if isinstance(stages, Checkpoints):
@@ -152,7 +151,7 @@ class ContinuityEquation:
         velocity : callable
             layer -> array (d, *n).
         steps : range
-        stages : array (at least len(steps), 4, *n)
+        stages : array (at least len(steps), degree, *n)
             Filled with the density at every stage.
         """
         base = density_hat.copy()
@@ -167,7 +166,7 @@ class ContinuityEquation:
         ----------
         velocity, tangent_velocity : callable
             layer -> array (d, *n).
-        stages : array (steps, 4, *n) or Checkpoints
+        stages : array (steps, degree, *n) or Checkpoints
             From `push`.
 
         Returns
@@ -193,7 +192,7 @@ class ContinuityEquation:
             Kept coefficients of the weight w at s = 1.
         velocity : callable
             layer -> array (d, *n).
-        stages : array (steps, 4, *n) or Checkpoints
+        stages : array (steps, degree, *n) or Checkpoints
             From `push`.
         take : callable
             take(layer, momentum) for the layers from last to first, with momentum (d, *n) such that
@@ -242,11 +241,11 @@ class ContinuityEquation:
         layer = numbers.index(courant)
         if not math.isfinite(courant):
             raise NumericalError(f"layer {layer}: the velocity holds values that are not finite.")
-        needed = math.ceil(self.substeps * courant / COURANT_LIMIT)
+        needed = math.ceil(self.substeps * courant / self.scheme.stability_limit)
         remedy = f"substeps={needed}, or " if needed <= LARGEST_COUNT else ""
         raise UnstableError(
-            f"layer {layer}: the Courant number {courant:.4g} exceeds 2.828, where Runge-Kutta of order four is stable "
-            f"with substeps={self.substeps}: use {remedy}a smaller velocity.",
+            f"layer {layer}: {self.scheme.unstable(courant)} with substeps={self.substeps}: use {remedy}a smaller "
+            f"velocity.",
             courant,
             needed,
         )

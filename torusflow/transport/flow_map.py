@@ -10,10 +10,11 @@ import numpy as np
 
 from ..arguments import checked_whole, is_number, real_array
 from ..errors import InputError, NumericalError
+from ..model import Refinable
 from ..torus.control import VelocitySpace
 from ..torus.density import Density
 from ..torus.scattered import BandField, checked_points, interpolate
-from .particles import NODES, WEIGHTS
+from .runge_kutta import RK4, Pair, Tableau, find_scheme
 
 # Newton's method for the inverse starts next to the solution: three iterations are usual.
 NEWTON_ITERATIONS = 20
@@ -30,13 +31,14 @@ class Piece(NamedTuple):
     field: BandField
     duration: float
     substeps: int
+    scheme: Tableau
 
 
 class FlowMap:
     """Phi(x) = x(1), dx/ds = v_s(x), x(0) = x: the map of the torus that a control generates.
 
-    It is the discrete map of classical Runge-Kutta steps; its Jacobian, determinant and inverse are those of that map,
-    not approximations of the flow's. Points are not wrapped into [0, 1): Phi(x + k) = Phi(x) + k.
+    It is the discrete map of Runge-Kutta steps, by the scheme of the model; its Jacobian, determinant and inverse are
+    those of that map, not approximations of the flow's. Points are not wrapped into [0, 1): Phi(x + k) = Phi(x) + k.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ class FlowMap:
 
     def __init__(self, model, v, substeps: int | None = None):
         space = getattr(model, "space", None)
-        if not isinstance(space, VelocitySpace) or not hasattr(model, "substeps"):
+        if not isinstance(space, VelocitySpace) or not isinstance(model, Refinable):
             raise InputError(
                 f"FlowMap takes a model that moves points or densities on the torus, got a {type(model).__name__}. "
                 f"Use a MeasureNODE, TorusNODE or SampleNODE."
@@ -73,7 +75,8 @@ class FlowMap:
         substeps = model.substeps if substeps is None else substeps
         substeps = checked_whole("substeps", substeps)
         self.dimension = space.torus.dimension
-        self._pieces = [Piece(BandField(space, c), 1 / space.layers, substeps) for c in space.element(v)]
+        scheme = find_scheme(getattr(model, "scheme", RK4.name))
+        self._pieces = [Piece(BandField(space, c), 1 / space.layers, substeps, scheme) for c in space.element(v)]
 
     @property
     def duration(self) -> float:
@@ -127,7 +130,7 @@ class FlowMap:
         """
         y, pieces = checked_points(points, self.dimension), self._until(s)
         self._refuse_folds(pieces)
-        x, _ = self._flow(y, [Piece(p.field, -p.duration, p.substeps) for p in reversed(pieces)])
+        x, _ = self._flow(y, [p._replace(duration=-p.duration) for p in reversed(pieces)])
         for _ in range(NEWTON_ITERATIONS):
             image, jacobian = self._flow(x, pieces, with_jacobian=True)
             gap = image - y
@@ -173,24 +176,19 @@ class FlowMap:
         derivative = np.tile(np.eye(self.dimension), (len(x), 1, 1)) if with_jacobian else None
         if not len(x):
             return x, derivative
-        for field, duration, substeps in pieces:
-            h = duration / substeps
+        state = Pair(x, derivative) if with_jacobian else x
+
+        def rate(field, at):
+            points = at.first if with_jacobian else at
+            if not np.all(np.isfinite(points)):
+                raise NumericalError(f"points are not finite any more. {self._advice(pieces)}")
+            k = field.value(points)
+            return Pair(k, np.moveaxis(field.jacobian(points), -1, 0) @ at.second) if with_jacobian else k
+
+        for field, duration, substeps, scheme in pieces:
             for _ in range(substeps):
-                k, k_derivative = np.zeros_like(x), 0.0
-                change, change_derivative = np.zeros_like(x), 0.0
-                for node, weight in zip(NODES, WEIGHTS, strict=True):
-                    at = x + node * h * k
-                    if not np.all(np.isfinite(at)):
-                        raise NumericalError(f"points are not finite any more. {self._advice(pieces)}")
-                    k = field.value(at)
-                    change = change + weight * h * k
-                    if with_jacobian:
-                        here = np.moveaxis(field.jacobian(at), -1, 0)
-                        k_derivative = here @ (derivative + node * h * k_derivative)
-                        change_derivative = change_derivative + weight * h * k_derivative
-                x = x + change
-                derivative = derivative + change_derivative if with_jacobian else None
-        return x, derivative
+                state = state + scheme.change(lambda m, at, v=field: rate(v, at), state, duration / substeps)
+        return (state.first, state.second) if with_jacobian else (state, None)
 
     def _log_determinant(self, jacobian, pieces) -> np.ndarray:
         sign, value = np.linalg.slogdet(jacobian)

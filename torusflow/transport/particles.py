@@ -1,4 +1,4 @@
-"""Points moved by a vector field that is constant on layers: Runge-Kutta of order four, its tangent, its transpose."""
+"""Points moved by a vector field that is constant on layers: Runge-Kutta steps, their tangent, their transpose."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ import numpy as np
 
 from ..arguments import checked_whole
 from ..errors import NumericalError
-
-# The classical tableau: stage m starts from x + NODES[m] h k_(m-1); the step adds h sum_m WEIGHTS[m] k_m.
-NODES = (0.0, 0.5, 0.5, 1.0)
-WEIGHTS = (1 / 6, 1 / 3, 1 / 3, 1 / 6)
+from .runge_kutta import RK4, Tableau
 
 
 class Field(Protocol):
@@ -20,30 +17,34 @@ class Field(Protocol):
 
     def value(self, points) -> np.ndarray:
         """v(x), array (N, d), at points (N, d)."""
+        ...
 
     def tangent(self, points, change) -> np.ndarray:
         """Dv(x) x', array (N, d)."""
+        ...
 
     def transpose(self, points, weight) -> np.ndarray:
         """Dv(x)^T p, array (N, d)."""
+        ...
 
 
 class ParticleFlow:
-    """dx/ds = v_l(x) for s in [l/L, (l+1)/L], by `substeps` steps of the classical Runge-Kutta method a layer.
+    """dx/ds = v_l(x) for s in [l/L, (l+1)/L], by `substeps` Runge-Kutta steps a layer.
 
     Parameters
     ----------
     layers : int
     substeps : int
+    scheme : Tableau
 
     Notes
     -----
-    With weights p at the end of a step, the stages are run backwards: q_4 = h p / 6 and q_m = h b_m p +
-    h a_(m+1) Dv(x_(m+1))^T q_(m+1); p becomes p + sum_m Dv(x_m)^T q_m, and the derivative of <p, x> with respect to
-    v in the direction v' is sum_m <q_m, v'(x_m)>. Nothing is approximated.
+    With weights p at the end of a step, its stages are run backwards (`Tableau.transposed`): with the q_m there, the
+    derivative of <p, x> with respect to v in the direction v' is sum_m <q_m, v'(x_m)>. Nothing is approximated.
     """
 
-    def __init__(self, layers: int, substeps: int):
+    def __init__(self, layers: int, substeps: int, scheme: Tableau = RK4):
+        self.scheme = scheme
         self.layers, self.substeps = checked_whole("layers", layers), checked_whole("substeps", substeps)
         self.steps = checked_whole("layers x substeps", self.layers * self.substeps)
         self.step_length = 1 / self.steps
@@ -56,7 +57,7 @@ class ParticleFlow:
         points : array (N, d)
         field : callable
             layer -> Field.
-        stages : array (steps, 4, N, d), optional
+        stages : array (steps, scheme.stages, N, d), optional
             Filled with the points at every stage, which `tangent` and `transpose` need.
         visit : callable, optional
             visit(layer, points) after each layer.
@@ -74,16 +75,8 @@ class ParticleFlow:
         for layer in range(self.layers):
             v = field(layer)
             for step in range(layer * self.substeps, (layer + 1) * self.substeps):
-                change, k = np.zeros_like(x), np.zeros_like(x)
-                for m, (node, weight) in enumerate(zip(NODES, WEIGHTS, strict=True)):
-                    at = x + node * h * k
-                    if not np.all(np.isfinite(at)):
-                        raise NumericalError(f"layer {layer}: points are not finite any more. Use a smaller control.")
-                    if stages is not None:
-                        stages[step, m] = at
-                    k = v.value(at)
-                    change += weight * h * k
-                x = x + change
+                kept = None if stages is None else stages[step]
+                x = x + self.scheme.change(_rate(v, layer, kept), x, h)
             if visit is not None:
                 visit(layer, x)
         if not np.all(np.isfinite(x)):
@@ -96,11 +89,7 @@ class ParticleFlow:
         for layer in range(self.layers):
             v, dv = field(layer), change_of_field(layer)
             for step in range(layer * self.substeps, (layer + 1) * self.substeps):
-                total, k = np.zeros_like(dx), np.zeros_like(dx)
-                for at, node, weight in zip(stages[step], NODES, WEIGHTS, strict=True):
-                    k = v.tangent(at, dx + node * h * k) + dv.value(at)
-                    total += weight * h * k
-                dx = dx + total
+                dx = dx + self.scheme.change(_rate_of_change(v, dv, stages[step]), dx, h)
         return dx
 
     def transpose(self, weights, field, stages, take: Callable) -> np.ndarray:
@@ -112,11 +101,11 @@ class ParticleFlow:
             p at s = 1.
         field : callable
             layer -> Field.
-        stages : array (steps, 4, N, d)
+        stages : array (steps, scheme.stages, N, d)
             From `push`.
         take : callable
-            take(layer, points, momenta) for the layers from last to first, both (substeps, 4, N, d), such that
-            <p, x'> = sum over layers and entries of <momenta, v'(points)>.
+            take(layer, points, momenta) for the layers from last to first, both (substeps, scheme.stages, N, d), with
+            <p, x'> = the sum over layers and entries of <momenta, v'(points)>.
 
         Returns
         -------
@@ -128,12 +117,33 @@ class ParticleFlow:
         for layer in reversed(range(self.layers)):
             v, first = field(layer), layer * self.substeps
             for step in reversed(range(self.substeps)):
-                total, carried = np.zeros_like(p), np.zeros_like(p)
-                for m in reversed(range(len(NODES))):
-                    q = WEIGHTS[m] * h * p + (NODES[m + 1] * h * carried if m + 1 < len(NODES) else 0)
-                    momenta[step, m] = q
-                    carried = v.transpose(stages[first + step, m], q)
-                    total += carried
-                p = p + total
+                p = p + self.scheme.transposed(_pull(v, stages[first + step], momenta[step]), p, h)
             take(layer, stages[first : first + self.substeps], momenta)
         return p
+
+
+def _rate(v: Field, layer: int, kept) -> Callable:
+    """v at the stages of a step, whose points are kept unless that is None."""
+
+    def rate(m, at):
+        if not np.all(np.isfinite(at)):
+            raise NumericalError(f"layer {layer}: points are not finite any more. Use a smaller control.")
+        if kept is not None:
+            kept[m] = at
+        return v.value(at)
+
+    return rate
+
+
+def _rate_of_change(v: Field, dv: Field, stages) -> Callable:
+    return lambda m, change: v.tangent(stages[m], change) + dv.value(stages[m])
+
+
+def _pull(v: Field, stages, momenta) -> Callable:
+    """Dv^T q at the stages of a step, filling the momenta with q."""
+
+    def pull(m, q):
+        momenta[m] = q
+        return v.transpose(stages[m], q)
+
+    return pull

@@ -46,18 +46,23 @@ class Plans(Protocol):
 
     def forward(self, line: Loop, others: list[Loop]) -> int:
         """f^_k = sum_j f_j exp(-2 pi i jk/n); the plan as a number that `execute` takes."""
+        ...
 
     def inverse(self, line: Loop, others: list[Loop]) -> int:
         """f_j = sum_k f^_k exp(2 pi i jk/n)."""
+        ...
 
     def real_forward(self, line: Loop, others: list[Loop]) -> int:
         """The coefficients k >= 0 of lines of n real numbers, which may be overwritten."""
+        ...
 
     def real_inverse(self, line: Loop, others: list[Loop]) -> int:
         """Lines of n real numbers from their coefficients k >= 0, which may be overwritten."""
+        ...
 
     def check(self) -> None:
         """Raise what a transform has raised since the last time: compiled loops pass nothing on."""
+        ...
 
 
 class FFTW(Plans):

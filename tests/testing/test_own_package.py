@@ -1,0 +1,29 @@
+"""The package in examples/: its own tests pass, as they would anywhere else, and what it shows is short."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGE = ROOT / "examples" / "own_package"
+
+
+def run(*command, folder=PACKAGE):
+    """In a process of its own, which finds torusflow but nothing of these tests: neither settings nor fixtures."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(PACKAGE)])}
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_its_tests_pass():
+    said = run("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert "passed" in said and "skipped" not in said
+
+
+def test_what_it_shows_is_short():
+    assert all(len(path.read_text().splitlines()) <= 100 for path in PACKAGE.rglob("*.py"))
+    assert len((PACKAGE / "README.md").read_text().splitlines()) <= 40

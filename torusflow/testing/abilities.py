@@ -1,0 +1,86 @@
+"""What models promise that can do more than a model must; those that cannot pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..model import Model
+from .trials import require
+
+# Between two ways to one output that are not the same sums, relative: fields at points are exact to 1e-12.
+CLOSE = 1e-9
+
+
+def trajectory(trial) -> None:
+    """It leads from one start, by as many steps as there are layers, to the output."""
+    model, w = trial.model, trial.control
+    if not hasattr(model, "trajectory"):
+        return
+    path, shape = model.trajectory(w), (model.layers + 1, *model.output_space.shape)
+    require(
+        np.shape(path) == shape,
+        f"trajectory(w) has shape {np.shape(path)}; (layers + 1, *output) = {shape} belongs here.",
+    )
+    require(np.array_equal(path[-1], model(w)), "trajectory(w)[-1] is not model(w) to the last bit.")
+    start = model.trajectory(model.space.zeros())[0]
+    require(np.array_equal(path[0], start), "trajectory(w)[0], where it starts, depends on the control.")
+
+
+def parts(trial) -> None:
+    """The model on some of the samples gives their outputs."""
+    model, w = trial.model, trial.control
+    if not hasattr(model, "part"):
+        return
+    rows = np.arange(len(model(w)))[::-2]
+    _require_close(model.part(rows)(w), model(w)[rows], "part(rows)(w) is not model(w)[rows].")
+
+
+def restarts(trial) -> None:
+    """The model that starts from an output has one layer, and stays there with the control zero."""
+    model, w = trial.model, trial.control
+    if not hasattr(model, "restarted"):
+        return
+    output = np.array(model(w))
+    one = model.restarted(output)
+    require(one.space.shape[0] == 1, f"restarted(output) has controls {one.space.shape}; one layer belongs here.")
+    _require_close(one(one.space.zeros()), output, "restarted(output) at the control zero does not give that output.")
+
+
+def coarser_models(trial) -> None:
+    """The next coarser model is one, or None."""
+    coarser = trial.model.coarser() if hasattr(trial.model, "coarser") else None
+    if coarser is None:
+        return
+    require(
+        isinstance(coarser, Model),
+        f"coarser() gives {coarser!r}; a model of half the resolution, or None, belongs here.",
+    )
+    size, coarse_size = (np.prod(model.space.shape) for model in (trial.model, coarser))
+    require(
+        coarse_size < size, f"coarser() has controls of {coarse_size} numbers, this model has {size}: it is no coarser."
+    )
+    require(np.all(np.isfinite(coarser(coarser.space.zeros()))), "coarser() gives a model that is not finite at zero.")
+
+
+def finer_steps(trial) -> None:
+    """With more substeps it is the same model, computed more exactly."""
+    model, w = trial.model, trial.control
+    if not hasattr(model, "substeps"):
+        return
+    finer, finest = (replace(model, substeps=factor * model.substeps) for factor in (2, 4))
+    require(finer.space.shape == model.space.shape, "another number of substeps changes the space of controls.")
+    near, far = (np.max(np.abs(finest(w) - one(w))) for one in (finer, model))
+    require(
+        near <= 0.6 * far or far <= CLOSE * np.max(np.abs(model(w))),
+        f"with twice the substeps the output is {near:.2e} from that with four times as many, which is {far:.2e} from "
+        f"the model's: it does not come closer to a limit.",
+    )
+
+
+def _require_close(found, expected, words: str) -> None:
+    found = np.asarray(found)
+    same = found.shape == expected.shape
+    gap = np.max(np.abs(found - expected)) if same else np.inf
+    require(same and gap <= CLOSE * np.max(np.abs(expected)), f"{words} They differ by {gap:.2e}.")
