@@ -214,8 +214,10 @@ def test_geodesics():
     paths = [tfl.geodesic.shoot(model.torus, METRIC, field, [0.5], 1e-6) for model in models]
     assert same(paths[1].velocity, paths[0].velocity)
     points = np.random.default_rng(1).random((4, 2))
-    ends = [tfl.geodesic.exponential(path.torus, METRIC, field, 1e-6)(points) for path in models]
-    assert relative_error(ends[1], ends[0]) < PUSH
+    maps = [tfl.geodesic.exponential(model.torus, METRIC, field / 4, 1e-6) for model in models]
+    assert relative_error(maps[1](points), maps[0](points)) < PUSH
+    logarithms = [tfl.geodesic.logarithm(model.torus, METRIC, maps[0], 1e-4) for model in models]
+    assert same(logarithms[1], logarithms[0], 1e-9)
 
 
 def test_points_stay_at_home():
