@@ -79,6 +79,7 @@ MADE_OF_NUMPY = {
     "descent/progress.py": {
         "np.array([row[key] for row in rows])",
         "np.array([time for time, _ in self.kept])",
+        "np.array(value)",
         "np.empty((0, *self.start.shape))",
     },
     "descent/selection.py": {"np.full(len(candidates), math.inf)", "np.zeros(len(candidates), int)"},
@@ -105,7 +106,7 @@ MADE_OF_NUMPY = {
     "torus/arrays.py": {"np.asarray(values)", "np.empty(0)", "np.empty(0, object)"},
     "torus/densities.py": {"np.full(1, np.nan)"},
     "torus/density.py": {"np.array(values, dtype=dtype)", "np.empty((0, d))"},
-    "transport/continuity.py": {"np.array(STAGES)"},
+    "transport/continuity.py": {"np.array(scheme.horner)"},
 }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import checked_tolerance
+from ..backends import to_host
 from ..errors import NumericalError, TorusflowError
 from ..torus.control import VelocitySpace
 from ..torus.grid import TWO_PI, Torus
@@ -87,7 +88,7 @@ def exponential(torus: Torus, metric: SobolevMetric, u0, tolerance: float = 1e-1
     True
     """
     Path(torus, metric, u0, tolerance)  # to refuse now what cannot be shot
-    return Exponential(torus, metric, np.array(u0, float), tolerance)
+    return Exponential(torus, metric, np.array(to_host(u0), float), tolerance)
 
 
 def logarithm(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: float = 1e-10) -> np.ndarray:
@@ -153,7 +154,7 @@ def logarithm(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: flo
         shoot(torus, metric, u)
     except TorusflowError as error:
         raise NumericalError(f"the geodesic to this map cannot be shot: {error}") from None
-    return u
+    return torus.asarray(u)
 
 
 def distance(torus: Torus, metric: SobolevMetric, phi: Callable, psi: Callable, tolerance: float = 1e-10) -> float:
@@ -217,7 +218,7 @@ class _Derivative:
         speed = sum(TWO_PI * mode * np.abs(u) for mode, u in zip(equation.modes, u0, strict=True))
         self.steps = 4 + math.ceil(torus.maximum(speed) / LONGEST_STEP)
         self._stages = []  # of every step: the fields there, the points there, D u at the points
-        x = np.stack([axis.ravel() for axis in torus.points], axis=1)
+        x = np.stack([to_host(axis).ravel() for axis in torus.points], axis=1)
         state = Pair(equation.kept * torus.transform(u0), x)
 
         def rate(m, at):
@@ -256,10 +257,10 @@ class _Derivative:
         torus, kept, root = self.torus, self.equation.kept, np.sqrt(self.equation.symbol)
 
         def pulled_back(displacement):
-            return torus.filter(_pulled_back(self._at, displacement, self.equation.modes), root).ravel()
+            return to_host(torus.filter(_pulled_back(self._at, displacement, self.equation.modes), root)).ravel()
 
         def velocity(v):
-            return torus.filter(v.reshape(gap.shape), kept / root)
+            return to_host(torus.filter(v.reshape(gap.shape), kept / root))
 
         operator = LinearOperator((gap.size, gap.size), lambda v: pulled_back(self(velocity(v))), dtype=float)
         limits = {"rtol": LINEAR_TOLERANCE, "atol": 0.0, "restart": KRYLOV_DIMENSION, "maxiter": 1}

@@ -52,8 +52,8 @@ class Diffeomorphism:
         displacement = torus.field(displacement)
         if displacement.shape != expected or not torus.is_finite(displacement):
             raise InputError(f"a displacement on this torus is a finite array {expected}, got {displacement.shape}.")
-        self.torus, self.displacement = torus, displacement.copy()
-        slopes = np.stack([torus.gradient(component) for component in displacement])
+        self.torus, self.displacement = torus, torus.to_host(displacement).copy()  # maps are of points
+        slopes = np.stack([torus.to_host(torus.gradient(component)) for component in displacement])
         self.jacobians = np.eye(d) + np.moveaxis(slopes.reshape(d, d, -1), -1, 0)
         folded = np.count_nonzero(np.linalg.det(self.jacobians) <= 0)
         if folded:
@@ -79,7 +79,7 @@ class Diffeomorphism:
             If the function does not map points to points, or its values fold.
         """
         check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
-        x = np.stack([axis.ravel() for axis in torus.points], axis=1)
+        x = np.stack([torus.to_host(axis).ravel() for axis in torus.points], axis=1)
         image = np.asarray(function(x)) if callable(function) else np.empty(0)
         if image.shape != x.shape or image.dtype.kind not in "fiub":
             raise InputError(
