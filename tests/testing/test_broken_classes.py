@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -392,6 +393,7 @@ class Plain:
     """w <- w - step * gradient."""
 
     step: float = 0.1
+    remembers: ClassVar = {"done": "a number"}
 
     def __post_init__(self):
         if not isinstance(self.step, float) or not self.step > 0:
@@ -452,8 +454,16 @@ class Listing(Plain):
         return dataclasses.replace(super().init(risk, control), memory={"done": 0})
 
 
+class Secretive(Plain):
+    """Does not say what it remembers."""
+
+    remembers: ClassVar = {}
+
+
 class TwoPoint(Plain):
     """Divides by the change of the gradient, whatever that is."""
+
+    remembers: ClassVar = {"w": "a control", "g": "a control"}
 
     def init(self, risk, control):
         return dataclasses.replace(super().init(risk, control), memory={"w": control, "g": risk.at(control).gradient})
@@ -497,6 +507,7 @@ METHODS = {
     "overwrites": (Overwriting, "states_stay", "Make a new array"),
     "counts": (Counting, "states_stay", "State.memory"),
     "averages": (Averaging, "memory_is_all_it_remembers", "remembers something elsewhere"),
+    "secretive": (Secretive, "memory_is_all_it_remembers", "remembers = {'done': ...}"),
     "a list": (Listing, "memory_is_all_it_remembers", "np.array(value)"),
     "divides": (TwoPoint, "is_quiet_at_a_solution", "look before you divide"),
     "any parameter": (Unchecked, "refuses_bad_parameters", "step=nan is taken"),

@@ -27,3 +27,11 @@ def test_its_tests_pass():
 def test_what_it_shows_is_short():
     assert all(len(path.read_text().splitlines()) <= 100 for path in PACKAGE.rglob("*.py"))
     assert len((PACKAGE / "README.md").read_text().splitlines()) <= 40
+
+
+def test_its_script_runs_and_its_runs_are_read_by_the_command_line(tmp_path):
+    said = run(PACKAGE / "fit.py", "--iterations", 6, "-o", tmp_path / "run.h5", folder=tmp_path)
+    assert "resumed and whole run differ by 0.0" in said
+    main = "from torusflow.cli import main; main()"
+    told = run("-c", main, "info", "run.h5", "--classes", "ownflow", folder=tmp_path)
+    assert "Renyi" in told and "AdaGradNorm" in told

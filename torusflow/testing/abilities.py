@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..model import Model
+from ..model import Coarsenable, Layered, Model, Refinable, Restartable, Subsampled
 from .trials import require
 
 # Between two ways to one output that are not the same sums, relative: fields at points are exact to 1e-12.
@@ -16,7 +16,7 @@ CLOSE = 1e-9
 def trajectory(trial) -> None:
     """It leads from one start, by as many steps as there are layers, to the output."""
     model, w = trial.model, trial.control
-    if not hasattr(model, "trajectory"):
+    if not isinstance(model, Layered):
         return
     path, shape = model.trajectory(w), (model.layers + 1, *model.output_space.shape)
     require(
@@ -31,7 +31,7 @@ def trajectory(trial) -> None:
 def parts(trial) -> None:
     """The model on some of the samples gives their outputs."""
     model, w = trial.model, trial.control
-    if not hasattr(model, "part"):
+    if not isinstance(model, Subsampled):
         return
     rows = np.arange(len(model(w)))[::-2]
     _require_close(model.part(rows)(w), model(w)[rows], "part(rows)(w) is not model(w)[rows].")
@@ -40,7 +40,7 @@ def parts(trial) -> None:
 def restarts(trial) -> None:
     """The model that starts from an output has one layer, and stays there with the control zero."""
     model, w = trial.model, trial.control
-    if not hasattr(model, "restarted"):
+    if not isinstance(model, Restartable):
         return
     output = np.array(model(w))
     one = model.restarted(output)
@@ -50,7 +50,7 @@ def restarts(trial) -> None:
 
 def coarser_models(trial) -> None:
     """The next coarser model is one, or None."""
-    coarser = trial.model.coarser() if hasattr(trial.model, "coarser") else None
+    coarser = trial.model.coarser() if isinstance(trial.model, Coarsenable) else None
     if coarser is None:
         return
     require(
@@ -67,7 +67,7 @@ def coarser_models(trial) -> None:
 def finer_steps(trial) -> None:
     """With more substeps it is the same model, computed more exactly."""
     model, w = trial.model, trial.control
-    if not hasattr(model, "substeps"):
+    if not isinstance(model, Refinable):
         return
     finer, finest = (replace(model, substeps=factor * model.substeps) for factor in (2, 4))
     require(finer.space.shape == model.space.shape, "another number of substeps changes the space of controls.")

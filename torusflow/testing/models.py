@@ -18,6 +18,7 @@ from ..losses.loss import Loss
 from ..model import Model
 from ..risk import Risk
 from ..torus.densities import von_mises
+from ..torus.density import DensitySpace
 from . import abilities, trials
 from .trials import Broken, require
 
@@ -93,7 +94,7 @@ def check_model(
 def suitable_loss(model: Model, rng: np.random.Generator) -> Loss:
     """A loss on the outputs of a model, which is not zero at the control zero."""
     space = model.output_space
-    if hasattr(space, "torus"):
+    if isinstance(space, DensitySpace):
         return SquaredL2(von_mises(space.torus, 0.3, 1.0))
     y = space.random(rng)
     if space.dtype.kind != "f" or not np.isclose(space.inner(y, y), np.vdot(y, y)):
