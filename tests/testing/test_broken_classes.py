@@ -236,6 +236,22 @@ MODELS = {
     "coarser": (lambda: able(coarser=lambda self: self), "coarser_models", "it is no coarser"),
     "coarser nothing": (lambda: able(coarser=lambda self: 0), "coarser_models", "coarser() gives 0; a model"),
     "substeps": (Restless, "finer_steps", "it does not come closer to a limit"),
+    "rows": (
+        lambda: able(inputs=np.zeros((4, 2)), rows=lambda self, output: output),
+        "points",
+        "inputs has shape (4, 2) and rows(output) (3, 2)",
+    ),
+    "samples": (
+        lambda: able(sample=lambda self, w, n, rng: 2 * rng.random((n, 1)), log_density=lambda self, w, x: x[:, 0]),
+        "density",
+        "in [0, 1) belong here",
+    ),
+    "scores": (
+        lambda: able(sample=lambda self, w, n, rng: rng.random((n, 1)), log_density=lambda self, w, x: x),
+        "density",
+        "gives an array (5, 1)",
+    ),
+    "description": (lambda: able(describe=lambda self: "a wave"), "description", "gives 'a wave'; texts by labels"),
     "no pickle": (Locked, "copies_compute_the_same", "pickle raises TypeError: it cannot be pickled"),
     "drawn": (Drawn, "runs_come_back", "must follow from the fields"),
     "no file": (Functional, "runs_come_back", "cannot be stored and read back"),

@@ -113,7 +113,7 @@ def is_a_model(trial: ModelTrial) -> None:
     require(
         not missing,
         f"a model has {', '.join(parts)} and can be called; this one lacks {', '.join(missing)}. Spaces are inner "
-        f"product spaces such as tfl.hilbert.Euclidean(shape).",
+        f"product spaces such as tfl.Euclidean(shape).",
     )
 
 
@@ -294,6 +294,7 @@ CHECKS = [
     spaces,
     output_is_the_same_every_way,
     arguments_stay,
+    abilities.points,  # before risks, which look at them
     tangent,
     adjoint,
     gradient_of_a_risk,
@@ -305,6 +306,8 @@ CHECKS = [
     abilities.restarts,
     abilities.coarser_models,
     abilities.finer_steps,
+    abilities.density,
+    abilities.description,
     copies_compute_the_same,
     runs_come_back,
 ]
