@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "examples" / "own_package"
 
@@ -19,6 +21,7 @@ def run(*command, folder=PACKAGE):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_its_tests_pass():
     said = run("-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert "passed" in said and "skipped" not in said
