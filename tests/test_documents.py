@@ -20,6 +20,18 @@ def blocks(document, language):
     return re.findall(rf"```{language}\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
 
 
+def lines_to_run(document, folder):
+    """The Python blocks of a page; one that begins with a file's name, ``# mine.py``, becomes that file."""
+    run = []
+    for block in blocks(document, "python"):
+        named = re.match(r"# (\w+\.py)\n", block)
+        if named:
+            (folder / named[1]).write_text(block, encoding="utf-8")
+        else:
+            run.append(block)
+    return run
+
+
 WITH_PYTHON = [document for document in DOCUMENTS if blocks(document, "python")]
 WITH_TOML = [(document, i) for document in DOCUMENTS for i in range(len(blocks(document, "toml")))]
 
@@ -31,21 +43,11 @@ def relative(document):
 @pytest.mark.slow
 @pytest.mark.parametrize("document", WITH_PYTHON, ids=relative)
 def test_python_runs_twice(document, tmp_path, monkeypatch, capsys):
-    """All blocks of a page after one another, as they are read, in a folder with the data.
-
-    A block that begins with a file's name, ``# mine.py``, is that file.
-    """
+    """All blocks of a page after one another, as they are read, in a folder with the data."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "data").symlink_to(ROOT / "data")
-    run = []
-    for block in blocks(document, "python"):
-        named = re.match(r"# (\w+\.py)\n", block)
-        if named:
-            (tmp_path / named[1]).write_text(block, encoding="utf-8")
-        else:
-            run.append(block)
-    code = compile("\n".join(run), document.name, "exec")
+    code = compile("\n".join(lines_to_run(document, tmp_path)), document.name, "exec")
     exec(code, {})
     first = capsys.readouterr().out
     exec(code, {})
@@ -69,6 +71,7 @@ def test_problem_files_are_problems(document, i, tmp_path, rng):
     np.savetxt(tmp_path / "angles.csv", rng.uniform(-180, 180, (60, 2)), delimiter=",", header="phi,psi", comments="")
     for name in ("points", "targets"):
         np.savetxt(tmp_path / f"{name}.csv", rng.normal(size=(5, 2)), delimiter=",")
+    lines_to_run(document, tmp_path)  # for the classes that a problem names
     tables = tomllib.loads(blocks(document, "toml")[i])
     if not {"target", "inputs"} & tables.keys():
         tables["target"] = {"kind": "von_mises"}

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -235,6 +236,22 @@ MODELS = {
     "coarser": (lambda: able(coarser=lambda self: self), "coarser_models", "it is no coarser"),
     "coarser nothing": (lambda: able(coarser=lambda self: 0), "coarser_models", "coarser() gives 0; a model"),
     "substeps": (Restless, "finer_steps", "it does not come closer to a limit"),
+    "rows": (
+        lambda: able(inputs=np.zeros((4, 2)), rows=lambda self, output: output),
+        "points",
+        "inputs has shape (4, 2) and rows(output) (3, 2)",
+    ),
+    "samples": (
+        lambda: able(sample=lambda self, w, n, rng: 2 * rng.random((n, 1)), log_density=lambda self, w, x: x[:, 0]),
+        "density",
+        "in [0, 1) belong here",
+    ),
+    "scores": (
+        lambda: able(sample=lambda self, w, n, rng: rng.random((n, 1)), log_density=lambda self, w, x: x),
+        "density",
+        "gives an array (5, 1)",
+    ),
+    "description": (lambda: able(describe=lambda self: "a wave"), "description", "gives 'a wave'; texts by labels"),
     "no pickle": (Locked, "copies_compute_the_same", "pickle raises TypeError: it cannot be pickled"),
     "drawn": (Drawn, "runs_come_back", "must follow from the fields"),
     "no file": (Functional, "runs_come_back", "cannot be stored and read back"),
@@ -392,6 +409,7 @@ class Plain:
     """w <- w - step * gradient."""
 
     step: float = 0.1
+    remembers: ClassVar = {"done": "a number"}
 
     def __post_init__(self):
         if not isinstance(self.step, float) or not self.step > 0:
@@ -452,8 +470,16 @@ class Listing(Plain):
         return dataclasses.replace(super().init(risk, control), memory={"done": 0})
 
 
+class Secretive(Plain):
+    """Does not say what it remembers."""
+
+    remembers: ClassVar = {}
+
+
 class TwoPoint(Plain):
     """Divides by the change of the gradient, whatever that is."""
+
+    remembers: ClassVar = {"w": "a control", "g": "a control"}
 
     def init(self, risk, control):
         return dataclasses.replace(super().init(risk, control), memory={"w": control, "g": risk.at(control).gradient})
@@ -497,6 +523,7 @@ METHODS = {
     "overwrites": (Overwriting, "states_stay", "Make a new array"),
     "counts": (Counting, "states_stay", "State.memory"),
     "averages": (Averaging, "memory_is_all_it_remembers", "remembers something elsewhere"),
+    "secretive": (Secretive, "memory_is_all_it_remembers", "remembers = {'done': ...}"),
     "a list": (Listing, "memory_is_all_it_remembers", "np.array(value)"),
     "divides": (TwoPoint, "is_quiet_at_a_solution", "look before you divide"),
     "any parameter": (Unchecked, "refuses_bad_parameters", "step=nan is taken"),

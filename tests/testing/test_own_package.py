@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "examples" / "own_package"
 
@@ -19,11 +21,20 @@ def run(*command, folder=PACKAGE):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_its_tests_pass():
     said = run("-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert "passed" in said and "skipped" not in said
 
 
 def test_what_it_shows_is_short():
-    assert all(len(path.read_text().splitlines()) <= 100 for path in PACKAGE.rglob("*.py"))
+    assert len((PACKAGE / "fit.py").read_text().splitlines()) <= 100
     assert len((PACKAGE / "README.md").read_text().splitlines()) <= 40
+
+
+def test_its_script_runs_and_its_runs_are_read_by_the_command_line(tmp_path):
+    said = run(PACKAGE / "fit.py", "--iterations", 6, "-o", tmp_path / "run.h5", folder=tmp_path)
+    assert "resumed and whole run differ by 0.0" in said
+    main = "from torusflow.cli import main; main()"
+    told = run("-c", main, "info", "run.h5", "--classes", "ownflow", folder=tmp_path)
+    assert "Renyi" in told and "AdaGradNorm" in told

@@ -63,16 +63,15 @@ def known_classes(classes: Iterable = ()) -> dict[str, type]:
     Parameters
     ----------
     classes : sequence of types or modules
-        A module stands for the dataclasses that are defined in it.
+        A module stands for the dataclasses that are defined in it, a package also for those that it offers from its
+        modules.
     """
     known = dict(public_classes())
     if isinstance(classes, type) or inspect.ismodule(classes) or not isinstance(classes, Iterable):
         raise InputError(f"classes must be a list of classes or modules, such as [MyLoss], got {classes!r}.")
     for thing in classes:
         if inspect.ismodule(thing):
-            own = [
-                kind for kind in vars(thing).values() if isinstance(kind, type) and kind.__module__ == thing.__name__
-            ]
+            own = [kind for kind in vars(thing).values() if isinstance(kind, type) and _is_of(kind, thing)]
             own = [kind for kind in own if dataclasses.is_dataclass(kind)]
             if not own:
                 raise InputError(f"classes: the module {thing.__name__} defines no dataclasses. Name the right one.")
@@ -82,6 +81,11 @@ def known_classes(classes: Iterable = ()) -> dict[str, type]:
             raise InputError(f"classes must be a list of classes or modules, such as [MyLoss]; one is {thing!r}.")
         known |= {stored_name(kind): kind for kind in own}
     return known
+
+
+def _is_of(kind: type, module) -> bool:
+    """Whether a class is defined in a module, or in one of a package."""
+    return f"{kind.__module__}.".startswith(f"{module.__name__}.")
 
 
 def class_of(name: str, known: dict[str, type]) -> type | None:

@@ -76,7 +76,8 @@ def load(path, classes=()) -> Run:
     path : str or path
     classes : sequence of types or modules, optional
         Your own classes that the run was stored with: losses, models, metrics, methods; a module stands for all
-        dataclasses defined in it. Without them control, output and history are read, with a warning.
+        dataclasses defined in it, a package for those that it offers. Without them control, output and history are
+        read, with a warning.
 
     Returns
     -------

@@ -6,17 +6,28 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..model import Model
+from ..model import (
+    Coarsenable,
+    Described,
+    HasDensity,
+    Layered,
+    Model,
+    OnPoints,
+    Refinable,
+    Restartable,
+    Subsampled,
+)
 from .trials import require
 
 # Between two ways to one output that are not the same sums, relative: fields at points are exact to 1e-12.
 CLOSE = 1e-9
+SAMPLES, LONGEST_LABEL = 5, 10
 
 
 def trajectory(trial) -> None:
     """It leads from one start, by as many steps as there are layers, to the output."""
     model, w = trial.model, trial.control
-    if not hasattr(model, "trajectory"):
+    if not isinstance(model, Layered):
         return
     path, shape = model.trajectory(w), (model.layers + 1, *model.output_space.shape)
     require(
@@ -31,7 +42,7 @@ def trajectory(trial) -> None:
 def parts(trial) -> None:
     """The model on some of the samples gives their outputs."""
     model, w = trial.model, trial.control
-    if not hasattr(model, "part"):
+    if not isinstance(model, Subsampled):
         return
     rows = np.arange(len(model(w)))[::-2]
     _require_close(model.part(rows)(w), model(w)[rows], "part(rows)(w) is not model(w)[rows].")
@@ -40,7 +51,7 @@ def parts(trial) -> None:
 def restarts(trial) -> None:
     """The model that starts from an output has one layer, and stays there with the control zero."""
     model, w = trial.model, trial.control
-    if not hasattr(model, "restarted"):
+    if not isinstance(model, Restartable):
         return
     output = np.array(model(w))
     one = model.restarted(output)
@@ -50,7 +61,7 @@ def restarts(trial) -> None:
 
 def coarser_models(trial) -> None:
     """The next coarser model is one, or None."""
-    coarser = trial.model.coarser() if hasattr(trial.model, "coarser") else None
+    coarser = trial.model.coarser() if isinstance(trial.model, Coarsenable) else None
     if coarser is None:
         return
     require(
@@ -67,7 +78,7 @@ def coarser_models(trial) -> None:
 def finer_steps(trial) -> None:
     """With more substeps it is the same model, computed more exactly."""
     model, w = trial.model, trial.control
-    if not hasattr(model, "substeps"):
+    if not isinstance(model, Refinable):
         return
     finer, finest = (replace(model, substeps=factor * model.substeps) for factor in (2, 4))
     require(finer.space.shape == model.space.shape, "another number of substeps changes the space of controls.")
@@ -77,6 +88,46 @@ def finer_steps(trial) -> None:
         f"with twice the substeps the output is {near:.2e} from that with four times as many, which is {far:.2e} from "
         f"the model's: it does not come closer to a limit.",
     )
+
+
+def points(trial) -> None:
+    """Inputs and outputs are rows, as many of these as of those."""
+    model = trial.model
+    if not isinstance(model, OnPoints):
+        return
+    inputs, rows = np.shape(model.inputs), np.shape(model.rows(model(trial.control)))
+    require(
+        len(inputs) == len(rows) == 2 and inputs[0] == rows[0],
+        f"inputs has shape {inputs} and rows(output) {rows}; (N, d) and (N, e) belong here, one point a row.",
+    )
+
+
+def density(trial) -> None:
+    """Samples lie on the torus, and have a density there."""
+    model, w = trial.model, trial.control
+    if not isinstance(model, HasDensity):
+        return
+    x = model.sample(w, SAMPLES, trial.rng)
+    require(
+        np.ndim(x) == 2 and len(x) == SAMPLES and np.all((x >= 0) & (x < 1)),
+        f"sample(w, {SAMPLES}, rng) gives an array {np.shape(x)}; {SAMPLES} points, one a row, in [0, 1) belong here.",
+    )
+    scores = model.log_density(w, x)
+    require(
+        np.shape(scores) == (SAMPLES,) and np.all(np.isfinite(scores)),
+        f"log_density(w, points) of {SAMPLES} samples gives an array {np.shape(scores)}, or not only numbers.",
+    )
+
+
+def description(trial) -> None:
+    """Short texts by short labels."""
+    if not isinstance(trial.model, Described):
+        return
+    said = trial.model.describe()
+    good = isinstance(said, dict) and all(
+        isinstance(label, str) and len(label) <= LONGEST_LABEL and isinstance(text, str) for label, text in said.items()
+    )
+    require(good, f"describe() gives {said!r}; texts by labels of at most {LONGEST_LABEL} letters belong here.")
 
 
 def _require_close(found, expected, words: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..descent import GradientDescent
 from ..errors import InputError
 from ..hilbert import Euclidean, HilbertSpace, norm
-from ..losses.loss import Loss
+from ..losses.loss import HasCurvature, Loss, OnGrids
 from ..model import Model
 from ..models.features import RandomFourierFeatures
 from ..models.measure_node import MeasureNODE
@@ -45,7 +45,7 @@ class LossTrial:
     @property
     def on_densities(self) -> bool:
         """Whether outputs are densities, of which constants are no directions."""
-        return hasattr(self.space, "torus")
+        return isinstance(self.space, DensitySpace)
 
     def direction(self) -> np.ndarray:
         """White noise; for densities of mass zero and so small that the output stays positive where it is."""
@@ -102,7 +102,7 @@ def check_loss(
 
 
 def _some_output(space, rng) -> np.ndarray:
-    if not hasattr(space, "torus"):
+    if not isinstance(space, DensitySpace):
         return rng.standard_normal(space.shape)
     torus = space.torus
     smooth = sum(
@@ -179,7 +179,7 @@ def _factor_in_words(trial: LossTrial, wanted: float, found: float) -> str:
 def curvature(trial: LossTrial) -> None:
     """Where there is one, it is the derivative of the gradient, symmetric and not negative."""
     loss, y, space = trial.loss, trial.output, trial.space
-    if not hasattr(loss, "curvature"):
+    if not isinstance(loss, HasCurvature):
         return
     dy, other = trial.direction(), trial.direction()
     try:
@@ -233,7 +233,7 @@ def arguments_stay(trial: LossTrial) -> None:
 def is_itself_on_other_grids(trial: LossTrial) -> None:
     """Where there is `on`, it gives a loss on another torus, and on its own one the same."""
     loss = trial.loss
-    if not hasattr(loss, "on") or not trial.on_densities:
+    if not isinstance(loss, OnGrids) or not trial.on_densities:
         return
     torus = trial.space.torus
     same, value = loss.on(torus)(trial.output), loss(trial.output)
@@ -274,7 +274,7 @@ def runs_come_back(trial: LossTrial) -> None:
 
 def _some_model(space, rng) -> Model:
     """A small model whose outputs live in this space."""
-    if hasattr(space, "torus"):
+    if isinstance(space, DensitySpace):
         return MeasureNODE(space.torus, SobolevMetric(3.0, 0.2), uniform(space.torus), layers=2, band=1, substeps=2)
     if len(space.shape) == 2:
         return RKHSNODE(rng.random(space.shape), RandomFourierFeatures(space.shape[1], 8), layers=2)

@@ -177,6 +177,11 @@ def memory_is_all_it_remembers(trial: MethodTrial) -> None:
             isinstance(value, np.ndarray),
             f"State.memory[{name!r}] is a {type(value).__name__}; files hold arrays: make it np.array(value).",
         )
+        require(
+            name in getattr(trial.method, "remembers", {}),
+            f"State.memory has {name!r}, which the class does not name. Write into it remembers = {{{name!r}: ...}}, "
+            f"with 'a control', 'controls', 'numbers' or 'a number': then a file that holds something else is refused.",
+        )
     memory = {name: value.copy() for name, value in state.memory.items()}
     arrays = {name: getattr(state, name).copy() for name in ("control", "gradient", "output")}
     again = dataclasses.replace(state, **arrays, memory=memory)

@@ -18,6 +18,7 @@ from ..losses.loss import Loss
 from ..model import Model
 from ..risk import Risk
 from ..torus.densities import von_mises
+from ..torus.density import DensitySpace
 from . import abilities, trials
 from .trials import Broken, require
 
@@ -93,7 +94,7 @@ def check_model(
 def suitable_loss(model: Model, rng: np.random.Generator) -> Loss:
     """A loss on the outputs of a model, which is not zero at the control zero."""
     space = model.output_space
-    if hasattr(space, "torus"):
+    if isinstance(space, DensitySpace):
         return SquaredL2(von_mises(space.torus, 0.3, 1.0))
     y = space.random(rng)
     if space.dtype.kind != "f" or not np.isclose(space.inner(y, y), np.vdot(y, y)):
@@ -112,7 +113,7 @@ def is_a_model(trial: ModelTrial) -> None:
     require(
         not missing,
         f"a model has {', '.join(parts)} and can be called; this one lacks {', '.join(missing)}. Spaces are inner "
-        f"product spaces such as tfl.hilbert.Euclidean(shape).",
+        f"product spaces such as tfl.Euclidean(shape).",
     )
 
 
@@ -293,6 +294,7 @@ CHECKS = [
     spaces,
     output_is_the_same_every_way,
     arguments_stay,
+    abilities.points,  # before risks, which look at them
     tangent,
     adjoint,
     gradient_of_a_risk,
@@ -304,6 +306,8 @@ CHECKS = [
     abilities.restarts,
     abilities.coarser_models,
     abilities.finer_steps,
+    abilities.density,
+    abilities.description,
     copies_compute_the_same,
     runs_come_back,
 ]

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import torusflow as tfl
-from torusflow.descent.method import State
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,13 @@ class AdaGradNorm:
             if not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise tfl.InputError(f"AdaGradNorm: {name} must be a positive number, got {value!r}.")
 
-    def init(self, risk, control) -> State:
+    def init(self, risk, control) -> tfl.State:
         """The risk and its gradient at the start."""
-        return State.at(risk.at(control), 0.0, self.step, memory={"squares": np.array(self.offset**2)})
+        return tfl.State.at(risk.at(control), 0.0, self.step, memory={"squares": np.array(self.offset**2)})
 
-    def update(self, risk, state) -> State:
+    def update(self, risk, state) -> tfl.State:
         """One step down the gradient."""
         squares = float(state.memory["squares"]) + risk.space.inner(state.gradient, state.gradient)
         step = self.step / math.sqrt(squares)
         point = risk.at(state.control - step * state.gradient)
-        return State.at(point, step, step, state.time + step, memory={"squares": np.array(squares)})
+        return tfl.State.at(point, step, step, state.time + step, memory={"squares": np.array(squares)})

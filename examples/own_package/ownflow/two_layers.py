@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 import torusflow as tfl
-from torusflow.hilbert import Euclidean
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +50,29 @@ class TwoLayers:
         object.__setattr__(self, "x", x)
 
     @cached_property
-    def space(self) -> Euclidean:
-        return Euclidean((self.width, self.outputs + self.x.shape[1] + 1), 1 / self.width)
+    def space(self) -> tfl.Euclidean:
+        return tfl.Euclidean((self.width, self.outputs + self.x.shape[1] + 1), 1 / self.width)
 
     @cached_property
-    def output_space(self) -> Euclidean:
-        return Euclidean((len(self.x), self.outputs))
+    def output_space(self) -> tfl.Euclidean:
+        return tfl.Euclidean((len(self.x), self.outputs))
 
     def __call__(self, w) -> np.ndarray:
         """y, array (N, k)."""
         return self.linearise(w).output
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """x: with `rows`, for pictures, and for a warning where one point has two targets."""
+        return self.x
+
+    def rows(self, output) -> np.ndarray:
+        """An output as it is, one point a row."""
+        return output
+
+    def describe(self) -> dict[str, str]:
+        """For ``torusflow info``."""
+        return {"network": f"{self.x.shape[1]} -> {self.width} -> {self.outputs}, {len(self.x)} points"}
 
     def linearise(self, w) -> TwoLayersLinearisation:
         """The network with tangent and adjoint."""
