@@ -68,7 +68,7 @@ class Problem:
     test: Risk | None = None
 
 
-def make_problem(tables: Mapping, folder=".") -> Problem:
+def make_problem(tables: Mapping, folder: str | Path = ".") -> Problem:
     """The problem described by tables, as in a problem file.
 
     Parameters

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from ..arguments import is_number
 from ..errors import InputError, NumericalError
-from ..risk import Risk
+from ..risk import Risk, RiskAt
 from .method import StalledError, State
 
 # After a stage where the risk cannot be computed, the next attempt reaches this part of the way to it; twelve of them
@@ -55,7 +56,7 @@ class GradientFlow:
         if self.tolerance < 1e-13:
             raise InputError(f"GradientFlow: tolerance {self.tolerance:g} is below what doubles can give; use 1e-12.")
         try:
-            times = tuple(self.times)
+            times: tuple = tuple(self.times)
         except TypeError:
             times = (None,)
         if not all(isinstance(t, int | float | np.integer | np.floating) for t in times):
@@ -89,7 +90,7 @@ class GradientFlow:
         from scipy.integrate import DOP853
 
         start = _as_vector(state.control)
-        last = None
+        last = cast(RiskAt | None, None)
 
         def velocity(time, vector):
             nonlocal last
@@ -117,6 +118,7 @@ class GradientFlow:
         if solver.status == "failed":
             raise StalledError(f"the flow cannot be continued at time {state.time:.6g}: {message}")
         # The last point that the solver looked at is the one it stepped to.
+        last = cast(RiskAt, last)
         reached = goal if solver.status == "finished" else solver.t
         # A step cut short to meet a time asked for says nothing about the next one.
         following = max(step, solver.h_abs) if reached == goal else solver.h_abs

@@ -138,10 +138,10 @@ class Sinkhorn(DensityLoss):
         return mu.pull_back(self.epsilon * (change - own_change))
 
 
-def _lowest_coefficient(n: int, epsilon: float, library: str) -> tuple[float, int]:
+def _lowest_coefficient(n: int, epsilon: float, library: str | None) -> tuple[float, int]:
     """Of exp(-d^2/epsilon) on n points, over the mean, and its wavenumber."""
     circle = Torus((n,), threads=1, library=library)
     (x,) = circle.points
-    coefficients = circle.transform(np.exp(-(np.minimum(x, 1 - x) ** 2) / epsilon)).real
+    coefficients = np.real(circle.transform(np.exp(-(np.minimum(x, 1 - x) ** 2) / epsilon)))
     lowest = int(np.argmin(coefficients))
     return float(coefficients[lowest] / coefficients[0]), lowest

@@ -88,7 +88,7 @@ class GeodesicNODE:
             ("equation", equation),
             ("band", space.band),
             ("_start", equation.project(self.initial.values)),
-            ("_modes", np.ix_(range(self.torus.dimension), *rows)),
+            ("_modes", np.ix_(np.arange(self.torus.dimension), *rows)),
         ):
             object.__setattr__(self, name, value)
 

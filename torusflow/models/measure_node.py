@@ -160,7 +160,7 @@ class MeasureNODE:
             return None
         torus = Torus(shape, self.torus.threads, self.torus.library)
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
-        band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.band, shape, strict=True))
+        band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.space.band, shape, strict=True))
         return MeasureNODE(torus, self.metric, self.initial.on(torus), layers, band, self.substeps, self.stages)
 
     def log_density(self, v, points) -> np.ndarray:

@@ -72,7 +72,7 @@ def _plot_points(run):
         words(axes, "points", "first coordinate", "second coordinate")
     elif targets is not None:
         axes.scatter(np.ravel(targets), np.ravel(output), s=9, label="every number")
-        axes.axline((float(targets.flat[0]),) * 2, slope=1, color="0.5", linewidth=0.8, label="equal")
+        axes.axline((first := float(targets.flat[0]), first), slope=1, color="0.5", linewidth=0.8, label="equal")
         words(axes, "outputs against targets", "target", "output")
     axes.legend(fontsize=8)
     plot_course(figure, panels, run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from scipy.fft import next_fast_len
@@ -77,7 +78,9 @@ class Spectral:
             )
         modes = tuple((n - 1) // 2 for n in self.torus.shape)
         fine = Torus(
-            tuple(next_fast_len((math.ceil(m) + 1) * k + 1) for k in modes), self.torus.threads, self.torus.library
+            tuple(cast(int, next_fast_len((math.ceil(m) + 1) * k + 1)) for k in modes),
+            self.torus.threads,
+            self.torus.library,
         )
         plan = fine.plan(1, modes)
         along = np.ix_(*plan.wavenumbers)

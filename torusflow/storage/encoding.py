@@ -79,7 +79,7 @@ def decode(group, seen):
     PlaceError
         If it is none of the classes that `encode` takes, or what the class refuses.
     """
-    address = h5py.h5o.get_info(group.id).addr
+    address = h5py.h5o.get_info(group.id).addr  # pyright: ignore[reportAttributeAccessIssue]  # its stub lacks h5o
     if address not in seen:
         values = {name: _value(group, name) for name in group.attrs if name not in ("type", "long_name")}
         for name, child in group.items():

@@ -64,7 +64,9 @@ def array(group, name: str, shape: tuple) -> h5py.Dataset:
     same = found.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, found.shape, strict=True))
     if not same or found.dtype.kind not in "fiu":
         wanted = "(n,)" if shape == (None,) else str(shape)
-        raise PlaceError(found.name, f"it is an array {found.shape} of {found.dtype}, not of real numbers {wanted}")
+        raise PlaceError(
+            str(found.name), f"it is an array {found.shape} of {found.dtype}, not of real numbers {wanted}"
+        )
     return found
 
 

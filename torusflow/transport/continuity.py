@@ -55,7 +55,7 @@ class ContinuityEquation:
     and w becomes w_0 + ... + w_4.
     """
 
-    def __init__(self, torus: Torus, band: tuple[int, ...], layers: int, substeps: int):
+    def __init__(self, torus: Torus, band: tuple[int, ...], layers: int, substeps: int | None):
         modes = tuple((n - b - 1) // 2 for n, b in zip(torus.shape, band, strict=True))
         if substeps is None:
             substeps = max(1, math.ceil(TWO_PI * sum(modes) / COURANT_LIMIT / layers))
