@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -15,7 +16,7 @@ LARGEST_COUNT = 10**6
 LARGEST_SEED = 2**63
 
 
-def is_number(value) -> bool:
+def is_number(value) -> TypeGuard[float]:
     """Whether it is a real number, and finite: no bool, no text, nothing beyond the range of floats."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
@@ -153,7 +154,7 @@ def _checked_matrix(values, name: str, shape: str) -> np.ndarray:
     return values
 
 
-def is_positive(value) -> bool:
+def is_positive(value) -> TypeGuard[float]:
     """Whether it is a real number above zero, and finite."""
     return is_number(value) and value > 0
 

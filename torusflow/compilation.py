@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import warnings
+from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache
@@ -12,7 +13,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from .errors import InputError
 
-if numba.config.DISABLE_JIT:
+if numba.config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue, reportPrivateImportUsage]
     raise InputError(
         "NUMBA_DISABLE_JIT is set, but the compiled loops of torusflow call libraries by address, which only compiled "
         "code can do. Unset NUMBA_DISABLE_JIT before torusflow is imported."
@@ -28,7 +29,7 @@ def compiler(**options):
     """A decorator that compiles without the interpreter lock, once for all processes where that can be kept on disk."""
 
     def compiled(function):
-        dispatcher = numba.njit(nogil=True, **options)(function)
+        dispatcher: Any = numba.njit(nogil=True, **options)(function)
         try:
             dispatcher._cache = _Cache(function)  # as Numba's own cache=True does with a cache of its own
         except RuntimeError:  # Numba finds no folder that can be written

@@ -20,14 +20,17 @@ class HilbertSpace(Protocol):
     coefficients, so that sums and real multiples of elements are elements.
     """
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
 
     def zeros(self) -> np.ndarray:
         """The zero element."""
         ...
 
-    def inner(self, u, w) -> float:
+    def inner(self, u, w, /) -> float:
         """<u, w>, real, symmetric, positive."""
         ...
 
@@ -35,11 +38,11 @@ class HilbertSpace(Protocol):
         """A random element of norm one, for checks and perturbations."""
         ...
 
-    def element(self, u) -> np.ndarray:
+    def element(self, u, /) -> np.ndarray:
         """u as an element, or an InputError that says why it is none."""
         ...
 
-    def describe(self, u) -> dict[str, float]:
+    def describe(self, u, /) -> dict[str, float]:
         """Numbers worth a column in a run's history."""
         ...
 

@@ -16,7 +16,8 @@ from .hilbert import HilbertSpace
 class Linearisation(Protocol):
     """One forward pass at a control w, kept; its derivative can be applied as often as wanted."""
 
-    output: np.ndarray
+    @property
+    def output(self) -> np.ndarray: ...
 
     def tangent(self, dw) -> np.ndarray:
         """DF(w) dw, the change of the output."""
@@ -31,8 +32,11 @@ class Linearisation(Protocol):
 class Model(Protocol):
     """F : control -> output, with the spaces both live in."""
 
-    space: HilbertSpace
-    output_space: HilbertSpace
+    @property
+    def space(self) -> HilbertSpace: ...
+
+    @property
+    def output_space(self) -> HilbertSpace: ...
 
     def __call__(self, w) -> np.ndarray:
         """F(w)."""

@@ -73,7 +73,7 @@ def _renew_all() -> None:
             for kind in vars(module).values():
                 for attribute in vars(kind).values() if isinstance(kind, type) else ():
                     if isinstance(attribute, cached_property) and hasattr(attribute, "lock"):
-                        attribute.lock = RLock()
+                        vars(attribute)["lock"] = RLock()
 
 
 atexit.register(_end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import RLock, local
+from typing import Any
 
 from ..errors import InputError
 from .process import is_ending, renewed_in_children
@@ -24,7 +25,7 @@ class Turn:
 
     def renew(self) -> None:
         """Forget who has it."""
-        self._lock = RLock()
+        self._lock: Any = RLock()  # which has methods that its stub does not tell
 
     def take(self):
         """The lock, for a with statement.

@@ -25,8 +25,8 @@ class Commands(click.Group):
             try:
                 return super().main(*args, **kwargs)
             except SystemExit as end:
-                if refusal() and not end.code:
-                    reason = (refusal().strerror or str(refusal())).lower()
+                if (refused := refusal()) and not end.code:
+                    reason = (refused.strerror or str(refused)).lower()
                     click.echo(f"torusflow: what was to be printed could not be written: {reason}.", err=True)
                     sys.exit(1)
                 raise
@@ -43,7 +43,7 @@ class Commands(click.Group):
             with warnings.catch_warnings():
                 if sys.warnoptions:  # PYTHONWARNINGS=error would end the work; here a warning is a sentence
                     rules = [("default" if action == "error" else action, *rest) for action, *rest in warnings.filters]
-                    warnings.filters[:] = rules
+                    warnings.filters[:] = rules  # pyright: ignore[reportIndexIssue]  # a list, whatever its stub says
                 warnings.showwarning = say
                 return super().invoke(context)
         except TorusflowError as error:

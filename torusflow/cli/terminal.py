@@ -15,8 +15,10 @@ GONE = (errno.EPIPE, errno.EIO, errno.EBADF)
 ESCAPED = "torusflow.escaped"
 
 
-def _escaped(error: UnicodeEncodeError) -> tuple[str | bytes, int]:
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
     """Bytes of a file name that are no text, as they are, so that it can be used again; else Python's escape."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
     character = error.object[error.start]
     if "\udc80" <= character <= "\udcff":
         return bytes([ord(character) - 0xDC00]), error.start + 1

@@ -49,7 +49,7 @@ def _weighted_sum(target, terms=()) -> losses.WeightedSum:
     weights = [term.pop("weight", 1.0) for term in terms]
     kinds = [kind_of("loss", term, SINGLE_LOSSES, None) for term in terms]
     parts = [call(kind, "term", term, target=target) for kind, term in zip(kinds, terms, strict=True)]
-    return losses.WeightedSum(parts, weights)
+    return losses.WeightedSum(tuple(parts), tuple(weights))
 
 
 LOSSES = {**SINGLE_LOSSES, "WeightedSum": _weighted_sum}

@@ -89,4 +89,5 @@ def split(n, validation=0.1, test=0.0, seed=0) -> tuple[np.ndarray, np.ndarray, 
         raise InputError(f"validation={validation:g} and test={test:g} leave none of {n} samples for training.")
     # The legacy generator: its stream is frozen, so the parts are the same with every NumPy.
     order = np.random.RandomState(seed).permutation(n)
-    return tuple(np.split(order, [n - n_validation - n_test, n - n_test]))
+    training, seen, unseen = np.split(order, [n - n_validation - n_test, n - n_test])
+    return training, seen, unseen

@@ -62,7 +62,7 @@ class Problem:
     test: Risk | None = None
 
 
-def make_problem(tables: Mapping, folder=".") -> Problem:
+def make_problem(tables: Mapping, folder: str | Path = ".") -> Problem:
     """The problem described by tables, as in a problem file.
 
     Kinds of models, losses, methods and fields are names of torusflow, or package.module:Class for your own, which are

@@ -106,7 +106,7 @@ class GaussNewton:
                 radius = SHRINK * length
             elif gain > GOOD and length >= (1 - 1e-9) * radius:
                 radius *= GROW
-            if gain > TAKEN:
+            if point is not None and gain > TAKEN:
                 before, after = norm(risk.space, state.gradient), norm(risk.space, point.gradient)
                 if predicted <= noise and after >= before:
                     break

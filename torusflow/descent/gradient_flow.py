@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class GradientFlow:
         if self.tolerance < 1e-13:
             raise InputError(f"GradientFlow: tolerance {self.tolerance:g} is below what doubles can give; use 1e-12.")
         try:
-            times = tuple(self.times)
+            times: tuple = tuple(self.times)
         except TypeError:
             times = (None,)
         if not all(isinstance(t, int | float | np.integer | np.floating) for t in times):
@@ -91,7 +92,7 @@ class GradientFlow:
         from scipy.integrate import DOP853
 
         start = _as_vector(state.control)
-        last = None
+        last = cast(RiskAt | None, None)
 
         def velocity(time, vector):
             nonlocal last

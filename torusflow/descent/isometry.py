@@ -24,9 +24,10 @@ def isometry(space: HilbertSpace):
     InputError
         If the space is another.
     """
-    for kind, coordinates in ((Euclidean, _EuclideanCoordinates), (VelocitySpace, _VelocityCoordinates)):
-        if isinstance(space, kind):
-            return coordinates(space)
+    if isinstance(space, Euclidean):
+        return _EuclideanCoordinates(space)
+    if isinstance(space, VelocitySpace):
+        return _VelocityCoordinates(space)
     raise InputError(f"coordinates are known for Euclidean spaces and velocities, not for a {type(space).__name__}.")
 
 

@@ -67,7 +67,7 @@ def armijo(
     first = step
     for _ in range(MAXIMUM_TRIALS):
         trial = line.at(step)
-        if line.lowers(trial, step, decrease, reference):
+        if trial is not None and line.lowers(trial, step, decrease, reference):
             return trial, step
         step *= SHRINK
     raise line.stalled(first, step)
@@ -102,10 +102,10 @@ def wolfe(risk: Risk, state: State, direction, step: float, decrease: float = WO
     first, best = step, None
     for _ in range(MAXIMUM_TRIALS):
         trial = line.at(step)
-        slope = line.slope_at(trial) if line.lowers(trial, step, decrease) else math.inf
-        if abs(slope) <= -WOLFE_CURVATURE * line.slope:
+        slope = math.inf if trial is None or not line.lowers(trial, step, decrease) else line.slope_at(trial)
+        if trial is not None and abs(slope) <= -WOLFE_CURVATURE * line.slope:
             return trial, step
-        if slope > 0:
+        if trial is None or slope > 0:
             high, high_value = step, math.inf if trial is None else trial.value
         else:
             low, low_value, low_slope, best = step, trial.value, slope, trial

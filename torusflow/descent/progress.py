@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -93,8 +94,8 @@ class Progress:
     risk: Risk
     start: np.ndarray
     refine: bool = False
-    state: State | None = None
-    best: State | None = None
+    state: State = field(default=cast(State, None))  # until the first iterate, as is the next
+    best: State = field(default=cast(State, None))
     done: int = -1
     best_done: int = -1
     kept: tuple[tuple[float, np.ndarray], ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,7 @@ class _Run:
         return point.value, self.coordinates.of(point.gradient)
 
     def hessian_product(self, x, direction):
-        point = self._at(x)
+        point: Any = self._at(x)
         d = self.coordinates.element(direction)
         change = self.risk.loss.curvature(point.output, point.linearisation.tangent(d))
         return self.coordinates.of(point.linearisation.adjoint(change) + self.risk.penalty * d)

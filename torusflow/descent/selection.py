@@ -45,7 +45,7 @@ def select(
     method: Method,
     rounds: Sequence[int] = (10, 20),
     keep: float = 1 / 3,
-    callback: Callable[[int, int, float], None] | None = None,
+    callback: Callable[[int, int, float], object] | None = None,
     stop: Callable[[], str] | None = None,
 ) -> Selection:
     """Successive halving: train all for some iterations, go on with the part of them that validates best [1]_.

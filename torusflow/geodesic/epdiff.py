@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -138,7 +138,9 @@ class EPDiff:
         return -np.concatenate([self._smoothing * momentum, self._kept_density * densities])
 
     def _divergence(self, fluxes) -> np.ndarray:
-        return sum(symbol * flux for symbol, flux in zip(self.torus.derivative_symbols, fluxes, strict=True))
+        return cast(
+            np.ndarray, sum(symbol * flux for symbol, flux in zip(self.torus.derivative_symbols, fluxes, strict=True))
+        )
 
     # -- what a geodesic keeps ---------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -262,8 +263,12 @@ class _Derivative:
         def velocity(v):
             return to_host(torus.filter(v.reshape(gap.shape), kept / root))
 
-        operator = LinearOperator((gap.size, gap.size), lambda v: pulled_back(self(velocity(v))), dtype=float)
-        limits = {"rtol": LINEAR_TOLERANCE, "atol": 0.0, "restart": KRYLOV_DIMENSION, "maxiter": 1}
+        operator = LinearOperator(
+            (gap.size, gap.size),
+            lambda v: pulled_back(self(velocity(v))),
+            dtype=float,  # pyright: ignore[reportCallIssue]  # read by __new__, not by the __init__ that stands there
+        )
+        limits: dict[str, Any] = {"rtol": LINEAR_TOLERANCE, "atol": 0.0, "restart": KRYLOV_DIMENSION, "maxiter": 1}
         return velocity(gmres(operator, pulled_back(gap), **limits)[0])
 
     def _field(self, fields) -> BandField:

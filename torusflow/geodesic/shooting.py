@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -174,7 +175,7 @@ class Path:
                 with np.errstate(all="ignore"):  # a trial may leave the range of numbers; it is refused then
                     first_step = step and min(step, goal - time)
                     limits = {"rtol": RELATIVE_TOLERANCE, "atol": self._absolute, "first_step": first_step}
-                    solver = DOP853(self._rate, time, self._state, goal, **limits)
+                    solver: Any = DOP853(self._rate, time, self._state, goal, **limits)
                 while solver.status == "running":
                     step = solver.h_abs
                     with np.errstate(all="ignore"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -101,7 +101,7 @@ class CircleWasserstein(DensityLoss):
             return float((pieces.width * pieces.displacement.sum(axis=0)).sum())
 
         # A shift by one moves everything once around, by displacements that are then larger by one.
-        return _pieces(first, second, brentq(slope, -1.0, 1.0, xtol=1e-16, rtol=4 * np.finfo(float).eps))
+        return _pieces(first, second, cast(float, brentq(slope, -1.0, 1.0, xtol=1e-16, rtol=4 * np.finfo(float).eps)))
 
 
 class Pieces(NamedTuple):

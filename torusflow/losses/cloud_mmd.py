@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class CloudMMD:
     """
 
     target: Density | np.ndarray
-    torus: Torus | None = None
+    torus: Torus = field(default=cast(Torus, None))  # that of a target density
     order: float = 2.0
     length: float = 1.0
     squared: bool = False

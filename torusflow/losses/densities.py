@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -21,6 +22,8 @@ class TorusLoss:
     """What the losses on densities have in common: they know the `torus` on which these live."""
 
     torus: Torus
+    target: Density | np.ndarray
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def checked(self, rho) -> np.ndarray:
         """rho as a function on this torus, which may be negative or not finite, or an InputError."""
@@ -47,7 +50,7 @@ class TorusLoss:
         torus : Torus
             Of the same dimension.
         """
-        changes = {"torus": torus} if any(field.name == "torus" for field in fields(self)) else {}
+        changes: dict[str, Any] = {"torus": torus} if any(field.name == "torus" for field in fields(self)) else {}
         if isinstance(self.target, Density):
             changes["target"] = self.target.on(torus)
         return replace(self, **changes)
@@ -275,7 +278,7 @@ class SobolevMMD(TorusLoss):
     order: float = 1.0
     length: float = 1.0
     squared: bool = False
-    torus: Torus | None = None
+    torus: Torus = field(default=cast(Torus, None))  # that of a target density
     _weights: np.ndarray = field(init=False, repr=False)
     _values: np.ndarray = field(init=False, repr=False)
 

@@ -76,7 +76,7 @@ class GibbsKernel:
     def run(self, function, lines) -> None:
         """function((start, stop)) for parts of the lines, on the threads of the torus."""
         pairs = lines.size * lines.shape[1]
-        parts = min(self.torus.threads, max(1, pairs // MINIMUM_PAIRS_PER_THREAD))
+        parts = min(self.torus.threads or 1, max(1, pairs // MINIMUM_PAIRS_PER_THREAD))
         self.torus.parallel(function, split(len(lines), parts))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -83,7 +84,7 @@ class WeightedSum:
         return sum(weight * loss(output) for weight, loss in self._terms())
 
     def gradient(self, output) -> np.ndarray:
-        return sum(weight * loss.gradient(output) for weight, loss in self._terms())
+        return cast(np.ndarray, sum(weight * loss.gradient(output) for weight, loss in self._terms()))
 
     def curvature(self, output, direction) -> np.ndarray:
         for loss in self.losses:

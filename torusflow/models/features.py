@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import cast
 
 import numpy as np
 
@@ -52,7 +53,9 @@ class Features:
 
     def riesz(self, points, momenta) -> np.ndarray:
         """sum_i p_i phi(x_i)^T, array (d, m)."""
-        return sum(momenta[here].T @ self.values(points[here]) for here in self.pieces(points, self.count))
+        return cast(
+            np.ndarray, sum(momenta[here].T @ self.values(points[here]) for here in self.pieces(points, self.count))
+        )
 
     @staticmethod
     def pieces(points, numbers: int) -> list[slice]:

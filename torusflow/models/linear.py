@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import expm, expm_frechet
@@ -165,6 +167,8 @@ class SquareLayers:
     def __post_init__(self):
         object.__setattr__(self, "X", checked_columns(self.X))
         object.__setattr__(self, "layers", checked_whole("layers", self.layers))
+
+    linearise: ClassVar[Callable[..., MatrixProduct]]
 
     @cached_property
     def space(self) -> Euclidean:

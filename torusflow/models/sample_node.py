@@ -131,7 +131,7 @@ class SampleNODE:
 
     def coarser(self) -> SampleNODE | None:
         """The model with half the band, and half the layers where they are even; None where that is too coarse."""
-        if max(self.band) < 4:
+        if max(self.space.band) < 4:
             return None
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
         substeps = self.substeps * (self.layers // layers)

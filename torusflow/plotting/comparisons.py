@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from ..models.measure_node import MeasureNODE
 from ..storage import Reference, Run
 from .fields import plot_field
 from .style import STYLES
@@ -32,7 +33,8 @@ def plot_comparison(run: Run, reference: Reference) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    torus = run.risk.model.torus
+    model = cast(MeasureNODE, run.risk.model)
+    torus = model.torus
     final, last = run.output, reference.density[-1]
     names = ["densities"] if torus.dimension == 1 else ["run", "reference", "difference"]
     figure = Figure((4.2 * (1 + len(names)), 4), layout="constrained")
@@ -47,7 +49,7 @@ def plot_comparison(run: Run, reference: Reference) -> Figure:
     axes.legend(fontsize=8)
     if torus.dimension == 1:
         axes = panels["densities"]
-        plot_field(axes, run.risk.model.initial.values, run.coordinates, label="initial", **STYLES["initial"])
+        plot_field(axes, model.initial.values, run.coordinates, label="initial", **STYLES["initial"])
         plot_field(axes, final, run.coordinates, label="run", **STYLES["fitted"])
         plot_field(axes, last, run.coordinates, label=reference.name, color=COLOUR, linestyle="--")
         axes.set(title=f"densities at time {reference.times[-1]:.3g}", ylabel="density relative to uniform")
@@ -62,7 +64,7 @@ def plot_comparison(run: Run, reference: Reference) -> Figure:
             style = {"cmap": "viridis", "vmin": low, "vmax": max(high, low + 1e-9)}
             if name == "difference":
                 style = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
-            image = plot_field(panels[name], field, run.coordinates, **style)
+            image: Any = plot_field(panels[name], field, run.coordinates, **style)
             figure.colorbar(image, ax=panels[name], location="bottom", shrink=0.9)
             title = {"run": f"run at time {reference.times[-1]:.3g}", "reference": reference.name}
             panels[name].set_title(title.get(name, "run − reference"))

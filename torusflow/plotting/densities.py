@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def plot_densities(run) -> Figure:
     if isinstance(target := getattr(run.risk.loss, "target", None), Density):
         densities["target"] = target.values
     densities["fitted"] = run.output
-    rows = _layout(model.torus.dimension, list(densities), model.layers)
+    rows: Any = _layout(model.torus.dimension, list(densities), model.layers)
     width, height = 3 * len(rows[0]), (6.5, 7, 9.5)[model.torus.dimension - 1]
     figure = Figure((width, height), DOTS_PER_INCH, layout="compressed")
     panels = figure.subplot_mosaic(rows)

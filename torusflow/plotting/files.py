@@ -36,7 +36,7 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
     check_target(path, overwrite)
     picture = io.BytesIO()
     figure.savefig(picture, format=Path(path).suffix.lower()[1:], dpi=DOTS_PER_INCH)
-    write_whole(path, picture.getbuffer())
+    write_whole(path, picture.getvalue())
 
 
 def check_target(path, overwrite: bool = False, reads: Iterable = ()) -> None:

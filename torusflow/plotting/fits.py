@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -89,8 +89,10 @@ def plot_histogram(axes: Axes, density, sets: dict, coordinates: Coordinates) ->
     edges = coordinates.start + coordinates.period * np.arange(BINS + 1) / BINS
     for number, (name, points) in enumerate(sets.items()):
         values = coordinates.from_torus(points[:, 0])
-        style = {"color": GREY, "histtype": "step"} if number else {"color": "#BBBBBB", "histtype": "stepfilled"}
-        axes.hist(values, edges, density=True, label=f"{len(values)} {name}", **style)
+        style: dict[str, Any] = (
+            {"color": GREY, "histtype": "step"} if number else {"color": "#BBBBBB", "histtype": "stepfilled"}
+        )
+        axes.hist(values, edges.tolist(), density=True, label=f"{len(values)} {name}", **style)
     plot_field(axes, density / coordinates.period, coordinates, label="fitted density", **STYLES["fitted"])
     axes.set_ylim(0)
     axes.legend(fontsize=8)

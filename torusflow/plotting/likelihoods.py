@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def plot_likelihood(run) -> Figure:
     from matplotlib.figure import Figure
 
     d = run.risk.model.points.shape[1]
-    rows = {
+    rows: Any = {
         1: [["fit", "fit", "risk"], ["grid", "determinant", "control_norm"]],
         2: [["data", "samples", "risk"], ["grid", "determinant", "control_norm"]],
         3: [

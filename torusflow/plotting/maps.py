@@ -220,7 +220,7 @@ def _draw(axes, curves, coordinates, periodic=(True, True), array=None, **style)
     return axes.add_collection(lines, autolim=False)
 
 
-def _copies(curves, start, periodic=True):
+def _copies(curves, start, periodic: bool | np.ndarray = True):
     """All shifts of curves by whole periods that meet [start, start + 1]^2, and which curve each is a copy of."""
     shifted, numbers = [], []
     for number, curve in enumerate(curves):

@@ -74,7 +74,7 @@ def _plot_outputs(run):
         words(axes, "points", "first coordinate", "second coordinate")
     elif targets is not None:
         axes.scatter(np.ravel(targets), np.ravel(output), s=9, label="every number")
-        axes.axline((float(targets.flat[0]),) * 2, slope=1, color="0.5", linewidth=0.8, label="equal")
+        axes.axline((first := float(targets.flat[0]), first), slope=1, color="0.5", linewidth=0.8, label="equal")
         words(axes, "outputs against targets", "target", "output")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8)

@@ -6,6 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from scipy.special import betainc, gamma
@@ -199,7 +200,7 @@ class Barenblatt:
     def _pieces(self, axis: int, n: int):
         """Cells of one axis relative to the centre, cut half a period away: index, lower and upper end."""
         h = self.side / n
-        middle = np.arange(n) * h - self.centre[axis]
+        middle = np.arange(n) * h - cast(tuple[float, ...], self.centre)[axis]
         middle -= self.side * np.floor(middle / self.side + 0.5)
         lower, upper, index = middle - h / 2, middle + h / 2, np.arange(n)
         low, high = lower < -self.side / 2, upper > self.side / 2

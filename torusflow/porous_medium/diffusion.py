@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -23,8 +23,11 @@ class Diffusion(Protocol):
         Cell means of a, or None where a = 1.
     """
 
-    positive: bool
-    weight: np.ndarray | None
+    @property
+    def positive(self) -> bool: ...
+
+    @property
+    def weight(self) -> np.ndarray | None: ...
 
     def potential(self, density, weight=None) -> np.ndarray:
         """F, array (*shape), at densities of any sign unless `positive`, and point values of a."""
@@ -48,8 +51,8 @@ class PorousMedium:
     """
 
     exponent: float = 3.0
-    positive: ClassVar[bool] = False
-    weight: ClassVar[None] = None
+    positive = False
+    weight = None
 
     def __post_init__(self):
         object.__setattr__(self, "exponent", checked_exponent(self.exponent))
@@ -67,8 +70,8 @@ class PorousMedium:
 class Heat:
     """d rho/dt = Laplacian(rho), pressure log rho."""
 
-    positive: ClassVar[bool] = False
-    weight: ClassVar[None] = None
+    positive = False
+    weight = None
 
     def potential(self, density, weight=None) -> np.ndarray:
         """rho."""
@@ -98,7 +101,7 @@ class UltraFast:
     """
 
     weight: np.ndarray
-    positive: ClassVar[bool] = True
+    positive = True
 
     def __post_init__(self):
         weight = real_array(self.weight, "the weight of UltraFast")
@@ -112,7 +115,7 @@ class UltraFast:
 
     def potential(self, density, weight=None) -> np.ndarray:
         """-g / rho."""
-        return -weight / density
+        return -cast(np.ndarray, weight) / density
 
     def derivative(self, density, weight=None) -> np.ndarray:
         """g / rho^2."""
@@ -138,8 +141,8 @@ class Pressure:
 
     slope: Callable
     pressure: Callable | None = field(default=None)
-    positive: ClassVar[bool] = False
-    weight: ClassVar[None] = None
+    positive = False
+    weight = None
 
     def __post_init__(self):
         check_function("slope", self.slope)

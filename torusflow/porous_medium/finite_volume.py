@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -124,7 +125,7 @@ class FiniteVolume:
         """
         density, times = self._initial(initial), _times(times, start)
         tolerance = _tolerance(tolerance)
-        fluxes = Fluxes(self.diffusion, self.shape, self.side)
+        fluxes = Fluxes(self.diffusion, self.shape, cast(tuple[float, ...], self.side))
         state = _State(density, fluxes(density), float(start), math.inf)
         method, counts = TRBDF2(fluxes, NEWTON_SHARE * tolerance), Counts()
         kept = np.empty((len(times), *self.shape))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -193,7 +194,8 @@ class TangentFlow:
         rho = self.torus.inverse(rho_hat)
         velocity, dissipation = self._velocity(rho)
         flux_hat = self.torus.transform(rho * velocity) * self._kept
-        return -sum(symbol * f for symbol, f in zip(self.torus.derivative_symbols, flux_hat, strict=True)), dissipation
+        divergence = sum(symbol * f for symbol, f in zip(self.torus.derivative_symbols, flux_hat, strict=True))
+        return -cast(np.ndarray, divergence), dissipation
 
     def _report(self, rho_hat) -> tuple[np.ndarray, float, float, float]:
         rate_hat, dissipation = self._rate(rho_hat)

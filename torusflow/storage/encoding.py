@@ -78,7 +78,7 @@ def decode(group, seen, known):
     PlaceError
         If it is of no known class, or what the class refuses.
     """
-    address = h5py.h5o.get_info(group.id).addr
+    address = h5py.h5o.get_info(group.id).addr  # pyright: ignore[reportAttributeAccessIssue]  # its stub lacks h5o
     if address not in seen:
         values = {name: _value(group, name) for name in group.attrs if name not in ("type", "long_name")}
         for name, child in group.items():

@@ -7,6 +7,7 @@ import re
 import unicodedata
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,8 @@ def _write_netcdf(content, arrays, status) -> None:
         if names[name] != name:
             variable.name_in_run = name.encode("utf-8", "backslashreplace")
     file.flush()
-    content.write(file.fp.getvalue())
+    written: Any = file.fp
+    content.write(written.getvalue())
 
 
 def _axes(name: str, data, arrays) -> list[str]:

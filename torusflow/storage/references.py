@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import h5py
 import numpy as np
@@ -61,7 +62,8 @@ def put_reference(path, reference: Reference) -> None:
     """As `add_reference`, for one who holds the lock of the file."""
     refuse_foreign(path)
     with opened_run(path) as file:
-        if "torus" not in file["problem"]["risk"]["model"]:
+        model: Any = file["problem/risk/model"]
+        if "torus" not in model:
             raise InputError(f"{str(path)!r} is no run on densities, so nothing on a torus can stand beside it.")
         write_reference(file, reference)
         file.flush()
@@ -87,7 +89,7 @@ def read_references(file) -> dict[str, Reference]:
     """Those in an open run file, by name; a PlaceError where there is something else."""
     references = part(file, "reference", h5py.Group) if "reference" in file else {}
     output = part(file, "output", h5py.Dataset).shape
-    return {name: _reference(name, part(references, name, h5py.Group), output) for name in references}
+    return {name: _reference(name, part(references, name, h5py.Group), output) for name in map(str, references)}
 
 
 def _reference(name: str, group, output: tuple[int, ...]) -> Reference:

@@ -11,6 +11,7 @@ import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..backends import PACKAGES, is_there
 from ..errors import InputError
@@ -156,11 +157,12 @@ class RunFile:
                     f"{name} was written without what resuming needs, by an older torusflow. Start a new run from its "
                     f"control: descend(run.risk, run.control, ...)."
                 )
+            problem: Any = file["problem"]
             changed = [
                 change
                 for part in things
-                if part in file["problem"]
-                for change in differences(file["problem"][part], asked[part], part, (*MAY_CHANGE, *may_change))
+                if part in problem
+                for change in differences(problem[part], asked[part], part, (*MAY_CHANGE, *may_change))
             ]
             for library, package in PACKAGES.items():
                 if any(f'.library: "{library}" in' in change for change in changed) and not is_there(library):
@@ -179,7 +181,7 @@ class RunFile:
             self._run.update(identity=run, references=list(read_references(file).values()))
             checkpoint = read_mapping(file["checkpoint"])
             checkpoint = checked_checkpoint(checkpoint, risk.space, risk.model.output_space, method)
-            _refuse_other_validation(name, "validation" in file["problem"], checkpoint, validation)
+            _refuse_other_validation(name, "validation" in problem, checkpoint, validation)
             return checkpoint
 
     def save(self, risk, method, result, checkpoint: dict, validation=None, limits: dict | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import h5py
 import numpy as np
@@ -52,8 +53,8 @@ class Run:
         Those that `descend` was called with.
     """
 
-    risk: object
-    method: object
+    risk: Risk
+    method: Any
     control: np.ndarray
     output: np.ndarray
     trajectory: np.ndarray | None
@@ -62,7 +63,7 @@ class Run:
     coordinates: Coordinates
     attributes: dict
     references: dict[str, Reference] = dataclasses.field(default_factory=dict)
-    validation: object | None = None
+    validation: Risk | None = None
     limits: dict = dataclasses.field(default_factory=dict)
 
 

@@ -164,7 +164,7 @@ def _verified(path: Path) -> bytes:
     try:
         content = _content(path)
     except OSError as error:
-        raise InputError(f"cannot read {name}: {os.strerror(error.errno).lower()}.") from None
+        raise InputError(f"cannot read {name}: {os.strerror(error.errno or 0).lower()}.") from None
     image, seal = content[:-SEAL_LENGTH], content[-SEAL_LENGTH:]
     if seal.startswith(SEAL):
         if seal[len(SEAL) : -1].decode("ascii", "replace") != hashlib.sha256(image).hexdigest():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import h5py
-from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t, h5z
+
+# The stub of h5py lacks most of these.
+from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t, h5z  # pyright: ignore[reportAttributeAccessIssue]
 
 from ..memory import free_memory
 from .encoding import PlaceError

@@ -36,13 +36,13 @@ def porous_medium(run: Run, tolerance: float = 1e-7) -> Reference:
     InputError
         If the run has another loss or target, or no density, or no training time has passed.
     """
-    times, loss = _times(run), run.risk.loss
-    torus = run.risk.model.torus
+    model, times, loss = _model(run), _times(run), run.risk.loss
+    torus = model.torus
     uniform = isinstance(loss, SquaredL2) and torus.maximum(np.abs(loss.target.values - 1)) <= UNIFORM
     if not uniform:
         raise InputError(
             f"the porous medium equation is the limit for SquaredL2 and the uniform target; this run has "
-            f"{type(loss).__name__} and {getattr(loss.target, 'name', 'another target')}. "
+            f"{type(loss).__name__} and {getattr(getattr(loss, 'target', None), 'name', 'another target')}. "
             f"Compare it with its tangent flow: --with tangent-flow."
         )
     initial = run.risk.model.initial
@@ -57,7 +57,7 @@ def porous_medium(run: Run, tolerance: float = 1e-7) -> Reference:
 
 def tangent_flow(run: Run, tolerance: float = 1e-7) -> Reference:
     """d rho/dt = div(rho K*(rho grad l')) with the kernel, loss and band of the run; as `porous_medium`."""
-    times, model = _times(run), run.risk.model
+    model, times = _model(run), _times(run)
     flow = TangentFlow(model.torus, model.metric, run.risk.loss, model.band)
     density = flow.solve(model.initial, times, tolerance).density
     return _reference("tangent-flow", f"tangent flow, s = {model.metric.smoothness:g}", run, times, density)
@@ -66,10 +66,14 @@ def tangent_flow(run: Run, tolerance: float = 1e-7) -> Reference:
 EQUATIONS = {"porous-medium": porous_medium, "tangent-flow": tangent_flow}
 
 
-def _times(run: Run) -> list[float]:
-    """From zero to the end of the run, at most MOST_TIMES of the training times."""
+def _model(run: Run) -> MeasureNODE:
     if not isinstance(run.risk.model, MeasureNODE):
         raise InputError(f"only runs on densities are compared; this one trains a {type(run.risk.model).__name__}.")
+    return run.risk.model
+
+
+def _times(run: Run) -> list[float]:
+    """From zero to the end of the run, at most MOST_TIMES of the training times."""
     times = np.unique(run.history["time"])
     if len(times) < 2:
         raise InputError("no training time has passed in this run, so there is nothing to compare. Iterate first.")

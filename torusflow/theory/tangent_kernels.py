@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
@@ -181,7 +182,7 @@ def _lanczos(operator, count, which) -> np.ndarray:
 
     start = np.random.default_rng(0).standard_normal(operator.shape[0])
     try:
-        return eigsh(operator, k=count, which=which, v0=start, return_eigenvectors=False)
+        return cast(np.ndarray, eigsh(operator, k=count, which=which, v0=start, return_eigenvectors=False))
     except ArpackNoConvergence as error:
         raise NumericalError(
             f"Lanczos iterations found {len(error.eigenvalues)} of the {count} eigenvalues asked for: they cluster. "

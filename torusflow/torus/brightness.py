@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -17,7 +18,7 @@ DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, A
 DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # modes of one channel with more than eight bits
 
 
-def brightness(file: Path, shape: tuple[int, int], dark: bool = False) -> np.ndarray:
+def brightness(file: Path, shape: tuple[int, ...], dark: bool = False) -> np.ndarray:
     """From 0 for black to 1 for white, or the reverse if dark, times the opacity, of an image stretched to a grid.
 
     Eight and sixteen bits are scaled by their range; 32-bit integers and floats, which have none, by their largest
@@ -57,7 +58,9 @@ def brightness(file: Path, shape: tuple[int, int], dark: bool = False) -> np.nda
         reason = getattr(error, "strerror", None) or "the file is damaged"
         raise InputError(f"cannot read an image from {str(file)!r}: {reason.lower()}.") from None
     white = 255 if pixels.mode == "L" else 1
-    stretched = np.asarray(pixels.resize(shape, Image.Resampling.LANCZOS), float).T[:, ::-1] / white
+    stretched = (
+        np.asarray(pixels.resize(cast(tuple[int, int], shape), Image.Resampling.LANCZOS), float).T[:, ::-1] / white
+    )
     return np.clip(1 - stretched if dark and pixels.mode == "L" else stretched, 0, 1)
 
 
@@ -71,7 +74,7 @@ def _white(image) -> tuple[float | None, bool]:
     return white, tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 
-def _pixels(image, white, dark: bool, file: str):
+def _pixels(image, white: tuple[float | None, bool], dark: bool, file: str):
     """What is asked for, mode F; or, where pixels are opaque and have eight bits, their brightness alone, mode L."""
     from PIL import Image
 

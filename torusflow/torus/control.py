@@ -314,7 +314,7 @@ def checked_band(torus: Torus, band) -> tuple[int, ...]:
     if band is None:
         return largest
     several = isinstance(band, tuple | list) or (isinstance(band, np.ndarray) and band.ndim)
-    bands = tuple(band) if several else (band,) * torus.dimension
+    bands: tuple = tuple(band) if several else (band,) * torus.dimension
     whole = all(isinstance(b, int | np.integer) and not isinstance(b, bool) and b >= 0 for b in bands)
     if not whole or len(bands) != torus.dimension:
         raise InputError(f"band must be a whole number >= 0, or one for each of {torus.dimension} axes, got {band!r}.")

@@ -147,7 +147,7 @@ class Coordinates:
             words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|°", name)}
             if words & WORDS[self.units]:
                 continue
-            for other in sorted(PERIODS, key=PERIODS.get):
+            for other in sorted(PERIODS, key=PERIODS.__getitem__):
                 period = PERIODS[other]
                 if period < self.period and (
                     (words & WORDS[other] and -period <= low and high <= period * (1 + ROUNDED))
@@ -201,8 +201,8 @@ def check_sides(points, what: str) -> None:
 
 def _smallest_units(values) -> str | None:
     """Those in which all values are within one period of zero; no hour is negative."""
-    largest, negative = float(np.max(np.abs(values), initial=0.0)), np.any(values < 0)
-    fitting = (unit for unit in sorted(PERIODS, key=PERIODS.get) if largest <= PERIODS[unit] * (1 + 1e-9))
+    largest, negative = float(np.max(np.abs(values), initial=0.0)), bool(np.any(values < 0))
+    fitting = (unit for unit in sorted(PERIODS, key=PERIODS.__getitem__) if largest <= PERIODS[unit] * (1 + 1e-9))
     return next((unit for unit in fitting if not (negative and unit == "hours")), None)
 
 
@@ -211,4 +211,4 @@ def _fills(column, start: float, period: float) -> bool:
     edge, least = period / 10, max(FEWEST_AT_ENDS, SHARE_AT_ENDS * len(column))
     inside = np.all((column >= start - ROUNDED * period) & (column <= start + period * (1 + ROUNDED)))
     ends = np.count_nonzero(column < start + edge), np.count_nonzero(column > start + period - edge)
-    return bool(inside) and min(ends) >= least
+    return bool(inside and min(ends) >= least)

@@ -101,18 +101,16 @@ def von_mises(torus: Torus, mean=None, concentration=1.0) -> Density:
         mean = (4.18 / TWO_PI, 5.96 / TWO_PI) if torus.dimension == 2 else 0.5
     try:
         mean = np.broadcast_to(real_array(mean, "mean"), (torus.dimension,))
-        concentration = np.broadcast_to(real_array(concentration, "concentration"), (torus.dimension,))
+        sharpness = np.broadcast_to(real_array(concentration, "concentration"), (torus.dimension,))
     except ValueError:
-        mean = np.full(1, np.nan)
-    if not np.all(np.abs(mean) <= LARGEST_MEAN) or not np.all(
-        (concentration >= 0) & (concentration <= MOST_CONCENTRATED)
-    ):
+        mean = sharpness = np.full(1, np.nan)
+    if not np.all(np.abs(mean) <= LARGEST_MEAN) or not np.all((sharpness >= 0) & (sharpness <= MOST_CONCENTRATED)):
         raise InputError(
             f"mean and concentration must be numbers or {torus.dimension} of them, the mean below {LARGEST_MEAN:g}, "
             f"the concentration from 0 to {MOST_CONCENTRATED:g}."
         )
-    exponent = sum(c * np.cos(TWO_PI * (x - m)) for x, m, c in zip(torus.points, mean, concentration, strict=True))
-    return from_array(torus, np.exp(exponent - concentration.sum()), normalise=True, name="von Mises density")
+    exponent = sum(c * np.cos(TWO_PI * (x - m)) for x, m, c in zip(torus.points, mean, sharpness, strict=True))
+    return from_array(torus, np.exp(exponent - sharpness.sum()), normalise=True, name="von Mises density")
 
 
 def banana(torus: Torus, contrast: float = 100.0) -> Density:

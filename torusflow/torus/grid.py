@@ -6,6 +6,7 @@ import math
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -73,7 +74,7 @@ class Torus(Arrays):
     size: int = field(init=False, repr=False, compare=False)
     spectral_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _backend: Backend = field(init=False, repr=False, compare=False)
-    _plans: dict[tuple, Transform] = field(init=False, repr=False, compare=False)
+    _plans: dict[int, Transform] = field(init=False, repr=False, compare=False)
     _turn: Turn = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -146,7 +147,7 @@ class Torus(Arrays):
     @cached_property
     def laplacian_symbol(self) -> np.ndarray:
         """|2 pi k|^2, array (*spectral_shape): the symbol of minus the Laplacian."""
-        return sum((TWO_PI * k) ** 2 for k in self.wavenumbers)
+        return cast(np.ndarray, sum((TWO_PI * k) ** 2 for k in self.wavenumbers))
 
     @cached_property
     def derivative_symbols(self) -> tuple[np.ndarray, ...]:

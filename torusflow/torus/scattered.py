@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -241,7 +242,7 @@ def full_spectrum(half, dimension: int) -> np.ndarray:
     return np.concatenate([half, negative], axis=-1)
 
 
-def full_wavenumbers(space: VelocitySpace) -> list[np.ndarray]:
+def full_wavenumbers(space: VelocitySpace) -> Sequence[np.ndarray]:
     """k_1, ..., k_d with both signs along every axis, in FFT order, broadcasting against a full spectrum."""
     axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in space.band]
     return np.meshgrid(*axes, indexing="ij", sparse=True)
@@ -257,7 +258,7 @@ def _sum_modes(points, full, torus) -> np.ndarray:
         for here in part[1]:
             _set_points(plan, points[here])
             sums = plan.execute(packed).reshape(len(packed), -1)
-            values[:, 0, here], values[:, 1, here] = sums.real, sums.imag
+            values[:, 0, here], values[:, 1, here] = np.real(sums), np.imag(sums)
 
     torus.parallel(transform, _parts(points, torus))
     return values.reshape(2 * len(packed), len(points))[: len(full)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -171,9 +171,9 @@ class FlowMap:
 
     # -- steps --------------------------------------------------------------------------------------------------
 
-    def _flow(self, x, pieces, with_jacobian: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
-        """x and D x after the pieces, by Runge-Kutta steps and by their derivative."""
-        derivative = np.tile(np.eye(self.dimension), (len(x), 1, 1)) if with_jacobian else None
+    def _flow(self, x, pieces, with_jacobian: bool = False) -> tuple[np.ndarray, Any]:
+        """x and D x after the pieces, by Runge-Kutta steps and by their derivative; None for D x unless asked."""
+        derivative: Any = np.tile(np.eye(self.dimension), (len(x), 1, 1)) if with_jacobian else None
         if not len(x):
             return x, derivative
         state = Pair(x, derivative) if with_jacobian else x
