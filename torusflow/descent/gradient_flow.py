@@ -12,7 +12,7 @@ from ..arguments import is_number
 from ..backends import to_host
 from ..errors import InputError, NumericalError
 from ..hilbert import placed
-from ..risk import Risk
+from ..risk import Risk, RiskAt
 from .method import StalledError, State
 
 # After a stage where the risk cannot be computed, the next attempt reaches this part of the way to it; twelve of them
