@@ -31,6 +31,17 @@ LIBRARIES = ("fftw", "rocket", "scipy", "numpy")
 PACKAGES = {"fftw": "pyfftw", "rocket": "rocket-fft"}
 
 
-def make_backend(library: str, threads: int) -> Backend:
-    """The backend of a Torus, with as many threads as this machine can use."""
+def make_backend(library: str | None, threads: int, device: str = "cpu") -> Backend:
+    """The backend of a Torus, with as many threads as this machine can use; of a GPU if its device is one.
+
+    Raises
+    ------
+    InputError
+        If the device is none, or is not there.
+    """
+    if device != "cpu":
+        from .cuda.device import make
+
+        return make(device, library)
+    library = library or default_library()
     return Reference() if library == "numpy" else Processors(bounded(threads), library)

@@ -234,7 +234,7 @@ class MeasureNODE:
         """The largest Courant number over the layers; stable up to `equation.scheme.stability_limit`."""
         v = self.space.element(v)
         with self.equation.turn.take():
-            return max(self.equation.courant(field) for field in map(self._velocity(v), range(self.layers)))
+            return max(float(self.equation.courant(field)) for field in map(self._velocity(v), range(self.layers)))
 
     @property
     def courant_limit(self) -> float:
@@ -260,7 +260,7 @@ class MeasureNODE:
             stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {self.torus.size} points"
             how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
             raise InputError(
-                f"the gradient keeps the density at {stages}{how}, {needed / 1e9:.3g} GB; this machine has "
+                f"the gradient keeps the density at {stages}{how}, {needed / 1e9:.3g} GB; {self.torus.place} has "
                 f"{present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
             )
 

@@ -57,7 +57,7 @@ class VelocitySpace:
         if count > LARGEST_SIZE:
             raise InputError(f"layers={layers} and band={band} make {count:.2g} coefficients; use fewer.")
         what, present = f"a control with layers={layers} and band={band}", torus.physical_memory()
-        check_memory(2 * count, what, "Use fewer of them.", present)
+        check_memory(2 * count, what, "Use fewer of them.", present, torus.place)
         symbol = metric.symbol(sum((2 * math.pi * k) ** 2 for k in wavenumbers))
         self._symbol = torus.asarray(symbol)
         self._kernel = torus.asarray(np.repeat(1 / symbol, 2, axis=-1))  # for the real and the imaginary parts

@@ -85,7 +85,7 @@ class ContinuityEquation:
             return f
 
     def courant(self, velocity) -> float:
-        """h max_x sum_j 2 pi M_j |v_j(x)|: step length times the fastest frequency of A(v).
+        """h max_x sum_j 2 pi M_j |v_j(x)|: step length times the fastest frequency of A(v), as `Torus.fastest` gives it.
 
         Parameters
         ----------
@@ -118,17 +118,19 @@ class ContinuityEquation:
         Raises
         ------
         UnstableError
-            Before the first step of a layer whose Courant number exceeds the scheme's limit; names the substeps it
-            needs.
+            Before the first step of a layer whose Courant number exceeds the scheme's limit, on a device after the
+            last one; names the substeps it needs.
         NumericalError
             If a velocity is not finite.
         """
         with self.turn.take():
-            base = density_hat.copy()
+            base, stable_layers = density_hat.copy(), []
             for layer in range(self.layers):
                 field = velocity(layer)
-                if not self.courant(field) <= self.scheme.stability_limit:  # NaN too
+                stable = self.courant(field) <= self.scheme.stability_limit  # not for NaN
+                if stable is False:
                     self._refuse_unstable(velocity)
+                stable_layers.append(stable)
                 steps = range(layer * self.substeps, (layer + 1) * self.substeps)
                 if isinstance(stages, Checkpoints):
                     for step in steps:
@@ -139,6 +141,8 @@ class ContinuityEquation:
                     self._stages.push(base, field, self._coefficients, self.substeps, keep)
                 if visit is not None:
                     visit(layer, base)
+            if not all(stable_layers):  # those of a device are known only now, lest it waits for each
+                self._refuse_unstable(velocity)
             return base
 
     def replay(self, density_hat, velocity: Velocity, steps: range, stages) -> None:
@@ -236,7 +240,7 @@ class ContinuityEquation:
 
     def _refuse_unstable(self, velocity):
         """Raise for the fastest layer, so that the substeps named are enough for all of them."""
-        numbers = [self.courant(velocity(layer)) for layer in range(self.layers)]
+        numbers = [float(self.courant(velocity(layer))) for layer in range(self.layers)]
         courant = max(numbers, key=lambda c: c if math.isfinite(c) else math.inf)
         layer = numbers.index(courant)
         if not math.isfinite(courant):

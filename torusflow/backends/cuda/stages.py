@@ -1,0 +1,146 @@
+"""The stages of the continuity equation on a GPU, their tangent and their transpose: a layer's steps at once."""
+
+from __future__ import annotations
+
+import math
+
+from .. import reference
+from .modes import Modes, Planes
+from .work import Graphs, Work
+
+
+class Stages(reference.Stages):
+    """`torusflow.backends.backend.Stages`.
+
+    Between two stages there are columns (n0, kept modes of the other axes); along axis 0 one field comes and, for d > 1,
+    two go: the halfway derivative, and the component along that axis. From plane to plane nothing is shared, so that
+    the planes are worked on in parts. Steps are launched as one graph where the arrays are those of a layer before.
+
+    Parameters
+    ----------
+    arrays : Reference
+        What is not here is done as the reference backend does it, with these arrays.
+    work : Work
+    dimension : int
+    shape : tuple of int, length 3
+    modes : tuple of int
+    """
+
+    def __init__(self, arrays: reference.Reference, work: Work, dimension: int, shape, modes, **settings):
+        super().__init__(arrays, dimension, shape, modes)
+        self._work, self._places, self._d, self._shape = work, Modes(work, shape, modes), dimension, shape
+        m, (n0, n1, n2), self._size = self._places, shape, math.prod(shape)
+        self._pairs = min(dimension, 2)
+        self._planes = Planes(work, n0, n1, n2, dimension, **settings)
+        self._single = work.xp.empty((n0, m.count), complex)
+        self._pair = work.xp.empty((n0, self._pairs * m.count), complex)
+        self._base = work.xp.empty(m.kept, complex)
+        self._along_single = work.columns(n0, m.count)
+        self._along_pair = work.columns(n0, self._pairs * m.count)
+        self._graphs = Graphs(work)
+
+    def push(self, base, velocity, coefficients, steps: int, keep=None) -> None:
+        def sequence():
+            self._densities(0.0, come=False)
+            for step in range(steps):
+                for stage, c in enumerate(factors):
+                    self._fluxes(velocity, None if keep is None else keep[step, stage])
+                    ends = stage == len(factors) - 1
+                    self._densities(c, ends=ends, goes=not (ends and step == steps - 1))
+
+        factors = [float(c) / self._size for c in coefficients]
+        self._launch(base, ("push", steps, *factors), (velocity, keep), sequence)
+
+    def tangent(self, base, velocity, tangent_velocity, densities, coefficients) -> None:
+        def sequence():
+            self._densities(0.0, come=False)
+            for step in range(len(densities)):
+                for stage, c in enumerate(factors):
+                    self._fluxes(velocity, densities[step, stage], tangent_velocity)
+                    ends = stage == len(factors) - 1
+                    self._densities(c, ends=ends, goes=not (ends and step == len(densities) - 1))
+
+        factors = [float(c) / self._size for c in coefficients]
+        key = "tangent", len(densities), *factors
+        self._launch(base, key, (velocity, tangent_velocity, densities), sequence)
+
+    def transpose(self, weight, velocity, densities, coefficients, momentum, fresh: bool) -> None:
+        def sequence():
+            first = fresh
+            self._weights(factors[-1], come=False)
+            for step in reversed(range(len(densities))):
+                for stage in reversed(range(len(factors))):
+                    self._slopes(velocity, densities[step, stage], momentum, first)
+                    first = False
+                    self._weights(factors[stage - 1], ends=stage == 0, goes=stage + step > 0)
+
+        factors = [float(c) for c in coefficients]
+        key = "transpose", len(densities), fresh, *factors
+        self._launch(weight, key, (velocity, densities, momentum), sequence)
+
+    def _launch(self, base, key: tuple, arrays: tuple, sequence) -> None:
+        """The sequence on a copy of the base; what it does depends on the key and on where the other arrays are."""
+        if not all(array is None or array.flags.c_contiguous for array in arrays):
+            raise ValueError("kernels take arrays in the order of C, without gaps.")
+        self._base[...] = base
+        addresses = tuple(None if array is None else self._work.address(array) for array in arrays)
+        self._graphs.run((*key, *addresses), sequence)
+        base[...] = self._base
+
+    # -- one stage -----------------------------------------------------------------------------------------------
+
+    def _densities(self, factor: float, come: bool = True, ends: bool = False, goes: bool = True) -> None:
+        """From the columns of a flux, or none, to those of the next density."""
+        m, n0 = self._places, self._shape[0]
+        if come:
+            self._along_pair(self._pair, -1)
+        arrays = self._pair, self._base, self._single, m.inv0, m.s0
+        self._work.run("density_columns", n0 * m.count, *arrays, n0, m.count, self._pairs, factor, come, ends)
+        if goes:
+            self._along_single(self._single, 1)
+
+    def _fluxes(self, velocity, density, tangent_velocity=None) -> None:
+        """From the columns of a density, which is kept, to those of its flux; of a change and a density to their flux."""
+        work, m, planes, d = self._work, self._places, self._planes, self._d
+        _, n1, n2 = self._shape
+        keeps = density is not None
+        for first, count in planes.parts:
+            points = first * n1 * n2, count * n1 * n2, self._size, d
+            lines = first, count, n1, planes.nh
+            work.run("scatter", count * n1 * planes.nh, self._single, planes.half, m.inv1, *lines, m.kept[2], m.count)
+            planes.one[count][1](planes.half, planes.field)
+            if tangent_velocity is None:
+                kept = density if keeps else velocity  # an address, not written to
+                work.run("flux", points[1], planes.field, velocity, kept, planes.real, *points, keeps)
+            else:
+                arrays = planes.field, velocity, tangent_velocity, density, planes.real
+                work.run("flux_change", points[1], *arrays, *points)
+            planes.all[count][0](planes.real, planes.half)
+            arrays = planes.half, self._pair, m.mid, m.s1, m.s2
+            work.run("gather_flux", count * m.count, *arrays, *lines, *m.kept[1:], d)
+
+    def _weights(self, following: float, come: bool = True, ends: bool = False, goes: bool = True) -> None:
+        """From the columns of a weight's product, or none, to those of the next weight's slopes."""
+        m, n0 = self._places, self._shape[0]
+        if come:
+            self._along_single(self._single, -1)
+        arrays = self._single, self._base, self._pair, m.inv0, m.s0
+        numbers = n0, m.count, self._pairs, 1 / self._size, following
+        self._work.run("weight_columns", n0 * m.count, *arrays, *numbers, come, ends or not come)
+        if goes:
+            self._along_pair(self._pair, 1)
+
+    def _slopes(self, velocity, density, momentum, fresh: bool) -> None:
+        """From the columns of slopes to those of their product with the velocity; the momentum gains theirs."""
+        work, m, planes, d = self._work, self._places, self._planes, self._d
+        _, n1, n2 = self._shape
+        for first, count in planes.parts:
+            points = first * n1 * n2, count * n1 * n2, self._size, d
+            lines = first, count, n1, planes.nh
+            arrays = self._pair, planes.half, m.inv1, m.s1, m.s2
+            work.run("scatter_slopes", count * n1 * planes.nh, *arrays, *lines, *m.kept[1:], d)
+            planes.all[count][1](planes.half, planes.real)
+            arrays = planes.real, velocity, density, momentum, planes.field
+            work.run("collect", points[1], *arrays, *points, fresh)
+            planes.one[count][0](planes.field, planes.half)
+            work.run("gather", count * m.count, planes.half, self._single, m.mid, *lines, *m.kept[1:], m.count)
