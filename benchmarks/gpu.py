@@ -93,7 +93,7 @@ def bandwidth():
 
     a = cupy.random.default_rng(0).standard_normal(2**28)
     b = cupy.empty_like(a)
-    rate = 2 * a.nbytes / timed(lambda: cupy.copyto(b, a), 7) / 1e6
+    rate = 2 * a.nbytes / timed(lambda a=a, b=b: cupy.copyto(b, a), 7) / 1e6
     del a, b
     free()
     return rate
@@ -131,7 +131,7 @@ def gradients(size, results):
     row["forward"] = timed(lambda: risk.model(v), repeats)
     row["value and gradient"] = timed(lambda: risk.value_and_gradient(v), repeats)
     linearisation = risk.model.linearise(v)
-    row["tangent"] = timed(lambda: linearisation.tangent(v), repeats)
+    row["tangent"] = timed(lambda linearisation=linearisation: linearisation.tangent(v), repeats)
     del linearisation
     row["GiB of the pool"] = cupy.get_default_memory_pool().total_bytes() / 2**30
     out, back = bytes_of(size)
@@ -385,7 +385,9 @@ def summary(results):
             transforms = sum(results["floor"][size].values())
             words.append(f"gradient / transforms {row['value and gradient'] / transforms:.2f}")
         if size in results.get("torch", {}) and "failed" not in results["torch"][size]:
-            words.append(f"PyTorch / ours {results['torch'][size]['value and gradient'] / row['value and gradient']:.2f}")
+            words.append(
+                f"PyTorch / ours {results['torch'][size]['value and gradient'] / row['value and gradient']:.2f}"
+            )
         print(f"{size}: {', '.join(words)}")
 
 

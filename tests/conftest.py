@@ -6,7 +6,6 @@ import pytest
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than five seconds")
-    config.addinivalue_line("markers", "gpu: needs an NVIDIA GPU and CuPy")
 
 
 @pytest.fixture

@@ -89,6 +89,4 @@ def check_memory(
     """
     present = physical_memory() if present is None else present
     if 8 * numbers > present:
-        raise InputError(
-            f"{what} would take {8 * numbers / 1e9:.3g} GB; {place} has {present / 1e9:.3g} GB. {remedy}"
-        )
+        raise InputError(f"{what} would take {8 * numbers / 1e9:.3g} GB; {place} has {present / 1e9:.3g} GB. {remedy}")

@@ -104,7 +104,7 @@ def test_against_the_processor(shape, stages, library, rng):
 def test_what_is_too_fast_or_not_finite_is_refused(library):
     risk = risk_on(tfl.Torus((9, 8), device="cuda", library=library))
     v = control(risk, np.random.default_rng(0))
-    with pytest.raises(tfl.UnstableError, match="layer 2: .*substeps=") as error:
+    with pytest.raises(tfl.UnstableError, match=r"layer 2: .*substeps=") as error:
         v[2] *= 100
         risk(v)
     assert error.value.needed == 2 * error.value.courant / risk.model.courant_limit or error.value.needed > 2
@@ -136,7 +136,7 @@ def test_copies_and_names(library):
     for again in (copy.deepcopy(torus), pickle.loads(pickle.dumps(torus)), torus.resized((9, 8))):
         assert again == torus and again.library == library and again.device == "cuda"
     assert torus != tfl.Torus((9, 8)) and tfl.Torus((9, 8), device="cuda:0") == torus
-    with pytest.raises(tfl.InputError, match="this machine has . GPU"):
+    with pytest.raises(tfl.InputError, match=r"this machine has . GPU"):
         tfl.Torus((9, 8), device="cuda:9")
 
 
@@ -145,5 +145,5 @@ def test_what_does_not_fit_is_refused(library):
     model = tfl.MeasureNODE(
         torus, suite.METRIC, tfl.densities.uniform(torus), layers=2, band=1, substeps=10**6, stages="kept"
     )
-    with pytest.raises(tfl.InputError, match="GB; the device 'cuda' has .* Use stages='recomputed'"):
+    with pytest.raises(tfl.InputError, match=r"GB; the device 'cuda' has .* Use stages='recomputed'"):
         model.linearise(model.space.zeros())

@@ -12,11 +12,13 @@ from .reference import Reference
 
 __all__ = [
     "LIBRARIES",
+    "ON_DEVICES",
     "PACKAGES",
     "Backend",
     "Empty",
     "Stages",
     "Transform",
+    "can_be_had",
     "default_library",
     "is_array",
     "is_there",
@@ -29,6 +31,13 @@ __all__ = [
 LIBRARIES = ("fftw", "rocket", "scipy", "numpy")
 # What has to be installed for some of them.
 PACKAGES = {"fftw": "pyfftw", "rocket": "rocket-fft"}
+# Those of a GPU.
+ON_DEVICES = ("cufft", "cupy")
+
+
+def can_be_had(library: str, device: str) -> bool:
+    """Whether this library transforms where the device is; of a GPU all do, or none."""
+    return library in LIBRARIES and is_there(library) if device == "cpu" else library in ON_DEVICES
 
 
 def make_backend(library: str | None, threads: int, device: str = "cpu") -> Backend:

@@ -72,6 +72,7 @@ MAXIMUM_HALVINGS = 20
 @click.option("--iterations", type=int, help="Maximum number. [200]")
 @click.option("--max-time", type=float, help="Seconds.")
 @click.option("--threads", type=int, help="[all processors]")
+@click.option("--device", help="cuda computes on a GPU; it needs torusflow[cuda]. [cpu]")
 @click.option("--set", "settings", multiple=True, help="TABLE.KEY=VALUE, anything that a problem file can say.")
 def fit(source, output, overwrite, likelihood, selecting, refine, settings, **options):
     """Fit a density to SOURCE and write the run.
@@ -130,7 +131,8 @@ def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, r
     if result.path is None:
         sys.exit(1)
     if result.status.startswith("interrupted"):
-        click.echo(f"continue with: torusflow resume {result.path}")
+        device = getattr(getattr(risk.model, "torus", None), "device", "cpu")
+        click.echo(f"continue with: torusflow resume {result.path}{'' if device == 'cpu' else f' --device {device}'}")
         sys.exit(stop.code)
     stuck = STABILITY in result.status
     if stuck:

@@ -52,6 +52,8 @@ def likelihood(table: dict, folder: Path) -> Likelihood:
         )
     points, coordinates = call(read_samples, "target", target, folder=folder)
     d = points.shape[1]
+    if table["torus"].get("device", "cpu") != "cpu":
+        raise InputError("[torus] a likelihood is computed on processors, so it takes no device (no --device).")
     metric = call(SobolevMetric, "metric", METRIC | table["metric"])
     threads, initial = table["torus"].get("threads"), None
     if table["initial"]:

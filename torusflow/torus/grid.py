@@ -125,7 +125,8 @@ class Torus(Arrays):
             object.__setattr__(self, name, value)
 
     def __str__(self):
-        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {self.threads} threads"
+        how = f"{self.threads} threads" if self.device == "cpu" else f"on {self.device}"
+        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}"
 
     @property
     def place(self) -> str:

@@ -85,7 +85,7 @@ class ContinuityEquation:
             return f
 
     def courant(self, velocity) -> float:
-        """h max_x sum_j 2 pi M_j |v_j(x)|: step length times the fastest frequency of A(v), as `Torus.fastest` gives it.
+        """h max_x sum_j 2 pi M_j |v_j(x)|: step length times the fastest frequency of A(v), see `Torus.fastest`.
 
         Parameters
         ----------

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
 import numpy as np
 
 from ...errors import InputError
+from .. import ON_DEVICES
 from ..reference import Reference
 from .modes import Transform
 from .stages import Stages
 from .work import Work
 
-LIBRARIES = ("cufft", "cupy")
 INSTALL = "pip install 'torusflow[cuda]' for CUDA 13, or pip install cupy-cuda12x for CUDA 12"
 
+# Numbers that are left of an array when its extremes are looked for, before the last pass.
+PARTIAL = 2**18
 # CuPy makes arrays on the device that is current in a thread, so that one process computes on one of them.
 _used: list[int] = []
 
@@ -37,7 +42,7 @@ class Device(Reference):
         self._index = _checked_index(device)
         self._xp = _cupy(device, self._index)
         self.device = f"cuda:{self._index}" if self._index else "cuda"
-        self.fft = self._xp.fft
+        self.fft = SimpleNamespace(rfftn=self._rfftn, irfftn=self._xp.fft.irfftn)
 
     def empty(self, shape, dtype=float):
         return self._xp.empty(shape, dtype)
@@ -63,9 +68,9 @@ class Device(Reference):
     def physical_memory(self) -> float:
         return self._xp.cuda.runtime.memGetInfo()[1]
 
-    def largest(self, values) -> float:
-        values = self._xp.ascontiguousarray(values)
-        return float(self._xp.abs(values.view(float) if values.dtype.kind == "c" else values).max())
+    def _rfftn(self, f, **settings):
+        # cuFFT takes no real arrays that begin elsewhere than on 16 bytes.
+        return self._xp.fft.rfftn(f.copy() if f.data.ptr % 16 else f, **settings)
 
 
 class Cuda(Device):
@@ -76,7 +81,6 @@ class Cuda(Device):
     def __init__(self, device: str):
         super().__init__(device)
         self._work = Work(self._xp)
-        self._fastest = {}
 
     def plan(self, shape, modes, batch: int) -> Transform:
         return Transform(self._work, shape, modes, batch)
@@ -85,13 +89,21 @@ class Cuda(Device):
         return Stages(self, self._work, dimension, shape, modes)
 
     def fastest(self, velocity, weights):
-        components = ", ".join(f"float64 v{j}, float64 w{j}" for j in range(len(velocity)))
-        total = " + ".join(f"w{j} * fabs(v{j})" for j in range(len(velocity)))
-        if len(velocity) not in self._fastest:
-            name = f"speed_in_{len(velocity)}"
-            self._fastest[len(velocity)] = self._xp.ElementwiseKernel(components, "float64 s", f"s = {total}", name)
-        numbers = [number for pair in zip(velocity, weights, strict=True) for number in pair]
-        return self._fastest[len(velocity)](*numbers).max()
+        velocity = self._xp.ascontiguousarray(velocity)
+        out = self._xp.empty(min(velocity[0].size, PARTIAL))
+        numbers = (*map(float, weights), 0.0, 0.0)[:3]
+        self._work.run("speeds", out.size, velocity, out, velocity[0].size, out.size, len(velocity), *numbers)
+        return out.max()
+
+    def largest(self, values) -> float:
+        values = self._xp.ascontiguousarray(values)
+        values = (values.view(float) if values.dtype.kind == "c" else values.astype(float, copy=False)).reshape(-1)
+        out = self._xp.empty(min(values.size, PARTIAL))
+        self._work.run("magnitudes", out.size, values, out, values.size, out.size)
+        return float(out.max())
+
+    def is_finite(self, f) -> bool:
+        return math.isfinite(self.largest(f))
 
 
 def make(device: str, library: str | None) -> Device:
@@ -102,7 +114,7 @@ def make(device: str, library: str | None) -> Device:
     InputError
         If there is none, or it has no such library.
     """
-    if library not in (None, *LIBRARIES):
+    if library not in (None, *ON_DEVICES):
         raise InputError(
             f"library={library!r} transforms on processors; with device={device!r} leave it out, or write "
             f"library='cupy' for the plain scheme."
@@ -122,12 +134,15 @@ def _cupy(device: str, index: int):
     try:
         import cupy
     except ImportError as error:
-        raise InputError(f"device={device!r} needs CuPy, which cannot be imported ({error}). Install it: {INSTALL}.") from None
+        raise InputError(
+            f"device={device!r} needs CuPy, which cannot be imported ({error}). Install it: {INSTALL}."
+        ) from None
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
         raise InputError(
-            f"device={device!r} needs an NVIDIA GPU with its driver, and CUDA finds none here ({error}). Leave device out."
+            f"device={device!r} needs an NVIDIA GPU with its driver, and CUDA finds none here ({error}). Leave device "
+            f"out to compute on processors."
         ) from None
     if index >= count:
         raise InputError(f"device={device!r}: this machine has {count} GPU{'s' * (count > 1)}, counted from 0.")

@@ -195,3 +195,30 @@ extern "C" __global__ void put(const c128* spectral, c128* columns, const int* i
     if (row >= 0) z = spectral[(size_t)row * C + c];
     columns[i] = z;
 }
+
+// out[i] <- the largest sum_j w_j |v_j| of the points i, i + stride, ...; not a number if one is none
+extern "C" __global__ void speeds(const double* v, double* out, unsigned N, unsigned stride, unsigned d, double w0,
+                                  double w1, double w2) {
+    size_t i = HERE;
+    if (i >= stride) return;
+    double largest = 0;
+    for (size_t p = i; p < N; p += stride) {
+        double s = w0 * fabs(v[p]);
+        if (d > 1) s += w1 * fabs(v[p + N]);
+        if (d > 2) s += w2 * fabs(v[p + 2 * (size_t)N]);
+        if (!(s <= largest) && largest == largest) largest = s;
+    }
+    out[i] = largest;
+}
+
+// out[i] <- the largest |x| of the numbers i, i + stride, ...; not a number if one is none
+extern "C" __global__ void magnitudes(const double* x, double* out, unsigned count, unsigned stride) {
+    size_t i = HERE;
+    if (i >= stride) return;
+    double largest = 0;
+    for (size_t p = i; p < count; p += stride) {
+        double s = fabs(x[p]);
+        if (!(s <= largest) && largest == largest) largest = s;
+    }
+    out[i] = largest;
+}

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .work import Work
+from .work import Graphs, Work
 
 # Of the work arrays of one field of the planes that are worked on at once.
 LARGEST_PART = 2**28
@@ -106,11 +106,25 @@ class Transform:
         self._planes = Planes(work, batch * n0, n1, n2, 1, **settings)
         self._columns = work.xp.empty((batch, n0, self._modes.count), complex)
         self._along = work.columns(n0, self._modes.count)
+        self._graphs = Graphs(work)
 
     def forward(self, real=None) -> None:
+        real = self._flat(real)
+        self._graphs.run(("forward", self._work.address(real)), lambda: self._forward(real))
+
+    def inverse(self, real=None) -> None:
+        real = self._flat(real)
+        self._graphs.run(("inverse", self._work.address(real)), lambda: self._inverse(real))
+
+    def _flat(self, real):
+        real = self.real if real is None else real
+        if not real.flags.c_contiguous:
+            raise ValueError("kernels take arrays in the order of C, without gaps.")
+        return real.reshape(-1)
+
+    def _forward(self, real) -> None:
         work, m, planes = self._work, self._modes, self._planes
-        real = (self.real if real is None else real).reshape(-1)
-        n0, n1, n2 = self._shape
+        _, n1, n2 = self._shape
         for first, count in planes.parts:
             part = real[first * n1 * n2 : (first + count) * n1 * n2]
             if work.address(part) % 16:
@@ -124,9 +138,8 @@ class Transform:
             numbers = m.kept[0], m.count, 1 / math.prod(self._shape)
             work.run("take", spectral.size, columns, spectral, m.outer, *numbers)
 
-    def inverse(self, real=None) -> None:
+    def _inverse(self, real) -> None:
         work, m, planes = self._work, self._modes, self._planes
-        real = (self.real if real is None else real).reshape(-1)
         n0, n1, n2 = self._shape
         for columns, spectral in zip(self._columns, self.spectral, strict=True):
             work.run("put", columns.size, spectral, columns, m.inv0, n0, m.count)

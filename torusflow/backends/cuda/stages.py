@@ -12,9 +12,9 @@ from .work import Graphs, Work
 class Stages(reference.Stages):
     """`torusflow.backends.backend.Stages`.
 
-    Between two stages there are columns (n0, kept modes of the other axes); along axis 0 one field comes and, for d > 1,
-    two go: the halfway derivative, and the component along that axis. From plane to plane nothing is shared, so that
-    the planes are worked on in parts. Steps are launched as one graph where the arrays are those of a layer before.
+    Between two stages there are columns (n0, kept modes of the other axes); along axis 0 one field comes and, for
+    d > 1, two go: the halfway derivative, and the component along that axis. From plane to plane nothing is shared, so
+    that the planes are worked on in parts. Steps are launched as one graph where the arrays are those of a layer before.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Stages(reference.Stages):
             self._along_single(self._single, 1)
 
     def _fluxes(self, velocity, density, tangent_velocity=None) -> None:
-        """From the columns of a density, which is kept, to those of its flux; of a change and a density to their flux."""
+        """From the columns of a density, which is kept, to those of its flux; or of a change, with a density."""
         work, m, planes, d = self._work, self._places, self._planes, self._d
         _, n1, n2 = self._shape
         keeps = density is not None
@@ -108,10 +108,15 @@ class Stages(reference.Stages):
             points = first * n1 * n2, count * n1 * n2, self._size, d
             lines = first, count, n1, planes.nh
             work.run("scatter", count * n1 * planes.nh, self._single, planes.half, m.inv1, *lines, m.kept[2], m.count)
-            planes.one[count][1](planes.half, planes.field)
+            field = planes.field
+            if keeps and tangent_velocity is None:
+                part = density.reshape(-1)[points[0] : points[0] + points[1]]
+                field = field if work.address(part) % 16 else part  # elsewhere cuFFT does not write
+            planes.one[count][1](planes.half, field)
             if tangent_velocity is None:
-                kept = density if keeps else velocity  # an address, not written to
-                work.run("flux", points[1], planes.field, velocity, kept, planes.real, *points, keeps)
+                keep = density if keeps else velocity  # an address, not written to
+                arrays = field, velocity, keep, planes.real
+                work.run("flux", points[1], *arrays, *points, keeps and field is planes.field)
             else:
                 arrays = planes.field, velocity, tangent_velocity, density, planes.real
                 work.run("flux_change", points[1], *arrays, *points)
