@@ -10,7 +10,7 @@ import numpy as np
 
 from torusflow.backends.cuda.modes import Transform
 from torusflow.backends.cuda.stages import Stages
-from torusflow.backends.cuda.work import BLOCK, SOURCE, argument
+from torusflow.backends.cuda.work import BLOCK, LOADS, SOURCE, argument
 from torusflow.backends.reference import Reference
 
 COMPILER = shutil.which("g++")
@@ -29,8 +29,12 @@ TYPES = {np.dtype(np.int32): ctypes.c_int, np.dtype(np.uint32): ctypes.c_uint, n
 
 def host_code() -> str:
     """The kernels, and for each a loop over its threads."""
-    kernels = SOURCE.read_text()
-    loops = []
+    kernels = LOADS.read_text() + SOURCE.read_text()
+    loops = [
+        f'extern "C" void load_{what}(unsigned count, const u64* info, {kind}* out)'
+        f"{{ for (unsigned i = 0; i < count; ++i) out[i] = {function}(info, i); }}"
+        for what, kind, function in (("flux", "double", "flux_at"), ("lines", "double2", "line_at"))
+    ]
     for name, parameters in re.findall(r"__global__ void (\w+)\(([^)]*)\)", kernels):
         names = ", ".join(parameter.split()[-1].lstrip("*") for parameter in parameters.split(","))
         loops.append(
@@ -55,7 +59,7 @@ class HostWork:
         if not library.exists():
             source.write_text(host_code())
             subprocess.run([COMPILER, "-O1", "-shared", "-fPIC", "-o", library, source], check=True)
-        self._kernels, self.launches = ctypes.CDLL(library), 0
+        self._kernels, self.launches, self.without_loads = ctypes.CDLL(library), 0, None
 
     def run(self, name, count, *arguments):
         threads = -(-count // BLOCK) * BLOCK  # some beyond the end
@@ -79,6 +83,18 @@ class HostWork:
             f_hat[...] = np.nan  # cuFFT may spoil it
 
         return forward, inverse
+
+    def loading_rows(self, what, batch, n1, n2, info):
+        forward, inverse = self.rows(batch, n1, n2)
+        size = batch * n1 * n2 if what == "flux" else batch * n1 * (n2 // 2 + 1)
+
+        def transform(taken, out):
+            taken = np.empty(size, float if what == "flux" else complex)  # what stands there is not read
+            where = ctypes.c_void_p(info.ctypes.data), ctypes.c_void_p(taken.ctypes.data)
+            getattr(self._kernels, f"load_{what}")(ctypes.c_uint(size), *where)
+            (forward if what == "flux" else inverse)(taken, out)
+
+        return transform
 
     def columns(self, n0, count):
         def transform(columns, direction):
@@ -112,16 +128,18 @@ class CudaOnHost(Reference):
         For the compiled kernels.
     largest : int, optional
         Bytes of a part of the planes.
+    loads : bool
+        Whether transforms load what is computed on the way.
     """
 
     library, device = "cufft", "host"
 
-    def __init__(self, folder, largest=None):
+    def __init__(self, folder, largest=None, loads=False):
         self.work = HostWork(folder)
-        self._settings = {} if largest is None else {"largest": largest}
+        self._loads, self._settings = loads, {} if largest is None else {"largest": largest}
 
     def plan(self, shape, modes, batch):
         return Transform(self.work, shape, modes, batch, **self._settings)
 
     def stages(self, dimension, shape, modes):
-        return Stages(self, self.work, dimension, shape, modes, **self._settings)
+        return Stages(self, self.work, dimension, shape, modes, self._loads, **self._settings)

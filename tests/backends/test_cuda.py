@@ -24,8 +24,8 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("kernels")
 
 
-def both(shape, folder, largest=None):
-    return tfl.Torus(shape, library="numpy"), tfl.Torus(shape, library=CudaOnHost(folder, largest))
+def both(shape, folder, *settings):
+    return tfl.Torus(shape, library="numpy"), tfl.Torus(shape, library=CudaOnHost(folder, *settings))
 
 
 def risk_on(torus, **settings):
@@ -67,10 +67,11 @@ def test_transforms(shape, modes, largest, folder, rng):
 
 @compiled
 @pytest.mark.parametrize("stages", ["kept", "recomputed"])
+@pytest.mark.parametrize("loads", [False, True])
 @pytest.mark.parametrize("largest", [None, 1000])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_push_tangent_and_gradient(shape, largest, stages, folder, rng):
-    theirs, ours = (risk_on(torus, stages=stages) for torus in both(shape, folder, largest))
+def test_push_tangent_and_gradient(shape, largest, loads, stages, folder, rng):
+    theirs, ours = (risk_on(torus, stages=stages) for torus in both(shape, folder, largest, loads))
     v, dv = control(theirs, rng), control(theirs, rng)
     p = rng.standard_normal(shape)
     for _ in range(2):  # the second time as graphs
@@ -144,7 +145,7 @@ def cupy_with(count):
 
 def test_without_a_gpu_it_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", cupy_with(DriverError("no driver")))
-    with pytest.raises(tfl.InputError, match="needs an NVIDIA GPU with its driver.*no driver"):
+    with pytest.raises(tfl.InputError, match=r"needs an NVIDIA GPU with its driver.*no driver"):
         tfl.Torus((8, 8), device="cuda")
     monkeypatch.setitem(sys.modules, "cupy", cupy_with(1))
     with pytest.raises(tfl.InputError, match="this machine has 1 GPU, counted from 0"):
@@ -157,7 +158,7 @@ def test_without_a_gpu_it_says_so(monkeypatch):
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "cuda1", 3, None, "CPU"])
 def test_what_is_no_device_is_refused(device):
-    with pytest.raises(tfl.InputError, match="device must be 'cpu', 'cuda'"):
+    with pytest.raises(tfl.InputError, match=r"device must be 'cpu', 'cuda'"):
         tfl.Torus((8, 8), device=device)
 
 
@@ -166,7 +167,7 @@ def test_libraries_and_devices_go_together(without_cupy):
         tfl.Torus((8, 8), library="fftw", device="cuda")
     with pytest.raises(tfl.InputError, match="library must be"):
         tfl.Torus((8, 8), library="cufft")
-    with pytest.raises(tfl.InputError, match="the backend given has its arrays on 'cpu', not on 'cuda'"):
+    with pytest.raises(tfl.InputError, match=r"the backend given has its arrays on 'cpu', not on 'cuda'"):
         tfl.Torus((8, 8), library=Reference(), device="cuda")
 
 

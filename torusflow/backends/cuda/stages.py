@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 
 from .. import reference
+from .loads import Loads
 from .modes import Modes, Planes
 from .work import Graphs, Work
+
+# Points of a grid from which on transforms load what is computed on the way.
+LARGE = 2**23
 
 
 class Stages(reference.Stages):
@@ -14,7 +18,7 @@ class Stages(reference.Stages):
 
     Between two stages there are columns (n0, kept modes of the other axes); along axis 0 one field comes and, for
     d > 1, two go: the halfway derivative, and the component along that axis. From plane to plane nothing is shared, so
-    that the planes are worked on in parts. Steps are launched as one graph where the arrays are those of a layer before.
+    that the planes are worked on in parts. Steps are launched as one graph where the arrays are those of before.
 
     Parameters
     ----------
@@ -24,9 +28,12 @@ class Stages(reference.Stages):
     dimension : int
     shape : tuple of int, length 3
     modes : tuple of int
+    loads : bool, optional
+        Whether fluxes and gradients are computed as transforms load them; where that takes too long to set up for what
+        it brings, on small grids, not.
     """
 
-    def __init__(self, arrays: reference.Reference, work: Work, dimension: int, shape, modes, **settings):
+    def __init__(self, arrays: reference.Reference, work: Work, dimension: int, shape, modes, loads=None, **settings):
         super().__init__(arrays, dimension, shape, modes)
         self._work, self._places, self._d, self._shape = work, Modes(work, shape, modes), dimension, shape
         m, (n0, n1, n2), self._size = self._places, shape, math.prod(shape)
@@ -38,6 +45,8 @@ class Stages(reference.Stages):
         self._along_single = work.columns(n0, m.count)
         self._along_pair = work.columns(n0, self._pairs * m.count)
         self._graphs = Graphs(work)
+        loads = self._size >= LARGE if loads is None else loads
+        self._loads = Loads.made(work, m, self._planes, dimension, shape) if loads else None
 
     def push(self, base, velocity, coefficients, steps: int, keep=None) -> None:
         def sequence():
@@ -103,26 +112,46 @@ class Stages(reference.Stages):
         """From the columns of a density, which is kept, to those of its flux; or of a change, with a density."""
         work, m, planes, d = self._work, self._places, self._planes, self._d
         _, n1, n2 = self._shape
-        keeps = density is not None
+        change, keeps = tangent_velocity is not None, density is not None
         for first, count in planes.parts:
             points = first * n1 * n2, count * n1 * n2, self._size, d
-            lines = first, count, n1, planes.nh
-            work.run("scatter", count * n1 * planes.nh, self._single, planes.half, m.inv1, *lines, m.kept[2], m.count)
             field = planes.field
-            if keeps and tangent_velocity is None:
+            if keeps and not change:
                 part = density.reshape(-1)[points[0] : points[0] + points[1]]
                 field = field if work.address(part) % 16 else part  # elsewhere cuFFT does not write
-            planes.one[count][1](planes.half, field)
-            if tangent_velocity is None:
-                keep = density if keeps else velocity  # an address, not written to
-                arrays = field, velocity, keep, planes.real
-                work.run("flux", points[1], *arrays, *points, keeps and field is planes.field)
+            copies = keeps and field is planes.field
+            self._rows(self._single, first, count, field)
+            if self._loads and not change and not copies:
+                work.run("point", 1, self._loads.info["flux"], field, velocity, first, count)
+                self._loads.flux[count](planes.real, planes.half)
             else:
-                arrays = planes.field, velocity, tangent_velocity, density, planes.real
-                work.run("flux_change", points[1], *arrays, *points)
-            planes.all[count][0](planes.real, planes.half)
+                if change:
+                    arrays = field, velocity, tangent_velocity, density, planes.real
+                    work.run("flux_change", points[1], *arrays, *points)
+                else:
+                    keep = density if keeps else velocity  # an address, not written to
+                    work.run("flux", points[1], field, velocity, keep, planes.real, *points, copies)
+                planes.all[count][0](planes.real, planes.half)
             arrays = planes.half, self._pair, m.mid, m.s1, m.s2
-            work.run("gather_flux", count * m.count, *arrays, *lines, *m.kept[1:], d)
+            work.run("gather_flux", count * m.count, *arrays, first, count, n1, planes.nh, *m.kept[1:], d)
+
+    def _rows(self, columns, first: int, count: int, out) -> None:
+        """From the columns of a field, or of the components of a gradient, to values on some planes."""
+        work, m, planes, n1 = self._work, self._places, self._planes, self._shape[1]
+        gradient = columns is self._pair
+        if self._loads:
+            what = "slopes" if gradient else "field"
+            work.run("point", 1, self._loads.info[what], columns, columns, first, count)
+            self._loads.rows[what, count](planes.half, out)
+            return
+        threads, lines = count * n1 * planes.nh, (first, count, n1, planes.nh)
+        if gradient:
+            arrays = columns, planes.half, m.inv1, m.s1, m.s2
+            work.run("scatter_slopes", threads, *arrays, *lines, *m.kept[1:], self._d)
+            planes.all[count][1](planes.half, out)
+        else:
+            work.run("scatter", threads, columns, planes.half, m.inv1, *lines, m.kept[2], m.count)
+            planes.one[count][1](planes.half, out)
 
     def _weights(self, following: float, come: bool = True, ends: bool = False, goes: bool = True) -> None:
         """From the columns of a weight's product, or none, to those of the next weight's slopes."""
@@ -141,11 +170,9 @@ class Stages(reference.Stages):
         _, n1, n2 = self._shape
         for first, count in planes.parts:
             points = first * n1 * n2, count * n1 * n2, self._size, d
-            lines = first, count, n1, planes.nh
-            arrays = self._pair, planes.half, m.inv1, m.s1, m.s2
-            work.run("scatter_slopes", count * n1 * planes.nh, *arrays, *lines, *m.kept[1:], d)
-            planes.all[count][1](planes.half, planes.real)
+            self._rows(self._pair, first, count, planes.real)
             arrays = planes.real, velocity, density, momentum, planes.field
             work.run("collect", points[1], *arrays, *points, fresh)
             planes.one[count][0](planes.field, planes.half)
+            lines = first, count, n1, planes.nh
             work.run("gather", count * m.count, planes.half, self._single, m.mid, *lines, *m.kept[1:], m.count)

@@ -10,6 +10,23 @@ from typing import Any
 import numpy as np
 
 SOURCE = Path(__file__).with_name("kernels.cu")
+LOADS = Path(__file__).with_name("loads.cu")
+# A transform loads by one of the functions of `loads.cu`, which cuFFT knows by these names.
+CALLBACKS = {
+    "flux": """
+__device__ cufftDoubleReal cufftJITCallbackLoadDoubleReal(void* in, unsigned long long i, void* info, void* shared) {
+    return flux_at((const u64*)info, i);
+}
+__device__ cufftJITCallbackLoadD d_loadCallbackPtr = cufftJITCallbackLoadDoubleReal;
+""",
+    "lines": """
+__device__ cufftDoubleComplex cufftJITCallbackLoadDoubleComplex(void* in, unsigned long long i, void* info,
+                                                               void* shared) {
+    return line_at((const u64*)info, i);
+}
+__device__ cufftJITCallbackLoadZ d_loadCallbackPtr = cufftJITCallbackLoadDoubleComplex;
+""",
+}
 BLOCK = 256
 # Sequences remembered: those of the layers of two linearisations, in turn.
 MOST_GRAPHS = 256
@@ -22,10 +39,12 @@ class Work:
     ----------
     xp : module
         CuPy.
+    without_loads : Exception or None
+        Why transforms load no numbers that are made on the way.
     """
 
     def __init__(self, xp):
-        self.xp = xp
+        self.xp, self.without_loads = xp, None
         module = xp.RawModule(code=SOURCE.read_text(), options=("--std=c++17",))
         self._kernel = module.get_function
         self._kernels: dict[str, Any] = {}
@@ -38,11 +57,28 @@ class Work:
 
     def rows(self, batch: int, n1: int, n2: int) -> tuple[Callable, Callable]:
         """(real, half) and (half, real) transforms of `batch` planes, unnormalised; the second may spoil its input."""
-        nh = n2 // 2 + 1
-        real, half = ((n1, n2), (n1, nh)) if n1 > 1 else ((n2,), (nh,))
-        forward = self._plan(real, real, 1, n1 * n2, half, 1, n1 * nh, "CUFFT_D2Z", batch)
-        inverse = self._plan(real, half, 1, n1 * nh, real, 1, n1 * n2, "CUFFT_Z2D", batch)
+        forward = self._plan(*_forward(batch, n1, n2))
+        inverse = self._plan(*_inverse(batch, n1, n2))
         return (lambda f, f_hat: forward.fft(f, f_hat, -1)), (lambda f_hat, f: inverse.fft(f_hat, f, 1))
+
+    def loading_rows(self, what: str, batch: int, n1: int, n2: int, info) -> Callable | None:
+        """As one of `rows`, forward of a "flux" or inverse of "lines", with numbers that `loads.cu` makes of `info`.
+
+        None where cuFFT cannot be given functions: that takes headers of CUDA and a linker.
+        """
+        from cupy.cuda import cufft
+
+        code = "#include <cufftXt.h>\n" + LOADS.read_text() + CALLBACKS[what]
+        *layout, kind, batch = _forward(batch, n1, n2) if what == "flux" else _inverse(batch, n1, n2)
+        try:
+            with self.xp.fft.config.set_cufft_callbacks(cb_load=code, cb_load_data=info.data, cb_ver="jit") as manager:
+                handle = manager.set_callbacks(getattr(cufft, kind))
+                arguments = *layout, getattr(cufft, kind), batch, "C", -1, None
+                plan = manager.create_plan(handle, ("PlanNd", arguments))
+        except Exception as error:
+            self.without_loads = error
+            return None
+        return lambda taken, out: plan.fft(taken, out, -1 if what == "flux" else 1)
 
     def columns(self, n0: int, count: int) -> Callable:
         """(columns, direction): transform of (n0, count) along axis 0, in place, unnormalised; -1 is forward."""
@@ -71,6 +107,17 @@ class Work:
     def address(self, array) -> int:
         """Where it begins."""
         return array.data.ptr
+
+
+def _forward(batch: int, n1: int, n2: int) -> tuple:
+    nh = n2 // 2 + 1
+    real, half = ((n1, n2), (n1, nh)) if n1 > 1 else ((n2,), (nh,))
+    return real, real, 1, n1 * n2, half, 1, n1 * nh, "CUFFT_D2Z", batch
+
+
+def _inverse(batch: int, n1: int, n2: int) -> tuple:
+    real, _, _, real_size, half, _, half_size, _, _ = _forward(batch, n1, n2)
+    return real, half, 1, half_size, real, 1, real_size, "CUFFT_Z2D", batch
 
 
 class Graphs:
