@@ -24,6 +24,8 @@ static thread_local dim blockIdx, blockDim = {1}, threadIdx = {0};
 #define __device__
 #define __forceinline__ inline
 """
+# Where the code for a device has numbers.
+CONSTANTS = ("PLANES", "POINTS", "N1", "N2", "NH", "KEPT1", "KEPT2", "COMPONENTS")
 TYPES = {np.dtype(np.int32): ctypes.c_int, np.dtype(np.uint32): ctypes.c_uint, np.dtype(np.float64): ctypes.c_double}
 
 
@@ -41,7 +43,10 @@ def host_code() -> str:
             f'extern "C" void loop_{name}(unsigned threads, {parameters}) {{'
             f"for (unsigned i = 0; i < threads; ++i) {{ blockIdx.x = i; {name}({names}); }} }}"
         )
-    return SHIM + kernels + "\n".join(loops)
+    named = [f"static unsigned {name};" for name in CONSTANTS]
+    setting = "".join(f"{name} = values[{place}];" for place, name in enumerate(CONSTANTS))
+    loops.append(f'extern "C" void set_constants(const unsigned* values) {{ {setting} }}')
+    return SHIM + "\n".join(named) + kernels + "\n".join(loops)
 
 
 class HostWork:
@@ -84,12 +89,14 @@ class HostWork:
 
         return forward, inverse
 
-    def loading_rows(self, what, batch, n1, n2, info):
+    def loading_rows(self, what, batch, n1, n2, info, constants):
         forward, inverse = self.rows(batch, n1, n2)
         size = batch * n1 * n2 if what == "flux" else batch * n1 * (n2 // 2 + 1)
+        values = (ctypes.c_uint * len(CONSTANTS))(*(constants[name] for name in CONSTANTS))
 
         def transform(taken, out):
             taken = np.empty(size, float if what == "flux" else complex)  # what stands there is not read
+            self._kernels.set_constants(values)
             where = ctypes.c_void_p(info.ctypes.data), ctypes.c_void_p(taken.ctypes.data)
             getattr(self._kernels, f"load_{what}")(ctypes.c_uint(size), *where)
             (forward if what == "flux" else inverse)(taken, out)

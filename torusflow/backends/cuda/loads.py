@@ -35,16 +35,16 @@ class Loads:
         """None where cuFFT takes none."""
         _, n1, n2 = shape
         maps = (work.address(array) for array in (modes.inv1, modes.s1, modes.s2))
-        numbers = np.array([0, 0, 0, 0, np.prod(shape), *maps, n1, n2, planes.nh, *modes.kept[1:], 0], np.uint64)
+        numbers = np.array([0, 0, 0, 0, 0, *maps], np.uint64)
         info = {name: work.xp.asarray(numbers.copy()) for name in ("field", "slopes", "flux")}
-        info["slopes"][-1] = dimension
+        known = {"POINTS": int(np.prod(shape)), "N1": n1, "N2": n2, "NH": planes.nh}
+        known |= {"KEPT1": modes.kept[1], "KEPT2": modes.kept[2]}
         rows, flux = {}, {}
-        for _, count in planes.parts:
-            if count in flux:
-                continue
-            rows["field", count] = work.loading_rows("lines", count, n1, n2, info["field"])
-            rows["slopes", count] = work.loading_rows("lines", dimension * count, n1, n2, info["slopes"])
-            flux[count] = work.loading_rows("flux", dimension * count, n1, n2, info["flux"])
+        for count in {count for _, count in planes.parts}:
+            one, all_ = known | {"PLANES": count, "COMPONENTS": 0}, known | {"PLANES": count, "COMPONENTS": dimension}
+            rows["field", count] = work.loading_rows("lines", count, n1, n2, info["field"], one)
+            rows["slopes", count] = work.loading_rows("lines", dimension * count, n1, n2, info["slopes"], all_)
+            flux[count] = work.loading_rows("flux", dimension * count, n1, n2, info["flux"], all_)
             if work.without_loads is not None:
                 return None
         return Loads(info, rows, flux)

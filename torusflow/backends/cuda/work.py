@@ -15,14 +15,14 @@ LOADS = Path(__file__).with_name("loads.cu")
 CALLBACKS = {
     "flux": """
 __device__ cufftDoubleReal cufftJITCallbackLoadDoubleReal(void* in, unsigned long long i, void* info, void* shared) {
-    return flux_at((const u64*)info, i);
+    return flux_at((const u64*)info, (unsigned)i);
 }
 __device__ cufftJITCallbackLoadD d_loadCallbackPtr = cufftJITCallbackLoadDoubleReal;
 """,
     "lines": """
 __device__ cufftDoubleComplex cufftJITCallbackLoadDoubleComplex(void* in, unsigned long long i, void* info,
                                                                void* shared) {
-    return line_at((const u64*)info, i);
+    return line_at((const u64*)info, (unsigned)i);
 }
 __device__ cufftJITCallbackLoadZ d_loadCallbackPtr = cufftJITCallbackLoadDoubleComplex;
 """,
@@ -61,14 +61,15 @@ class Work:
         inverse = self._plan(*_inverse(batch, n1, n2))
         return (lambda f, f_hat: forward.fft(f, f_hat, -1)), (lambda f_hat, f: inverse.fft(f_hat, f, 1))
 
-    def loading_rows(self, what: str, batch: int, n1: int, n2: int, info) -> Callable | None:
+    def loading_rows(self, what: str, batch: int, n1: int, n2: int, info, constants: dict) -> Callable | None:
         """As one of `rows`, forward of a "flux" or inverse of "lines", with numbers that `loads.cu` makes of `info`.
 
         None where cuFFT cannot be given functions: that takes headers of CUDA and a linker.
         """
         from cupy.cuda import cufft
 
-        code = "#include <cufftXt.h>\n" + LOADS.read_text() + CALLBACKS[what]
+        named = "".join(f"#define {name} {value}u\n" for name, value in constants.items())
+        code = "#include <cufftXt.h>\n" + named + LOADS.read_text() + CALLBACKS[what]
         *layout, kind, batch = _forward(batch, n1, n2) if what == "flux" else _inverse(batch, n1, n2)
         try:
             with self.xp.fft.config.set_cufft_callbacks(cb_load=code, cb_load_data=info.data, cb_ver="jit") as manager:
