@@ -12,6 +12,7 @@ from tolerances import ADJOINT
 import torusflow as tfl
 from torusflow import checks
 from torusflow.backends.cuda import device as cuda
+from torusflow.backends.cuda import stages
 from torusflow.backends.reference import Reference
 
 SHAPES = [(16,), (17,), (12, 11), (15, 17), (9, 7, 8), (11, 9, 7), (8, 7, 10)]
@@ -210,3 +211,37 @@ def test_the_command_line_has_a_device(call, without_cupy):
     assert "takes no device (no --device)" in refused.stderr
     call("fit", "angles.csv", *problem[:-4], "--device", "cpu", "-o", "run.h5")
     assert "needs CuPy" in call("resume", "run.h5", "--device", "cuda", code=2).stderr
+
+
+# -- what is known late -----------------------------------------------------------------------------------------------
+
+
+class Late(Reference):
+    """The reference backend, whose numbers of `fastest` are arrays, as those that a device has not sent yet."""
+
+    def fastest(self, velocity, weights):
+        return np.asarray(super().fastest(velocity, weights))
+
+
+def test_a_courant_number_that_comes_late_is_looked_at_all_the_same(rng):
+    home, late = risk_on(tfl.Torus((9, 8), library="numpy")), risk_on(tfl.Torus((9, 8), library=Late()))
+    v = control(home, rng)
+    np.testing.assert_array_equal(late.model(v), home.model(v))
+    assert type(late.model.courant(v)) is float
+    v[1] *= 1e3
+    errors = []
+    for risk in (home, late):
+        with pytest.raises(tfl.UnstableError, match="layer 1") as caught, np.errstate(all="ignore"):
+            risk.model(v)
+        errors.append((str(caught.value), caught.value.needed))
+    assert errors[0] == errors[1]
+
+
+@compiled
+def test_large_grids_are_not_copied(folder, rng, monkeypatch):
+    monkeypatch.setattr(stages, "LARGE", 1)
+    theirs, ours = (risk_on(torus) for torus in both((9, 7, 8), folder, None, None))
+    v = control(theirs, rng)
+    for _ in range(3):
+        assert relative_error(ours.value_and_gradient(v)[1], theirs.value_and_gradient(v)[1]) < EXACT
+    assert ours.model.equation._stages._loads is not None

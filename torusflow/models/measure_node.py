@@ -307,7 +307,7 @@ class MeasureLinearisation:
             Usually the first variation of a loss.
         """
         model, space = self.model, self.model.space
-        gradient, plan = space.zeros(), model._plans[1]
+        gradient, plan = space.torus.empty(space.shape, space.dtype), model._plans[1]
 
         def take(layer, momentum):
             space.represent(plan, gradient[layer])  # the plan holds the momentum

@@ -9,8 +9,8 @@ from .loads import Loads
 from .modes import Modes, Planes
 from .work import Graphs, Work
 
-# Points of a grid from which on transforms load what is computed on the way.
-LARGE = 2**23
+# Points of a grid from which on a launch costs nothing beside its work.
+LARGE = 2**21
 
 
 class Stages(reference.Stages):
@@ -29,8 +29,7 @@ class Stages(reference.Stages):
     shape : tuple of int, length 3
     modes : tuple of int
     loads : bool, optional
-        Whether fluxes and gradients are computed as transforms load them; where that takes too long to set up for what
-        it brings, on small grids, not.
+        Whether fluxes and gradients are computed as transforms load them; not given, where that is faster.
     """
 
     def __init__(self, arrays: reference.Reference, work: Work, dimension: int, shape, modes, loads=None, **settings):
@@ -41,11 +40,13 @@ class Stages(reference.Stages):
         self._planes = Planes(work, n0, n1, n2, dimension, **settings)
         self._single = work.xp.empty((n0, m.count), complex)
         self._pair = work.xp.empty((n0, self._pairs * m.count), complex)
-        self._base = work.xp.empty(m.kept, complex)
+        self._base = work.xp.empty(m.kept, complex)  # what a step begins with
         self._along_single = work.columns(n0, m.count)
         self._along_pair = work.columns(n0, self._pairs * m.count)
         self._graphs = Graphs(work)
-        loads = self._size >= LARGE if loads is None else loads
+        self._large = self._size >= LARGE
+        # Measured: in two dimensions, where a transform has one axis, they bring nothing.
+        loads = self._large and dimension == 3 if loads is None else loads
         self._loads = Loads.made(work, m, self._planes, dimension, shape) if loads else None
 
     def push(self, base, velocity, coefficients, steps: int, keep=None) -> None:
@@ -88,13 +89,17 @@ class Stages(reference.Stages):
         self._launch(weight, key, (velocity, densities, momentum), sequence)
 
     def _launch(self, base, key: tuple, arrays: tuple, sequence) -> None:
-        """The sequence on a copy of the base; what it does depends on the key and on where the other arrays are."""
-        if not all(array is None or array.flags.c_contiguous for array in arrays):
+        """The sequence on the base; what it does depends on the key and on where arrays are."""
+        if not all(array is None or array.flags.c_contiguous for array in (*arrays, base)):
             raise ValueError("kernels take arrays in the order of C, without gaps.")
-        self._base[...] = base
+        if self._large:
+            self._base, arrays = base, (*arrays, base)
+        else:  # a copy is always at one place, so that graphs are found again
+            self._base[...] = base
         addresses = tuple(None if array is None else self._work.address(array) for array in arrays)
         self._graphs.run((*key, *addresses), sequence)
-        base[...] = self._base
+        if not self._large:
+            base[...] = self._base
 
     # -- one stage -----------------------------------------------------------------------------------------------
 
