@@ -53,6 +53,7 @@ class Nested(Protocol):
 
     def embed(self, v, other) -> np.ndarray:
         """An element of the other space as one of this."""
+        ...
 
 
 @runtime_checkable
@@ -61,6 +62,7 @@ class Placed(Protocol):
 
     def asarray(self, u) -> np.ndarray:
         """Numbers as an array where elements live, not copied where they are one."""
+        ...
 
 
 def placed(space: HilbertSpace, u) -> np.ndarray:

@@ -69,7 +69,7 @@ def points_risk(model: Callable, table: dict, folder: Path) -> Risk:
 def _rests_at_zero(risk: Risk) -> bool:
     """Whether no direction changes the output of the zero control, though another output would be better."""
     point = risk.at(risk.space.zeros())
-    return not np.any(point.gradient) and np.any(risk.loss.gradient(point.output))
+    return not np.any(point.gradient) and bool(np.any(risk.loss.gradient(point.output)))
 
 
 def _rows(folder, file=None, columns=None, values=None) -> np.ndarray:

@@ -70,10 +70,12 @@ class Torus(Arrays):
     threads: int | None = field(default=None, compare=False, metadata={"stored": False})
     library: str | Backend | None = field(default=None, compare=False)
     device: str = field(init=False, repr=False)
+    local_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
     dimension: int = field(init=False, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
     spectral_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _backend: Backend = field(init=False, repr=False, compare=False)
+    _given: str | Backend = field(init=False, repr=False, compare=False)
     _plans: dict[int, Transform] = field(init=False, repr=False, compare=False)
     _turn: Turn = field(init=False, repr=False, compare=False)
 
