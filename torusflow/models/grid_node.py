@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..arguments import checked_whole
 from ..backends import Empty, Transform
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
@@ -208,7 +207,8 @@ class GridNODE:
         """Raise before the system kills a process that wants more memory than there is."""
         needed, present = self.gradient_memory, self.torus.physical_memory()
         if needed > present:
-            stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {math.prod(self.equation.stage_shape)} numbers"
+            count, numbers = self.equation.steps * self.equation.scheme.degree, math.prod(self.equation.stage_shape)
+            stages = f"{count} stages of {numbers} numbers"
             how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
             raise InputError(
                 f"the gradient keeps {stages}{how}, {needed / 1e9:.3g} GB; this machine has "

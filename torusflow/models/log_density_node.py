@@ -57,10 +57,10 @@ class LogDensityNODE(GridNODE):
     """v -> u_1, where d_s u = -v.grad u - div v and u_0 = log rho_0: the logarithm of a density that a control moves.
 
     Of `MeasureNODE`'s continuity equation the logarithm, by the same scheme: what comes out is the density
-    exp(u_1)/Z, which is positive and of mass one whatever the grid resolves. With the loss `NormalisedLikelihood` the
+    exp(u_1)/Z, which is positive and of mass one whatever the grid resolves. With the loss `NormalisedLikelihood`
     training is maximum likelihood, and a gradient takes the same time for any number of samples. `log_density` and
-    `sample` are those of exp(u_1)/Z. The flow map of v (`torusflow.FlowMap`) makes a density of rho_0 that differs from it by what
-    the grid does not resolve, log Z in the mean (`resolution`).
+    `sample` are those of exp(u_1)/Z. The flow map of v (`torusflow.FlowMap`) makes a density of rho_0 that differs
+    from it by what the grid does not resolve (`resolution`).
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class LogDensityNODE(GridNODE):
         return NormalisedDensity(self.torus, self(v))
 
     def log_density(self, v, points) -> np.ndarray:
-        """u_1(x) - log Z at points (N, d), array (N,): of exp(u_1)/Z itself, between grid points by its Fourier series."""
+        """u_1(x) - log Z at points (N, d), array (N,); between grid points u_1 is its Fourier series."""
         points = checked_points(points, self.torus.dimension)
         return self.density(v).log_density(points)
 
@@ -109,7 +109,7 @@ class LogDensityNODE(GridNODE):
         return self.density(v).sample(n, rng)
 
     def resolution(self, v) -> Resolution:
-        """Whether the grid resolves the density: the tail of u_1, and Z on grids of two and four times as many points."""
+        """Whether the grid resolves the density: the tail of u_1, and Z on grids twice and four times as fine."""
         u = self(v)
         two, four = (exponential(finer.fine, finer.up(u))[1] for finer in (Finer(self.torus, 2), Finer(self.torus, 4)))
         return Resolution(self.tail(u), four - two, four)
