@@ -207,12 +207,11 @@ class GridNODE:
         """Raise before the system kills a process that wants more memory than there is."""
         needed, present = self.gradient_memory, self.torus.physical_memory()
         if needed > present:
-            count, numbers = self.equation.steps * self.equation.scheme.degree, math.prod(self.equation.stage_shape)
-            stages = f"{count} stages of {numbers} numbers"
+            stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {self.torus.size} points"
             how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
             raise InputError(
-                f"the gradient keeps {stages}{how}, {needed / 1e9:.3g} GB; this machine has "
-                f"{present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
+                f"the gradient keeps the {self.equation.kept} at {stages}{how}, {needed / 1e9:.3g} GB; this machine "
+                f"has {present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
             )
 
     def _velocity(self, v, which: int = 0, into=None):

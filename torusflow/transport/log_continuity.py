@@ -23,6 +23,8 @@ class LogContinuityEquation(ContinuityEquation):
     w_(m-1).
     """
 
+    kept = "slopes"
+
     def __init__(self, torus, band, layers, substeps, *scheme):
         super().__init__(torus, band, layers, substeps, *scheme)
         d = torus.dimension
