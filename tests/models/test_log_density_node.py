@@ -175,9 +175,34 @@ def test_a_descent_stops_by_other_samples_and_goes_on(tmp_path):
     assert min(result.history["validation"]) < -0.8 * truth and np.isfinite(result.history["log_mass"]).all()
     run = tfl.load(tmp_path / "run.h5")
     np.testing.assert_array_equal(run.risk.model(run.control), run.output)
+    assert run.validation.model is run.risk.model
     finer, start, held_out = refined(run, shape=(32, 33), substeps=12)
     assert finer.model.torus.shape == held_out.loss.torus.shape == (32, 33)
     assert finer(start) == pytest.approx(run.risk(run.control), abs=0.01)
+
+
+def test_a_validation_of_the_same_model_goes_on_with_its_substeps(tmp_path):
+    """And costs no push: with another model of the same kind it is the same number."""
+    samples = np.random.default_rng(0).vonmises(0.4, 30.0, (200, 1)) / (2 * np.pi) % 1
+    model = make((40,), layers=2, band=6, substeps=2)
+    loss = tfl.losses.NormalisedLikelihood
+    risk = tfl.Risk(model, loss(samples[:100], model.torus))
+    validation = tfl.Risk(model, loss(samples[100:], model.torus))
+    settings = {"refine": True, "patience": 100}
+    arguments = risk, model.space.zeros(), tfl.LBFGS(step=0.01)
+    whole = tfl.descend(*arguments, 12, validation=validation, **settings)
+    assert whole.history["substeps"][-1] > 2 and np.isfinite(whole.history["validation"]).all()
+    tfl.descend(*arguments, 8, validation=validation, store=tmp_path / "run.h5", **settings)
+    again = tfl.descend(*arguments, 12, validation=validation, store=tmp_path / "run.h5", resume=True, **settings)
+    for name in ("risk", "validation", "substeps"):
+        np.testing.assert_array_equal(again.history[name], whole.history[name])
+    steady = dataclasses.replace(model, substeps=64)
+    twin = tfl.Risk(dataclasses.replace(steady), validation.loss)
+    histories = [
+        tfl.descend(tfl.Risk(steady, risk.loss), *arguments[1:], 6, validation=held_out, patience=100).history
+        for held_out in (tfl.Risk(steady, validation.loss), twin)
+    ]
+    np.testing.assert_array_equal(histories[0]["validation"], histories[1]["validation"])
 
 
 @pytest.mark.parametrize("method", [tfl.GaussNewton(), tfl.GreedyDescent(0.02)], ids=["gauss-newton", "greedy"])

@@ -146,7 +146,7 @@ class Progress:
             row["substeps"] = float(risk.model.substeps)
         best = True
         if validation is not None:
-            row["validation"] = _validated(validation, state.control)
+            row["validation"] = _validated(validation, state, risk.model)
             best = self.done < 0 or row["validation"] < self.best_row["validation"]
         done = self.done + 1
         self._rows[done:] = [row]
@@ -245,10 +245,13 @@ def _moved(space: HilbertSpace, value):
     return placed(space, value) if of_controls else value
 
 
-def _validated(validation, control) -> float:
+def _validated(validation, state: State, model) -> float:
     """Infinite where it is NaN or the model refuses the control on the data set aside."""
     try:
-        value = validation(control.copy())  # which may be written into
+        if isinstance(validation, Risk) and validation.model is model:
+            value = validation.value_at(state.control, state.output)
+        else:
+            value = validation(state.control.copy())  # which may be written into
     except NumericalError:
         return math.inf
     if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):
