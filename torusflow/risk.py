@@ -6,6 +6,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -82,7 +83,8 @@ class Risk:
         instead = "Use another method, or a SampleNODE with LogLikelihood (--likelihood)."
         for thing in (self.model, self.loss):
             check_ability(thing, Subsampled, "a risk on some of the samples needs", instead)
-        return Risk(self.model.part(rows), self.loss.part(rows), self.penalty)
+        model, loss = cast(Subsampled, self.model), cast(Subsampled, self.loss)
+        return Risk(model.part(rows), loss.part(rows), self.penalty)
 
     def value_and_gradient(self, w) -> tuple[float, np.ndarray]:
         """R(w) and the gradient of R in the control space, <gradient, dw> = dR(w) dw.

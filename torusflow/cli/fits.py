@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import sys
 from pathlib import Path
+from typing import cast
 
 import click
 import numpy as np
@@ -25,6 +26,7 @@ from ..model import HasCourantNumber, Model, Resolved
 from ..storage import RunFile
 from ..storage.csv_tables import listed_columns
 from ..storage.whole_files import locked
+from ..torus.control import VelocitySpace
 from ..torus.coordinates import PERIODS
 from ..torus.density import MASS_TOLERANCE, DensitySpace
 from .description import describe_problem, describe_scores, wrap
@@ -203,7 +205,7 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
     with signals.let_through():
         values, candidates, rounds = choices(tables, folder)
         problem = make_problem(chosen(tables, values[0]), folder)
-    volume = problem.coordinates.log_volume(problem.risk.space.torus.dimension)
+    volume = problem.coordinates.log_volume(cast(VelocitySpace, problem.risk.space).torus.dimension)
     with tqdm(total=len(values), disable=None, unit="choice", desc="select", dynamic_ncols=True) as bar:
         selection = select(candidates, problem.method, rounds, callback=lambda *done: bar.update(1), stop=stop)
     click.echo(f"{len(values)} choices, {len(candidates[0][0].model.points)} samples; nats on the validation samples:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from pathlib import Path
+from typing import cast
 
 import click
 import numpy as np
@@ -19,6 +20,7 @@ from ..storage.references import put_reference
 from ..storage.runs import read_run
 from ..storage.sealed import generations
 from ..storage.whole_files import locked, refuse_existing
+from ..torus.control import VelocitySpace
 from ..transport.flow_map import FlowMap
 from .description import describe_comparison, describe_run, describe_scores, wrap
 from .options import takes_classes, whole_run
@@ -107,7 +109,7 @@ def sample(run, classes, number, output, seed, overwrite):
     """Draw samples of the density that RUN has fitted, in its units."""
     refuse_existing(output, overwrite, TABLE, generations(run))
     loaded = _density(run, classes)
-    points = loaded.risk.model.sample(loaded.control, number, np.random.default_rng(seed))
+    points = cast(HasDensity, loaded.risk.model).sample(loaded.control, number, np.random.default_rng(seed))
     coordinates = loaded.coordinates
     names = [coordinates.name(axis) for axis in range(points.shape[1])]
     write_csv(output, names, coordinates.from_torus(points).T)
@@ -131,12 +133,12 @@ def score(run, classes, data, columns, output, overwrite):
     output = output or str(Path(run).parent / f"{Path(run).stem}-{Path(data).stem}-scores.csv")
     refuse_existing(output, overwrite, TABLE, [*generations(run), data])
     loaded = _density(run, classes)
-    coordinates, d = loaded.coordinates, loaded.risk.space.torus.dimension
+    coordinates, d = loaded.coordinates, cast(VelocitySpace, loaded.risk.space).torus.dimension
     axes = tuple(coordinates.name(axis) for axis in range(d))
     values, names = _data(data, columns and listed_columns(columns), coordinates.names, axes)
     points = coordinates.to_torus(values, repr(data))
     dataclasses.replace(coordinates, names=names).check_units(values, repr(data), fixed=True)
-    logarithm = loaded.risk.model.log_density(loaded.control, points)
+    logarithm = cast(HasDensity, loaded.risk.model).log_density(loaded.control, points)
     click.echo(describe_scores({"data": -logarithm}, coordinates, d))
     unit = f"{coordinates.unit_of_volume}{f'^{d}' if d > 1 else ''}"
     comment = f"log_density: natural logarithm of the density per {unit} by {run}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from typing import Any, cast
 
 import numpy as np
 
 from ..arguments import check_kind
 from ..errors import InputError, UnstableError
+from ..hilbert import Nested
 from ..interrupts import Held
 from ..losses.loss import on_grid
 from ..model import Coarsenable, Model, check_ability
@@ -57,10 +59,10 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     if isinstance(method, GreedyDescent):
         raise InputError("GreedyDescent starts at v = 0 and from nowhere else; leave the coarser levels out.")
     risks = [risk]
-    while len(risks) <= levels and (model := risks[-1].model.coarser()) is not None:
+    while len(risks) <= levels and (model := cast(Coarsenable, risks[-1].model).coarser()) is not None:
         loss = risks[-1].loss
         if hasattr(model, "torus"):  # samples are the same at every level
-            loss = on_grid(loss, model.torus)
+            loss = on_grid(loss, cast(Any, model).torus)
         risks.append(Risk(model, loss, risk.penalty))
     control = risks[-1].space.zeros()
     ended = ""
@@ -70,7 +72,7 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
                 found = descend(coarse, control, method, iterations, **limits)
                 control = found.control
                 ended = found.status if found.status.startswith(("interrupted", "failed")) else ""
-            control = _stable(fine.model, fine.space.embed(control, coarse.space))
+            control = _stable(fine.model, cast(Nested, fine.space).embed(control, coarse.space))
     if ended and limits.get("stop") is None:  # who asks for stops knows of them
         with contextlib.suppress(Warning):
             warnings.warn(f"coarse_to_fine did not come to its end: {ended}", stacklevel=2)

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -177,7 +178,8 @@ class _Descent:
     def run(self, reached: Progress, bar: ProgressBar) -> Result:
         """Iterate until there is a reason to stop, whatever it is, and store what was reached."""
         self._reached = reached
-        status = error = None
+        status: str | None = None
+        error: Exception | None = None
         while status is None:
             try:
                 with self._signals.let_through():
@@ -192,7 +194,7 @@ class _Descent:
             except Exception as problem:
                 if isinstance(problem, InputError) and self._reached.done == 0:
                     raise  # this method or loss does not go with the risk: nothing has been done
-                error = problem.__cause__ if isinstance(problem, _CallerError) else problem
+                error = cast(Exception, problem.__cause__) if isinstance(problem, _CallerError) else problem
                 status = f"failed at iteration {self._reached.done + 1}: {_in_words(problem, error)}"
             except BaseException as leaving:  # such as SystemExit: what was reached is stored on the way out
                 self._store_last(f"interrupted at iteration {self._reached.done + 1}: {_in_words(leaving, leaving)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -106,7 +106,7 @@ class _Run:
     def hessian_product(self, x, direction):
         point: Any = self._at(x)
         d = self.coordinates.element(direction)
-        change = self.risk.loss.curvature(point.output, point.linearisation.tangent(d))
+        change = cast(HasCurvature, self.risk.loss).curvature(point.output, point.linearisation.tangent(d))
         return self.coordinates.of(point.linearisation.adjoint(change) + self.risk.penalty * d)
 
     def visit(self, x, *_):

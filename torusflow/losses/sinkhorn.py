@@ -141,6 +141,6 @@ class Sinkhorn(DensityLoss):
 def _lowest_coefficient(circle: Torus, epsilon: float) -> tuple[float, int]:
     """Of exp(-d^2/epsilon) on a circle, over the mean, and its wavenumber."""
     (x,) = circle.points
-    coefficients = circle.to_host(circle.transform(np.exp(-(np.minimum(x, 1 - x) ** 2) / epsilon))).real
+    coefficients = np.real(circle.to_host(circle.transform(np.exp(-(np.minimum(x, 1 - x) ** 2) / epsilon))))
     lowest = int(np.argmin(coefficients))
     return float(coefficients[lowest] / coefficients[0]), lowest

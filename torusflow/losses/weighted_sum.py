@@ -89,7 +89,8 @@ class WeightedSum:
     def curvature(self, output, direction) -> np.ndarray:
         for loss in self.losses:
             check_ability(loss, HasCurvature, "the curvature of a WeightedSum needs", "Leave that loss out.")
-        return sum(weight * loss.curvature(output, direction) for weight, loss in self._terms())
+        parts = (weight * cast(HasCurvature, loss).curvature(output, direction) for weight, loss in self._terms())
+        return cast(np.ndarray, sum(parts))
 
     def _terms(self):
         return zip(self.weights, self.losses, strict=True)

@@ -93,7 +93,7 @@ class GeodesicNODE:
             ("equation", equation),
             ("band", space.band),
             ("_start", equation.project(self.initial.values)),
-            ("_modes", tuple(map(self.torus.asarray, np.ix_(range(self.torus.dimension), *rows)))),
+            ("_modes", tuple(map(self.torus.asarray, np.ix_(np.arange(self.torus.dimension), *rows)))),
         ):
             object.__setattr__(self, name, value)
 

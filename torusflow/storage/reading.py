@@ -66,7 +66,9 @@ def array(group, name: str, shape: tuple | None, kinds: str = "fiu") -> h5py.Dat
     )
     if not same or found.dtype.kind not in kinds:
         wanted = {None: "of any shape", (None,): "(n,)"}.get(shape, str(shape))
-        raise PlaceError(found.name, f"it is an array {found.shape} of {found.dtype}, not of real numbers {wanted}")
+        raise PlaceError(
+            str(found.name), f"it is an array {found.shape} of {found.dtype}, not of real numbers {wanted}"
+        )
     return found
 
 

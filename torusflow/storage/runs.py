@@ -190,7 +190,7 @@ class _Problem:
     def __init__(self, group: h5py.Group, path: str, known: dict):
         self.group, self._path, self._known, self._seen = group, path, known, {}
 
-    def made(self, name: str, kind: type):
+    def made(self, name: str, kind: type) -> Any:
         """One of them; `Unknown` where a class is missing."""
         found = part(self.group, name, h5py.Group)
         names = unknown_names(found, self._known)

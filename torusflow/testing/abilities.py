@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,7 +27,7 @@ SAMPLES, LONGEST_LABEL = 5, 10
 
 def trajectory(trial) -> None:
     """It leads from one start, by as many steps as there are layers, to the output."""
-    model, w = trial.model, trial.control
+    model, w = cast(Model, trial.model), trial.control
     if not isinstance(model, Layered):
         return
     path, shape = model.trajectory(w), (model.layers + 1, *model.output_space.shape)
@@ -41,7 +42,7 @@ def trajectory(trial) -> None:
 
 def parts(trial) -> None:
     """The model on some of the samples gives their outputs."""
-    model, w = trial.model, trial.control
+    model, w = cast(Model, trial.model), trial.control
     if not isinstance(model, Subsampled):
         return
     rows = np.arange(len(model(w)))[::-2]
@@ -50,7 +51,7 @@ def parts(trial) -> None:
 
 def restarts(trial) -> None:
     """The model that starts from an output has one layer, and stays there with the control zero."""
-    model, w = trial.model, trial.control
+    model, w = cast(Model, trial.model), trial.control
     if not isinstance(model, Restartable):
         return
     output = np.array(model(w))
@@ -61,14 +62,15 @@ def restarts(trial) -> None:
 
 def coarser_models(trial) -> None:
     """The next coarser model is one, or None."""
-    coarser = trial.model.coarser() if isinstance(trial.model, Coarsenable) else None
+    model = cast(Model, trial.model)
+    coarser = model.coarser() if isinstance(model, Coarsenable) else None
     if coarser is None:
         return
     require(
         isinstance(coarser, Model),
         f"coarser() gives {coarser!r}; a model of half the resolution, or None, belongs here.",
     )
-    size, coarse_size = (np.prod(model.space.shape) for model in (trial.model, coarser))
+    size, coarse_size = (np.prod(one.space.shape) for one in (model, coarser))
     require(
         coarse_size < size, f"coarser() has controls of {coarse_size} numbers, this model has {size}: it is no coarser."
     )
@@ -77,10 +79,10 @@ def coarser_models(trial) -> None:
 
 def finer_steps(trial) -> None:
     """With more substeps it is the same model, computed more exactly."""
-    model, w = trial.model, trial.control
+    model, w = cast(Model, trial.model), trial.control
     if not isinstance(model, Refinable):
         return
-    finer, finest = (replace(model, substeps=factor * model.substeps) for factor in (2, 4))
+    finer, finest = (replace(cast(Any, model), substeps=factor * model.substeps) for factor in (2, 4))
     require(finer.space.shape == model.space.shape, "another number of substeps changes the space of controls.")
     near, far = (np.max(np.abs(finest(w) - one(w))) for one in (finer, model))
     require(
@@ -92,7 +94,7 @@ def finer_steps(trial) -> None:
 
 def points(trial) -> None:
     """Inputs and outputs are rows, as many of these as of those."""
-    model = trial.model
+    model = cast(Model, trial.model)
     if not isinstance(model, OnPoints):
         return
     inputs, rows = np.shape(model.inputs), np.shape(model.rows(model(trial.control)))
@@ -104,7 +106,7 @@ def points(trial) -> None:
 
 def density(trial) -> None:
     """Samples lie on the torus, and have a density there."""
-    model, w = trial.model, trial.control
+    model, w = cast(Model, trial.model), trial.control
     if not isinstance(model, HasDensity):
         return
     x = model.sample(w, SAMPLES, trial.rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -47,12 +48,17 @@ class LossTrial:
         """Whether outputs are densities, of which constants are no directions."""
         return isinstance(self.space, DensitySpace)
 
+    @property
+    def torus(self) -> Torus:
+        """Of outputs that are functions."""
+        return cast(DensitySpace, self.space).torus
+
     def direction(self) -> np.ndarray:
         """White noise; for densities of mass zero and so small that the output stays positive where it is."""
         u = self.space.random(self.rng)
         if not self.on_densities:
             return u
-        u = u - self.space.torus.mean(u)
+        u = u - self.torus.mean(u)
         return u * (np.abs(self.output).min() / np.abs(u).max())
 
 
@@ -90,8 +96,8 @@ def check_loss(
         If the output or another argument is none.
     """
     rng = trials.generator(rng)
-    model = space if hasattr(space, "output_space") else None
-    space = space if model is None else model.output_space
+    model = cast(Model, space) if hasattr(space, "output_space") else None
+    space = cast(HilbertSpace, space) if model is None else model.output_space
     if not hasattr(space, "element"):
         raise InputError(
             f"check_loss(loss, space) takes an inner product space or a model, got a {type(space).__name__}."
@@ -187,7 +193,7 @@ def curvature(trial: LossTrial) -> None:
     except InputError:  # it says that it has none
         return
     require(found.shape == y.shape, f"curvature(output, direction) has shape {found.shape}, the output has {y.shape}.")
-    centred = (lambda f: f - space.torus.mean(f)) if trial.on_densities else (lambda f: f)
+    centred = (lambda f: f - trial.torus.mean(f)) if trial.on_densities else (lambda f: f)
     found = centred(found)
     gap, quotient = trials.difference_gap(
         lambda h: centred(loss.gradient(y + h * dy)), found, lambda f: norm(space, f), SECOND_STEPS
@@ -235,7 +241,7 @@ def is_itself_on_other_grids(trial: LossTrial) -> None:
     loss = trial.loss
     if not isinstance(loss, OnGrids) or not trial.on_densities:
         return
-    torus = trial.space.torus
+    torus = trial.torus
     same, value = loss.on(torus)(trial.output), loss(trial.output)
     require(
         abs(same - value) <= 1e-9 * max(1.0, abs(value)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
@@ -109,7 +110,7 @@ def is_a_method(trial: MethodTrial) -> None:
 
 def is_frozen(trial: MethodTrial) -> None:
     """A frozen dataclass, equal to another one of the same fields."""
-    method = trial.method
+    method = cast(Any, trial.method)
     how = "Write @dataclass(frozen=True) above the class; what changes goes into State."
     require(dataclasses.is_dataclass(method), f"it is no dataclass. {how}")
     require(type(method).__dataclass_params__.frozen, f"its fields can be changed. {how}")

@@ -9,11 +9,12 @@ import pickle
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from ..arguments import check_generator, is_number
-from ..descent import Result, descend
+from ..descent import Method, Result, descend
 from ..errors import InputError, NumericalError
 from ..risk import Risk
 from ..storage import load
@@ -129,7 +130,7 @@ def refuses_nan(thing) -> None:
             spoilt.flat[0] = math.nan
         name = type(thing).__name__
         refuses(
-            lambda field=field, spoilt=spoilt: dataclasses.replace(thing, **{field.name: spoilt}),
+            lambda field=field, spoilt=spoilt: dataclasses.replace(cast(Any, thing), **{field.name: spoilt}),
             "",
             f"{field.name}={'an array with a NaN' if isinstance(value, np.ndarray) else 'nan'}",
             f"Look at it in __post_init__ and raise tfl.InputError('{name}: {field.name} must be ..., got ...').",
@@ -140,7 +141,7 @@ def _may_be_nan(value) -> bool:
     return is_number(value) or (isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 0)
 
 
-def copies(thing) -> list[tuple[str, object]]:
+def copies(thing) -> list[tuple[str, Any]]:
     """A deep copy and a pickled one, and how they were made."""
     made = []
     for way, make in (
@@ -163,7 +164,7 @@ def own_classes(*things) -> list[type]:
     return [kind for kind in kinds if kind.__module__.split(".")[0] != "torusflow"]
 
 
-def require_run_comes_back(risk: Risk, start, method, iterations: int, classes: Sequence) -> None:
+def require_run_comes_back(risk: Risk, start, method: Method, iterations: int, classes: Sequence) -> None:
     """Require that a run is stored, read back bit for bit, and goes on from its file as if it had not ended there."""
     classes = [*own_classes(risk.model, risk.loss, method), *classes]
     with tempfile.TemporaryDirectory() as folder:
@@ -194,7 +195,7 @@ def require_run_comes_back(risk: Risk, start, method, iterations: int, classes: 
 def _require_same_run(whole: Result, again: Result) -> None:
     why = "Results may depend on the fields and the arguments alone; what a method remembers goes into State.memory."
     for name in sorted(whole.history.keys() - {"seconds"}):
-        ours, theirs = whole.history[name], again.history.get(name)
+        ours, theirs = whole.history[name], again.history[name]
         if not np.array_equal(ours, theirs, equal_nan=True):
             row = int(np.argmax(ours != theirs)) if np.shape(ours) == np.shape(theirs) else len(theirs) - 1
             raise Broken(

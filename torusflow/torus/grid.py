@@ -92,17 +92,17 @@ class Torus(Arrays):
             raise InputError(
                 f"library must be 'fftw', 'scipy' or 'numpy', or 'rocket' with rocket-fft, got {library!r}."
             )
-        if not own and library == "rocket" and not is_there(library):
+        if not own and library == "rocket" and not is_there(cast(str, library)):
             raise InputError(
                 "library='rocket' needs rocket-fft, which is not installed. Install it (pip install rocket-fft), or "
                 "use library='scipy'."
             )
-        if not own and library == "fftw" and not is_there(library):
+        if not own and library == "fftw" and not is_there(cast(str, library)):
             raise InputError(
                 "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
                 "use library='scipy'."
             )
-        backend = library if own else make_backend(library or default_library(), int(threads))
+        backend = cast(Backend, library) if own else make_backend(cast(str, library or default_library()), int(threads))
         for name, value in (
             ("shape", shape),
             ("threads", backend.threads),

@@ -188,7 +188,7 @@ class FlowMap:
         for field, duration, substeps, scheme in pieces:
             for _ in range(substeps):
                 state = state + scheme.change(lambda m, at, v=field: rate(v, at), state, duration / substeps)
-        return (state.first, state.second) if with_jacobian else (state, None)
+        return (state.first, state.second) if isinstance(state, Pair) else (state, None)
 
     def _log_determinant(self, jacobian, pieces) -> np.ndarray:
         sign, value = np.linalg.slogdet(jacobian)

@@ -6,9 +6,9 @@ Imported where a Torus asks for it, because rocket-fft is an extra.
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, types
+from numba import carray, types  # pyright: ignore[reportPrivateImportUsage]  # documented there
 from numpy.lib.stride_tricks import as_strided
-from rocket_fft.lowlevel import c2c, c2r, r2c
+from rocket_fft.lowlevel import c2c, c2r, r2c  # pyright: ignore[reportMissingImports]  # an extra
 
 from ...compilation import callback, compiler
 from .lines import Loop, Plans
