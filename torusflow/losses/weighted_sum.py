@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -40,8 +41,8 @@ class WeightedSum:
     5.0
     """
 
-    losses: tuple[Loss, ...]
-    weights: tuple[float, ...]
+    losses: Sequence[Loss]
+    weights: Sequence[float]
 
     def __post_init__(self):
         for name in ("losses", "weights"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -78,6 +79,12 @@ class Torus(Arrays):
     _given: str | Backend = field(init=False, repr=False, compare=False)
     _plans: dict[int, Transform] = field(init=False, repr=False, compare=False)
     _turn: Turn = field(init=False, repr=False, compare=False)
+
+    if TYPE_CHECKING:  # a field cannot say that one number is taken as well
+
+        def __init__(
+            self, shape: int | Sequence[int], threads: int | None = None, library: str | Backend | None = None
+        ): ...
 
     def __post_init__(self):
         shape, threads, library = _checked_shape(self.shape), self.threads, self.library
