@@ -11,7 +11,7 @@ import numpy as np
 
 from .errors import InputError
 
-# Of layers, steps, units and the like: beyond it a loop over them is no computation but a misprint.
+# Of layers, steps, units and the like: a larger number is a misprint.
 LARGEST_COUNT = 10**6
 LARGEST_SEED = 2**63
 

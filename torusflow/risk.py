@@ -132,7 +132,7 @@ def _kind(thing) -> str:
 
 
 def _warn_of_conflicts(model, loss) -> None:
-    """Say when points stand at one place with different targets: it is no error, but the risk cannot reach zero."""
+    """Say when points stand at one place with different targets: it is not an error, but the risk cannot reach zero."""
     targets = getattr(loss, "targets", None)
     if targets is None or not isinstance(model, OnPoints):
         return
@@ -171,7 +171,7 @@ class RiskAt:
         weight = self.risk.loss.gradient(self.output)
         try:
             gradient = self.linearisation.adjoint(weight)
-        except InputError as error:  # of a weight that is no output
+        except InputError as error:  # the weight is not an output
             raise _wrong_gradient(self.risk.loss, weight, error) from None
         if self.risk.penalty:
             gradient = gradient + self.risk.penalty * self.control

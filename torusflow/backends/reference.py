@@ -13,7 +13,7 @@ import scipy.fft
 
 from .numpy_fields import NumPyFields
 
-# The axes, of three, along which a torus of so many dimensions extends.
+# The axes, of three, along which a torus extends, by its dimension.
 AXES = {1: (2,), 2: (0, 2), 3: (0, 1, 2)}
 
 

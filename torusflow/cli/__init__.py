@@ -27,7 +27,7 @@ class Commands(click.Group):
             except SystemExit as end:
                 if (refused := refusal()) and not end.code:
                     reason = (refused.strerror or str(refused)).lower()
-                    click.echo(f"torusflow: what was to be printed could not be written: {reason}.", err=True)
+                    click.echo(f"torusflow: the output could not be written: {reason}.", err=True)
                     sys.exit(1)
                 raise
 

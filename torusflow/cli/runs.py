@@ -37,7 +37,7 @@ SAME_OUTPUT = 1e-10
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
 @takes_classes
 def plot(run, classes, what, output, overwrite):
-    """Draw densities, velocity and convergence of RUN."""
+    """Plot densities, velocity and convergence of RUN."""
     from ..plotting import check_target, plot_fit, plot_map, plot_run, save
 
     output = output or str(Path(run).parent / f"{Path(run).stem}-{what or 'run'}.png")
@@ -56,15 +56,17 @@ def plot(run, classes, what, output, overwrite):
 
 @click.command()
 @click.argument("run", type=click.Path())
-@click.option("--with", "equation", required=True, type=click.Choice(["porous-medium", "tangent-flow"]))
+@click.option(
+    "--with", "equation", required=True, type=click.Choice(["porous-medium", "tangent-flow"]), help="Equation."
+)
 @click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-EQUATION.png]")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
 @takes_classes
 def compare(run, classes, equation, output, overwrite):
-    """Set RUN beside the equation that its descent approaches.
+    """Compare RUN with the equation that its descent approaches.
 
-    Solves it from the same start on the same axis of training time, adds the
-    solution to the run file and draws both.
+    Solves it from the same start over the same training times, adds the
+    solution to the run file and plots both.
     """
     from ..plotting import check_target, plot_comparison, save
     from ..theory.limits import EQUATIONS
@@ -85,7 +87,7 @@ def compare(run, classes, equation, output, overwrite):
 @click.option("--verify", is_flag=True, help="Also compute the risk again at the stored control.")
 @takes_classes
 def info(run, classes, verify):
-    """Say what RUN holds; its checksum is verified."""
+    """Show what RUN holds, and verify its checksum."""
     loaded, missing = read_run(run, classes)
     click.echo(describe_run(run, loaded))
     if missing:
@@ -100,9 +102,9 @@ def info(run, classes, verify):
 
 @click.command()
 @click.argument("run", type=click.Path())
-@click.option("-n", "--number", type=click.IntRange(min=1), default=1000, show_default=True, help="Of samples.")
+@click.option("-n", "--number", type=click.IntRange(min=1), default=1000, show_default=True, help="Number of samples.")
 @click.option("-o", "--output", required=True, type=click.Path(), help="CSV file to write.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @takes_classes
 def sample(run, classes, number, output, seed, overwrite):
@@ -119,7 +121,7 @@ def sample(run, classes, number, output, seed, overwrite):
 @click.command()
 @click.argument("run", type=click.Path())
 @click.argument("data", type=click.Path())
-@click.option("--columns", help="Of the data, by name or position from 0. [those of the run]")
+@click.option("--columns", help="Columns of DATA, by name or position from 0. [those of the run]")
 @click.option("-o", "--output", type=click.Path(), help="CSV file for the values. [RUN-DATA-scores.csv]")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @takes_classes
@@ -177,6 +179,6 @@ def _density(run, classes) -> Run:
     loaded = whole_run(run, classes)
     if not isinstance(loaded.risk.model, HasDensity):
         raise InputError(
-            f"{run!r} trained a {type(loaded.risk.model).__name__}, which is no density. Use a run of torusflow fit."
+            f"{run!r} trained a {type(loaded.risk.model).__name__}, which is not a density. Use a run of torusflow fit."
         )
     return loaded

@@ -1,4 +1,4 @@
-"""The words that a command prints: they may find nobody, and the work goes on."""
+"""What a command prints: output may be closed, and the work goes on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ESCAPED = "torusflow.escaped"
 
 
 def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Bytes of a file name that are no text, as they are, so that it can be used again; else Python's escape."""
+    """Bytes of a file name that are not text, as they are, so that it can be used again; else Python's escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     character = error.object[error.start]

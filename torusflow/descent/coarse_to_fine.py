@@ -23,7 +23,7 @@ MAXIMUM_SHRINKS = 20
 
 
 def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int = 50, **limits) -> np.ndarray:
-    """The control that descents on up to so many coarser levels lead to, coarsest first, for a start of `descend`.
+    """A start for `descend`: the control that descents on coarser levels lead to, coarsest first.
 
     Each level halves the grid (or the band, for samples) and even numbers of layers. From level to level the control is
     padded with zeros in Fourier space and its layers are split, so its flow stays the same.
@@ -34,9 +34,9 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
         Of a `MeasureNODE` or a `SampleNODE`, at the finest level.
     method : Method
     levels : int
-        Coarser levels; fewer where a grid would have less than 16 points an axis, or a band less than 2.
+        Number of coarser levels; fewer where a grid would have less than 16 points per axis, or a band less than 2.
     iterations : int
-        At most so many on each level.
+        Maximum number on each level.
     **limits
         Others of `descend`, for each level: gradient_tolerance, risk_tolerance, max_time, stop.
 
@@ -49,7 +49,7 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     ------
     InputError
         If the model has no coarser ones, the loss does not say what it is there, the method starts from zero only, or
-        levels is no whole number >= 0.
+        levels is not a whole number >= 0.
     """
     if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 0:
         raise InputError(f"levels must be a whole number >= 0, got {levels!r}.")
@@ -57,7 +57,7 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     instead = "Leave the coarser levels out, or use a model that has them, such as a MeasureNODE or a SampleNODE."
     check_ability(risk.model, Coarsenable, "a descent from coarse to fine needs", instead)
     if isinstance(method, GreedyDescent):
-        raise InputError("GreedyDescent starts at v = 0 and from nowhere else; leave the coarser levels out.")
+        raise InputError("GreedyDescent can only start at v = 0; leave the coarser levels out.")
     risks = [risk]
     while len(risks) <= levels and (model := cast(Coarsenable, risks[-1].model).coarser()) is not None:
         loss = risks[-1].loss
@@ -75,7 +75,7 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
             control = _stable(fine.model, cast(Nested, fine.space).embed(control, coarse.space))
     if ended and limits.get("stop") is None:  # who asks for stops knows of them
         with contextlib.suppress(Warning):
-            warnings.warn(f"coarse_to_fine did not come to its end: {ended}", stacklevel=2)
+            warnings.warn(f"coarse_to_fine did not finish: {ended}", stacklevel=2)
     return control
 
 

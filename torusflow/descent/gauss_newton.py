@@ -45,7 +45,7 @@ class GaussNewton:
     forcing : float
         Largest relative residual at which conjugate gradients may stop, in (0, 1); those of the first iteration do.
     products : int
-        At most so many iterations of conjugate gradients for a step; all their iterates are kept.
+        Maximum number of iterations of conjugate gradients for a step; all their iterates are kept.
 
     Raises
     ------

@@ -58,7 +58,7 @@ def descend(
     method : Method
         For example ``GradientDescent(step=0.1, line_search="armijo")``.
     iterations : int
-        At most so many.
+        Maximum number.
     gradient_tolerance, risk_tolerance : float
         Converged when the norm of the gradient, or the risk, is not above.
     max_time : float
@@ -67,7 +67,7 @@ def descend(
         From a control to a number, such as a `Risk` on data that training does not see. The result is then the iterate
         where it was smallest.
     patience : int
-        The descent ends when so many iterations in a row have not lowered the validation.
+        The descent ends after this many iterations in a row that have not lowered the validation.
     store : str, path or RunFile, optional
         Where to write the run; an existing file is refused unless ``RunFile(path, overwrite=True)``. A file of the same
         name with ``.stop`` appended ends the descent.
@@ -95,8 +95,8 @@ def descend(
     Raises
     ------
     InputError
-        If the start is no control of this risk, a limit makes no sense, the file exists, another process writes it, or
-        it is to be resumed and holds another problem.
+        If the start is not a control of this risk, a limit makes no sense, the file exists, another process writes it,
+        or it is to be resumed and holds another problem.
     """
     check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience)
     if validation is not None and not callable(validation):
@@ -204,7 +204,7 @@ class _Descent:
         return self._store_last(status, error)
 
     def _iterate(self, bar: ProgressBar) -> str | None:
-        """One iterate more, or the reason why there is none."""
+        """Make one more iteration, or return the reason to stop."""
         reached, risk = self._reached, self._reached.risk
         bar.show(reached.done, reached.row)
         if self._told < reached.done:

@@ -39,7 +39,7 @@ class State:
     time : float
         Training time: the sum of all steps.
     keep : bool
-        Whether the result shall hold this control.
+        Whether the result is to hold this control.
     finished : str
         Why the method is at its end; empty while it is not.
     memory : mapping of str to array

@@ -218,7 +218,7 @@ class Progress:
 
 
 def with_substeps(risk: Risk, substeps) -> Risk:
-    """The risk of the model with so many Runge-Kutta steps per layer."""
+    """The risk of the model with another number of Runge-Kutta steps per layer."""
     return replace(risk, model=replace(cast(Any, risk.model), substeps=int(substeps)))
 
 

@@ -35,7 +35,7 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
         A minimiser of SciPy that uses gradients: CG, BFGS, L-BFGS-B, TNC, SLSQP, Newton-CG, trust-ncg, trust-krylov,
         trust-constr. The last four are given the Hessian of Gauss-Newton.
     iterations : int
-        At most so many.
+        Maximum number.
     **options
         SciPy's for this method, such as ``ftol`` and ``gtol``. They measure in coordinates in which <v, w> of the
         control space is the dot product.
@@ -49,7 +49,8 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
     Raises
     ------
     InputError
-        If the start is no control of this risk, the method is another, or needs second derivatives that the loss lacks.
+        If the start is not a control of this risk, the method is not one of these, or it needs second derivatives and
+        the loss has none.
     """
     from scipy.optimize import minimize
 

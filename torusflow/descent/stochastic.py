@@ -24,7 +24,7 @@ class StochasticGradientDescent:
     step : float
         First t.
     batch : int
-        Samples a step.
+        Samples per step.
     half_life : float
         Passes after which t is half the first.
     seed : int

@@ -39,5 +39,5 @@ class LogLikelihood:
 def _one_a_sample(output) -> np.ndarray:
     output = real_array(output, "LogLikelihood: the outputs")
     if output.ndim != 1 or not output.size:
-        raise InputError(f"LogLikelihood takes outputs (N,), one a sample, got {output.shape}.")
+        raise InputError(f"LogLikelihood takes outputs (N,), one per sample, got {output.shape}.")
     return output

@@ -54,7 +54,7 @@ class Sinkhorn(DensityLoss):
     InputError
         If epsilon is too small for the grid, or a number is out of range.
     UserWarning
-        If epsilon is so large that S is no divergence.
+        If epsilon is so large that S is not a divergence.
     NumericalError
         When called, if a density is not finite or the potentials do not converge.
 
@@ -82,7 +82,7 @@ class Sinkhorn(DensityLoss):
         if self.epsilon < (1 - 1e-9) / n**2:
             raise InputError(
                 f"Sinkhorn: epsilon={self.epsilon:.3g} is too small for an axis of {n} grid points: with it, "
-                f"displacements within a cell would cost too much. The smallest that means something is 1/{n}^2 = "
+                f"displacements within a cell would cost too much. The smallest that makes sense is 1/{n}^2 = "
                 f"{1 / n**2:.3g}; use that or more, or {math.ceil((1 - 1e-9) / math.sqrt(self.epsilon))} points."
             )
 

@@ -23,14 +23,14 @@ class WeightedSum:
     Parameters
     ----------
     losses : sequence of Loss
-        All of what one model gives.
+        Losses of the same model's outputs.
     weights : sequence of float
-        Positive, one a loss.
+        Positive, one per loss.
 
     Raises
     ------
     InputError
-        If there are no losses, as many weights are not given, or one is not positive.
+        If there are no losses, not as many weights as losses, or a weight is not positive.
 
     Examples
     --------

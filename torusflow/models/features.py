@@ -59,7 +59,7 @@ class Features:
 
     @staticmethod
     def pieces(points, numbers: int) -> list[slice]:
-        """The points some at a time, when a function gives so many numbers for each."""
+        """The points in pieces, for a function that gives that many numbers for each."""
         at_a_time = max(1, NUMBERS_AT_A_TIME // numbers)
         return [slice(start, start + at_a_time) for start in range(0, max(1, len(points)), at_a_time)]
 

@@ -106,7 +106,7 @@ class GeodesicNODE:
         Raises
         ------
         InputError
-            If u0 is no control of this model.
+            If u0 is not a control of this model.
         UnstableError
             If the velocity is too fast for a step; names the time and the steps it needs.
         NumericalError

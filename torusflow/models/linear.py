@@ -77,7 +77,7 @@ class LinearNetwork:
     Raises
     ------
     InputError
-        If X is no matrix of finite numbers, or the widths are no positive whole numbers.
+        If X is not a matrix of finite numbers, or the widths are not positive whole numbers.
     """
 
     X: np.ndarray
@@ -104,7 +104,7 @@ class LinearNetwork:
 
     @property
     def inputs(self) -> np.ndarray:
-        """The points that go in, one a row."""
+        """The points that go in, one per row."""
         return self.X.T
 
     def rows(self, output) -> np.ndarray:
@@ -158,7 +158,7 @@ class SquareLayers:
     Raises
     ------
     InputError
-        If X is no matrix of finite numbers, or L no positive whole number.
+        If X is not a matrix of finite numbers, or L is not a positive whole number.
     """
 
     X: np.ndarray
@@ -180,7 +180,7 @@ class SquareLayers:
 
     @property
     def inputs(self) -> np.ndarray:
-        """The points that go in, one a row."""
+        """The points that go in, one per row."""
         return self.X.T
 
     def rows(self, output) -> np.ndarray:

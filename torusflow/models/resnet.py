@@ -87,7 +87,7 @@ class ResNet:
             try:
                 inner = Euclidean(self._one).element(real_array(self.inner, "the matrices B_l"))
             except InputError as error:
-                raise InputError(f"inner: {error} Give one matrix (width, d) a layer.") from None
+                raise InputError(f"inner: {error} Give one matrix (width, d) per layer.") from None
             object.__setattr__(self, "inner", inner)
 
     @property
@@ -105,7 +105,7 @@ class ResNet:
 
     @property
     def inputs(self) -> np.ndarray:
-        """The points that go in, one a row."""
+        """The points that go in, one per row."""
         return self.X.T
 
     def rows(self, output) -> np.ndarray:

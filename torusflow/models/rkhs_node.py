@@ -43,7 +43,7 @@ class RKHSNODE:
     Raises
     ------
     InputError
-        If the points are no matrix of finite numbers, or the family does not fit them.
+        If the points are not a matrix of finite numbers, or the family does not fit them.
     """
 
     x: np.ndarray

@@ -60,8 +60,8 @@ class SampleNODE:
     Raises
     ------
     InputError
-        If the points are no matrix of finite numbers or in other units, the density lives on another torus, or a number
-        is out of range.
+        If the points are not a matrix of finite numbers or in other units, the density lives on another torus, or a
+        number is out of range.
     """
 
     points: np.ndarray

@@ -49,7 +49,7 @@ class TorusNODE:
     Raises
     ------
     InputError
-        If the points are no matrix of finite numbers, or a number is out of range.
+        If the points are not a matrix of finite numbers, or a number is out of range.
     """
 
     points: np.ndarray

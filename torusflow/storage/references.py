@@ -52,7 +52,7 @@ def add_reference(path, reference: Reference) -> None:
     Raises
     ------
     InputError
-        If the file is no run, another process is writing it, or the place cannot be written; the run stays as it was.
+        If the file is not a run, another process is writing it, or it cannot be written; the run stays as it was.
     """
     with locked(path):
         put_reference(path, reference)
@@ -64,7 +64,7 @@ def put_reference(path, reference: Reference) -> None:
     with opened_run(path) as file:
         model: Any = file["problem/risk/model"]
         if "torus" not in model:
-            raise InputError(f"{str(path)!r} is no run on densities, so nothing on a torus can stand beside it.")
+            raise InputError(f"{str(path)!r} is not a run on densities, so no density can be set beside it.")
         write_reference(file, reference)
         file.flush()
         image = file.id.get_file_image()

@@ -87,8 +87,8 @@ def load(path, classes=()) -> Run:
     Raises
     ------
     InputError
-        If it is no run file, damaged, or of a format newer than this version of torusflow; or if it holds what no run
-        holds: then it says where, and has read no more than that. If classes are given, but not all that the file has.
+        If it is not a run file, damaged, or of a format newer than this version of torusflow; or if it holds what no
+        run holds: then it says where, and has read no more. If classes are given, but not all that the file has.
     """
     run, names = read_run(path, classes)
     if names:
@@ -165,7 +165,7 @@ def _history(file, risk, fields, output) -> dict[str, np.ndarray]:
             continue
         if "CLASS" in data.attrs:
             if data.ndim != 1 or len(data) > longest + 1:
-                raise PlaceError(name, f"it is no axis of a field, it has shape {data.shape}")
+                raise PlaceError(name, f"it is not an axis of a field, it has shape {data.shape}")
         elif not (name.isidentifier() and name.isascii()):
             raise PlaceError(name, "it is neither a field nor a column of the history")
         else:
@@ -204,7 +204,7 @@ class _Problem:
     def method(self):
         method = self.made("method", object)
         if not isinstance(method, Unknown) and not (hasattr(method, "init") and hasattr(method, "update")):
-            raise PlaceError("problem/method", f"a {type(method).__name__} is no method of descent")
+            raise PlaceError("problem/method", f"a {type(method).__name__} is not a method of descent")
         return method
 
 

@@ -33,7 +33,7 @@ def trajectory(trial) -> None:
     path, shape = model.trajectory(w), (model.layers + 1, *model.output_space.shape)
     require(
         np.shape(path) == shape,
-        f"trajectory(w) has shape {np.shape(path)}; (layers + 1, *output) = {shape} belongs here.",
+        f"trajectory(w) has shape {np.shape(path)}; it should be (layers + 1, *output) = {shape}.",
     )
     require(np.array_equal(path[-1], model(w)), "trajectory(w)[-1] is not model(w) to the last bit.")
     start = model.trajectory(model.space.zeros())[0]
@@ -56,7 +56,7 @@ def restarts(trial) -> None:
         return
     output = np.array(model(w))
     one = model.restarted(output)
-    require(one.space.shape[0] == 1, f"restarted(output) has controls {one.space.shape}; one layer belongs here.")
+    require(one.space.shape[0] == 1, f"restarted(output) has controls {one.space.shape}; it should have one layer.")
     _require_close(one(one.space.zeros()), output, "restarted(output) at the control zero does not give that output.")
 
 
@@ -68,11 +68,12 @@ def coarser_models(trial) -> None:
         return
     require(
         isinstance(coarser, Model),
-        f"coarser() gives {coarser!r}; a model of half the resolution, or None, belongs here.",
+        f"coarser() gives {coarser!r}; it should give a model of half the resolution, or None.",
     )
     size, coarse_size = (np.prod(one.space.shape) for one in (model, coarser))
     require(
-        coarse_size < size, f"coarser() has controls of {coarse_size} numbers, this model has {size}: it is no coarser."
+        coarse_size < size,
+        f"coarser() has controls of {coarse_size} numbers, this model {size}: it is not coarser.",
     )
     require(np.all(np.isfinite(coarser(coarser.space.zeros()))), "coarser() gives a model that is not finite at zero.")
 
@@ -93,14 +94,14 @@ def finer_steps(trial) -> None:
 
 
 def points(trial) -> None:
-    """Inputs and outputs are rows, as many of these as of those."""
+    """There are as many rows of inputs as of outputs."""
     model = cast(Model, trial.model)
     if not isinstance(model, OnPoints):
         return
     inputs, rows = np.shape(model.inputs), np.shape(model.rows(model(trial.control)))
     require(
         len(inputs) == len(rows) == 2 and inputs[0] == rows[0],
-        f"inputs has shape {inputs} and rows(output) {rows}; (N, d) and (N, e) belong here, one point a row.",
+        f"inputs has shape {inputs} and rows(output) {rows}; they should be (N, d) and (N, e), one point per row.",
     )
 
 
@@ -112,7 +113,7 @@ def density(trial) -> None:
     x = model.sample(w, SAMPLES, trial.rng)
     require(
         np.ndim(x) == 2 and len(x) == SAMPLES and np.all((x >= 0) & (x < 1)),
-        f"sample(w, {SAMPLES}, rng) gives an array {np.shape(x)}; {SAMPLES} points, one a row, in [0, 1) belong here.",
+        f"sample(w, {SAMPLES}, rng) gives an array {np.shape(x)}; it should give {SAMPLES} points in [0, 1), as rows.",
     )
     scores = model.log_density(w, x)
     require(
@@ -129,7 +130,7 @@ def description(trial) -> None:
     good = isinstance(said, dict) and all(
         isinstance(label, str) and len(label) <= LONGEST_LABEL and isinstance(text, str) for label, text in said.items()
     )
-    require(good, f"describe() gives {said!r}; texts by labels of at most {LONGEST_LABEL} letters belong here.")
+    require(good, f"describe() gives {said!r}; it should give texts by labels of at most {LONGEST_LABEL} letters.")
 
 
 def _require_close(found, expected, words: str) -> None:

@@ -45,7 +45,7 @@ class LossTrial:
 
     @property
     def on_densities(self) -> bool:
-        """Whether outputs are densities, of which constants are no directions."""
+        """Whether outputs are densities, which a constant cannot be added to."""
         return isinstance(self.space, DensitySpace)
 
     @property
@@ -93,7 +93,7 @@ def check_loss(
     AssertionError
         The first promise that is not kept, and how to keep it.
     InputError
-        If the output or another argument is none.
+        If the output or another argument is not what it should be.
     """
     rng = trials.generator(rng)
     model = cast(Model, space) if hasattr(space, "output_space") else None
@@ -126,7 +126,8 @@ def is_a_loss(trial: LossTrial) -> None:
     missing = [name for name in ("gradient", "check") if not hasattr(loss, name)]
     missing += ["__call__"] * (not callable(loss))
     require(
-        not missing, f"a loss has __call__(output), gradient(output) and check(space); {', '.join(missing)} lacks here."
+        not missing,
+        f"a loss has __call__(output), gradient(output) and check(space); {', '.join(missing)} is missing here.",
     )
 
 
@@ -135,7 +136,7 @@ def value_is_a_number(trial: LossTrial) -> None:
     value = trial.loss(trial.output.copy())
     real = isinstance(value, float | int | np.floating) and not isinstance(value, bool)
     require(real, f"the loss gives {value!r}; it must be a real number: return float(...).")
-    require(np.isfinite(value), f"the loss is {value!r} at this output; give another output= if it has a reason there.")
+    require(np.isfinite(value), f"the loss is {value!r} at this output; give another output= if that is as it must be.")
     require(trial.loss(trial.output.copy()) == value, "a second call with the same output gives another value.")
 
 
@@ -232,7 +233,7 @@ def arguments_stay(trial: LossTrial) -> None:
     again = loss(y), loss.gradient(y)
     require(
         again[0] == value and np.array_equal(again[1], expected),
-        "the loss is another one after its gradient was overwritten: that is an array of its own. Return a new one.",
+        "the loss changes when its gradient is overwritten, so that is an array which it keeps. Return a new one.",
     )
 
 
@@ -245,7 +246,7 @@ def is_itself_on_other_grids(trial: LossTrial) -> None:
     same, value = loss.on(torus)(trial.output), loss(trial.output)
     require(
         abs(same - value) <= 1e-9 * max(1.0, abs(value)),
-        f"on(its own torus) is another loss: {same!r} in place of {value!r}.",
+        f"on(its own torus) is another loss: {same!r} instead of {value!r}.",
     )
     finer = Torus(tuple(2 * n for n in torus.shape), threads=torus.threads)
     other = loss.on(finer)

@@ -81,7 +81,7 @@ def check_model(
     AssertionError
         The first promise that is not kept, and how to keep it.
     InputError
-        If the control or another argument is none.
+        If the control or another argument is not what it should be.
     """
     if not is_number(tolerance) or not tolerance > 0:
         raise InputError(f"tolerance must be a number > 0, got {tolerance!r}.")
@@ -198,7 +198,7 @@ def adjoint(trial: ModelTrial) -> None:
         pushed, pulled = linearisation.tangent(dw), linearisation.adjoint(p)
         pairs.append((model.output_space.inner(pushed, p), model.space.inner(dw, pulled)))
     there, back = pairs[0]
-    require(outcome.wrong, "tangent and adjoint vanish at this control, so nothing is seen; give another control=.")
+    require(outcome.wrong, "tangent and adjoint vanish at this control, so nothing is checked; give another control=.")
     ratios = [b / t if t else np.nan for t, b in pairs]
     hint = ""
     if np.isclose(*ratios, rtol=1e-6):

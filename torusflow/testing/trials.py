@@ -47,7 +47,7 @@ def run(trial, subject, checks: Sequence[Callable] | None, known: list[Callable]
     AssertionError
         If one fails, or what is checked raises an error of its own, which is then the cause.
     InputError
-        If the checks are no list of those known.
+        If the checks are not a list of known ones.
     """
     checks = known if checks is None else checks
     if not isinstance(checks, list | tuple) or any(check not in known for check in checks):
@@ -115,7 +115,7 @@ def refuses(call: Callable, words: str, what: str, how: str) -> None:
         return
     except Exception as error:
         raise Broken(f"{what} raises {type(error).__name__}: {error}, where an InputError belongs. {how}") from None
-    raise Broken(f"{what} is taken without a word. {how}")
+    raise Broken(f"{what} is accepted without an error. {how}")
 
 
 def refuses_nan(thing) -> None:
@@ -179,11 +179,11 @@ def require_run_comes_back(risk: Risk, start, method: Method, iterations: int, c
                 f"classes of yours that it holds by classes=[...]."
             ) from error
         again = descend(back.risk, start, back.method, 2 * iterations, store=path, resume=True)
-    require(np.array_equal(back.control, result.control), "the control of a stored run comes back as another one.")
+    require(np.array_equal(back.control, result.control), "the control of a stored run is read back as another one.")
     require(
         back.risk(back.control) == result.value,
         f"what comes back from a file is another risk: {back.risk(back.control)!r} at the control where it was "
-        f"{result.value!r}. All that it is computed with must follow from the fields.",
+        f"{result.value!r}. Everything it computes with must follow from the fields.",
     )
     if dataclasses.is_dataclass(method):
         require(

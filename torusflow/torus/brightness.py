@@ -38,7 +38,7 @@ def brightness(file: Path, shape: tuple[int, ...], dark: bool = False) -> np.nda
     Raises
     ------
     InputError
-        If the file is no image, or a pixel is negative or not finite.
+        If the file is not an image, or a pixel is negative or not finite.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -49,7 +49,7 @@ def brightness(file: Path, shape: tuple[int, ...], dark: bool = False) -> np.nda
             turned = image if image.format == "TIFF" else ImageOps.exif_transpose(image)  # Pillow turns TIFF itself
             pixels = _pixels(turned, _white(image), dark, str(file))
     except UnidentifiedImageError:
-        raise InputError(f"cannot read an image from {str(file)!r}: it is none that Pillow knows.") from None
+        raise InputError(f"cannot read an image from {str(file)!r}: Pillow does not know its format.") from None
     except Image.DecompressionBombError:
         raise InputError(f"the image {str(file)!r} has too many pixels; make it smaller first.") from None
     except InputError:

@@ -24,7 +24,7 @@ WORDS = {
     "hours": {"hour", "hours", "hr", "hrs", "time"},
     "turns": {"turns"},
 }
-# Values are taken for those of other units if so many, and such a share of them, lie in the first and in the last tenth
+# Values are taken for those of other units if this many, and this share of them, lie in the first and in the last tenth
 # of a period of those, and none beyond. Narrow samples, such as von Mises ones, thin out before they end.
 FEWEST_AT_ENDS, SHARE_AT_ENDS = 5, 0.02
 ROUNDED = 1e-3  # of a period, since data may give pi as 3.142
@@ -76,7 +76,7 @@ class Coordinates:
     def log_volume(self, dimension: int) -> float:
         """Logarithm of the volume of the torus as nats count it: angles in radians, d log 2 pi; others, 0.
 
-        The uniform density scores so many nats; log-densities relative to it, less this, are per `unit_of_volume`.
+        The uniform density scores this in nats; log-densities relative to it, less this, are per `unit_of_volume`.
         """
         return dimension * math.log(2 * math.pi) if self.unit_of_volume == "radian" else 0.0
 

@@ -168,8 +168,8 @@ def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur:
     Raises
     ------
     InputError
-        If the file is no image, or all of one colour at zero mass, a pixel is negative or not finite, or a number is
-        out of range.
+        If the file is not an image, or all of one colour at zero mass, a pixel is negative or not finite, or a number
+        is out of range.
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     if torus.dimension != 2:
@@ -284,7 +284,7 @@ def cross_validated_bandwidth(points) -> float:
 
 
 def _as_text(name: str) -> str:
-    """A file's name without the bytes that are no text, which a run file could not hold."""
+    """A file's name without the bytes that are not text, which a run file could not hold."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -298,7 +298,7 @@ def _resolved_bandwidth(torus: Torus) -> float:
 
 
 def checked_bandwidth(torus: Torus, bandwidth, name: str, period: float = 1.0, units: str = "sides of the torus"):
-    """A standard deviation in sides of the torus, given in units of which a side has so many, or an InputError."""
+    """A standard deviation in sides of the torus, given in units of which a side has `period`, or an InputError."""
     smallest = _resolved_bandwidth(torus)
     if not is_number(bandwidth) or not 0 < bandwidth <= period:
         raise InputError(

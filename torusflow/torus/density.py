@@ -56,7 +56,7 @@ class Density:
         if lowest < 0:
             raise InputError(
                 f"the {self.name} is negative at {np.count_nonzero(values < 0)} of {values.size} grid points "
-                f"(lowest {lowest:.3g}), so it is no density. Clip it, or add a positive floor."
+                f"(lowest {lowest:.3g}), so it is not a density. Clip it, or add a positive floor."
             )
         mass = self.torus.mean(values)
         if not abs(mass - 1) <= MASS_TOLERANCE:

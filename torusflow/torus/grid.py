@@ -250,7 +250,7 @@ class Torus(Arrays):
     def tail(self, f, modes) -> float:
         """Share of |f - mean f|^2 in the outer third of the modes |k_j| <= modes_j: what a grid hardly resolves.
 
-        Where f is constant to a millionth, the share of |10^-6 mean f|^2: what is left there matters to nobody.
+        Where f is constant to a millionth, the share of |10^-6 mean f|^2: what is left there does not matter.
 
         Parameters
         ----------

@@ -26,7 +26,7 @@ LATTICE = {1: 256, 2: 64, 3: 16}
 
 
 class Piece(NamedTuple):
-    """A field that acts for some time, in so many Runge-Kutta steps."""
+    """A field that acts for some time, in a number of Runge-Kutta steps."""
 
     field: BandField
     duration: float
@@ -47,12 +47,12 @@ class FlowMap:
     v : complex array
         The control.
     substeps : int, optional
-        Runge-Kutta steps a layer; those of the model if not given.
+        Runge-Kutta steps per layer; those of the model if not given.
 
     Raises
     ------
     InputError
-        If the model moves nothing on the torus, v is no control of it, or substeps is no positive whole number.
+        If the model moves nothing on the torus, v is not a control of it, or substeps is not a positive whole number.
 
     Examples
     --------
