@@ -78,7 +78,7 @@ MAXIMUM_HALVINGS = 20
 def fit(source, output, overwrite, likelihood, selecting, refine, settings, **options):
     """Fit a density to SOURCE and write the run.
 
-    SOURCE is a CSV file with one sample a row, an image, or a problem file
+    SOURCE is a CSV file with one sample per row, an image, or a problem file
     (.toml), whose values the options replace. Defaults in brackets.
     """
     if options["columns"] is not None:

@@ -38,12 +38,12 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     iterations : int
         Maximum number on each level.
     **limits
-        Others of `descend`, for each level: gradient_tolerance, risk_tolerance, max_time, stop.
+        Further arguments of `descend`, for each level: gradient_tolerance, risk_tolerance, max_time, stop.
 
     Returns
     -------
     array
-        An element of ``risk.space``; where an interrupt or an error ended a level, what it and those before led to.
+        An element of ``risk.space``; where an interrupt or an error ended a level, what had been reached.
 
     Raises
     ------

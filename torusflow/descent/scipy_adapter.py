@@ -37,14 +37,14 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
     iterations : int
         Maximum number.
     **options
-        SciPy's for this method, such as ``ftol`` and ``gtol``. They measure in coordinates in which <v, w> of the
-        control space is the dot product.
+        SciPy's options for this method, such as ``ftol`` and ``gtol``. They measure in coordinates in which <v, w> of
+        the control space is the dot product.
 
     Returns
     -------
     Result
-        As of `descend`, whatever ends it once an iteration is done; the status quotes SciPy. ``step`` is the distance
-        from the last iterate, ``time`` their sum.
+        As `descend` gives it, whatever ends it once an iteration is done; the status quotes SciPy. ``step`` is the
+        distance from the last iterate, ``time`` their sum.
 
     Raises
     ------

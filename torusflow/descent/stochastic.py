@@ -22,13 +22,13 @@ class StochasticGradientDescent:
     Parameters
     ----------
     step : float
-        First t.
+        t at the start.
     batch : int
         Samples per step.
     half_life : float
-        Passes after which t is half the first.
+        Number of passes after which t has halved.
     seed : int
-        Of the orders; the order of a pass depends on it and on the number of the pass alone.
+        Of the random orders; the order of a pass depends only on it and on the number of the pass.
 
     Raises
     ------

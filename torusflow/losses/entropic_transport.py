@@ -13,7 +13,8 @@ from ..errors import NumericalError
 from ..torus.grid import Torus
 from .gibbs_kernel import GibbsKernel
 
-# Epsilon is halved from the largest cost on. Each gets this many pairs of half steps, or fewer if marginals err by less.
+# Epsilon is halved from the largest cost on, each with at most this many pairs of half steps, fewer if marginals are
+# right to this.
 SWEEPS, ROUGH = 4, 1e-2
 # Newton's steps; smooth densities took up to eight. While marginals are this far off, in logarithms, half steps.
 NEWTON_STEPS, FAR = 60, 1.0

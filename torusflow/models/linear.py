@@ -63,7 +63,7 @@ class LinearNetwork:
     Parameters
     ----------
     X : array (d, N)
-        One input a column.
+        One input per column.
     widths : tuple of int
         Rows of W_1, ..., W_L; the last is the dimension of the outputs.
 
@@ -108,7 +108,7 @@ class LinearNetwork:
         return self.X.T
 
     def rows(self, output) -> np.ndarray:
-        """An output with one point a row."""
+        """An output with one point per row."""
         return np.transpose(output)
 
     def matrices(self, w) -> list[np.ndarray]:
@@ -144,7 +144,7 @@ class SquareLayers:
     Parameters
     ----------
     X : array (d, N)
-        One input a column.
+        One input per column.
     layers : int
         L.
 
@@ -184,7 +184,7 @@ class SquareLayers:
         return self.X.T
 
     def rows(self, output) -> np.ndarray:
-        """An output with one point a row."""
+        """An output with one point per row."""
         return np.transpose(output)
 
     def __call__(self, w) -> np.ndarray:
@@ -199,7 +199,7 @@ class LinearResNet(SquareLayers):
     Parameters
     ----------
     X : array (d, N)
-        One input a column.
+        One input per column.
     layers : int
         L.
     """
@@ -217,7 +217,7 @@ class LinearNODE(SquareLayers):
     Parameters
     ----------
     X : array (d, N)
-        One input a column.
+        One input per column.
     layers : int
         L; W is constant on each of L layers.
 

@@ -37,11 +37,11 @@ class ResNet:
     Parameters
     ----------
     X : array (d, N)
-        x_0, one input a column.
+        x_0, one input per column.
     layers : int
         L.
     width : int
-        m, neurons a layer.
+        m, neurons per layer.
     activation : {"tanh", "softplus", "sine", "relu"}
         sigma; a rectifier has no derivative at 0, where 0 is taken.
     inner : array (layers, width, d), optional
@@ -109,7 +109,7 @@ class ResNet:
         return self.X.T
 
     def rows(self, output) -> np.ndarray:
-        """An output with one point a row."""
+        """An output with one point per row."""
         return np.transpose(output)
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:

@@ -118,7 +118,7 @@ class SampleNODE:
         return self.points
 
     def rows(self, output) -> np.ndarray:
-        """An output, one number a sample, as a column."""
+        """An output, one number per sample, as a column."""
         return np.reshape(output, (-1, 1))
 
     def log_density(self, v, points) -> np.ndarray:

@@ -94,7 +94,7 @@ class TorusNODE:
         return self.points
 
     def rows(self, output) -> np.ndarray:
-        """An output, which has one point a row."""
+        """An output, which has one point per row."""
         return output
 
     def trajectory(self, v) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Tables of samples: comma-separated files with one row a sample and one column a coordinate."""
+"""Tables of samples: comma-separated files with one row per sample and one column a coordinate."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Reference:
 
 
 def add_reference(path, reference: Reference) -> None:
-    """Put a reference into a run file beside the run; one of the same name is replaced.
+    """Add a reference to a run file; one of the same name is replaced.
 
     Parameters
     ----------

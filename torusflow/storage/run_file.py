@@ -33,7 +33,7 @@ CONTROLS = 3
 
 @dataclass(frozen=True)
 class RunFile:
-    """Where a descent writes itself.
+    """A file in which a descent stores its run.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class RunFile:
 
     @property
     def stop_file(self) -> Path:
-        """Whose existence ends the descent."""
+        """The file whose existence ends the descent."""
         path = Path(self.path)
         return path.with_name(f"{path.name}.stop")
 

@@ -32,11 +32,11 @@ class Run:
     Attributes
     ----------
     risk : Risk
-        Ready to evaluate, with its model and loss. Where `load` was not given a class of theirs, risk or method stands
-        for itself only, and says which class is missing when it is used.
+        Ready to evaluate, with its model and loss. Where `load` was not given one of their classes, risk or method is a
+        placeholder, and says which class is missing when it is used.
     method : Method
     control : array
-        The last one; an element of ``risk.space``.
+        The last control, an element of ``risk.space``.
     output : array
     trajectory : array (layers + 1, ...) or None
         The density or the points at the ends of the layers; None for models that have none.
@@ -50,7 +50,7 @@ class Run:
     validation : Risk or None
         On data that training does not see.
     limits : dict
-        Those that `descend` was called with.
+        Limits that `descend` was called with.
     """
 
     risk: Risk

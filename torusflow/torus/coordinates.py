@@ -120,7 +120,7 @@ class Coordinates:
         """
         values = real_array(values, what)
         if values.ndim != 2:
-            raise InputError(f"{what} must have shape (N, d), one sample a row, got {values.shape}.")
+            raise InputError(f"{what} must have shape (N, d), one sample per row, got {values.shape}.")
         self._refuse(~np.isfinite(values), values, f"{what} are not all finite", "Remove rows without values.")
         other = _smallest_units(values)
         hint = f"In {self.units} they would be between -{self.period:g} and {self.period:g}."

@@ -199,13 +199,13 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
     ----------
     torus : Torus
     points : array (N, d)
-        In sides of the torus, from -1 to 2. Other units, a data frame of degrees say, go there by
+        In sides of the torus, from -1 to 2. Other units, such as a data frame of degrees, are converted by
         ``Coordinates("degrees").to_torus(frame)``.
     bandwidth : float or "auto"
         h, in sides of the torus; "auto" takes the one of least-squares cross-validation (see `bandwidth`), or the
         smallest that the grid resolves if that is larger.
     floor : float
-        Mixed in: (1 - floor) rho + floor. Round-off below zero is lifted in the same way.
+        The result is (1 - floor) rho + floor. Round-off below zero is lifted in the same way.
 
     Returns
     -------

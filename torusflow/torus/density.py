@@ -65,7 +65,7 @@ class Density:
         object.__setattr__(self, "values", values)
 
     def on(self, torus: Torus) -> Density:
-        """Its Fourier series on another grid, nowhere below the lowest value on this one, and of mass one again.
+        """The density on another grid, by its Fourier series, of mass one and nowhere below its lowest value here.
 
         Parameters
         ----------

@@ -39,9 +39,9 @@ class Torus(Arrays):
         single number stands for one axis.
     threads : int, optional
         Threads for transforms and pointwise work; all processors this process may use if not given, and at most 64, or
-        four a processor where that is more.
+        four per processor where that is more.
     library : {"fftw", "rocket", "scipy", "numpy"} or Backend, optional
-        Who transforms; FFTW where pyFFTW is installed if not given, else scipy.fft. ``torus.library`` says which one it
+        What transforms; if not given FFTW where pyFFTW is installed, else scipy.fft. ``torus.library`` says which it
         is. "rocket" takes about as long as FFTW and is under the BSD licence; it needs rocket-fft. "numpy" is the
         scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`). One of
         your own is given as it is (`torusflow.backends.Backend`); then its threads count.

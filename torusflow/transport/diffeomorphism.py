@@ -65,7 +65,7 @@ class Diffeomorphism:
 
     @classmethod
     def sampled(cls, torus: Torus, function: Callable) -> Diffeomorphism:
-        """That of the values of a map on the grid.
+        """The diffeomorphism with the values of a map on the grid.
 
         Parameters
         ----------

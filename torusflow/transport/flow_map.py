@@ -43,7 +43,7 @@ class FlowMap:
     Parameters
     ----------
     model : MeasureNODE, TorusNODE or SampleNODE
-        Whose control space v belongs to.
+        The model that v is a control of.
     v : complex array
         The control.
     substeps : int, optional
