@@ -102,7 +102,7 @@ def _problem(risk: Risk, coordinates: Coordinates) -> dict[str, str]:
 
 
 def _arrays(model) -> dict[str, str]:
-    """Of a model that says no more of itself."""
+    """The shapes of a model that does not describe itself."""
     space, output_space = model.space, model.output_space
     return {
         "control": f"array {space.shape} of {space.dtype}, {int(np.prod(space.shape))} numbers",

@@ -124,7 +124,7 @@ def fit(source, output, overwrite, likelihood, selecting, refine, settings, **op
 
 
 def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, resume=False) -> None:
-    """Descend, say what came of it, and leave with the exit code that goes with it; within `stop` and a `Held`."""
+    """Descend, print the result, and leave with the matching exit code; within `stop` and a `Held`."""
     result = descend(risk, start, method, **limits, store=store, resume=resume, stop=stop, progress=True)
     click.echo(wrap(result.status))
     written = f"run written to {result.path}" if result.path else "the run is not stored"

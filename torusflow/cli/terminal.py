@@ -40,7 +40,7 @@ class Forgiving(io.FileIO):
     lost: OSError | None = None
 
     def write(self, data) -> int:
-        """As that of a file, but it always succeeds."""
+        """Write as to a file, but never fail."""
         try:
             while (written := super().write(data)) is None:  # a descriptor that does not wait, and is busy
                 select.select([], [self], [])

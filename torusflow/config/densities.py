@@ -152,7 +152,7 @@ def _needs_positive_target(kind, loss: dict) -> bool:
 
 
 def _dimension(target: dict, folder: Path) -> int:
-    """Of the torus, where only the samples say it."""
+    """The dimension of the torus, where only the samples tell."""
     if target.get("kind") != "samples" or not isinstance(target.get("file"), str):
         return 2
     return read_csv(folder / target["file"], target.get("columns"))[0].shape[1]

@@ -308,7 +308,7 @@ def _call(name: str, function: Callable, *arguments):
 
 
 def _in_words(problem: BaseException, error: BaseException) -> str:
-    """Who raised what; an error of the package is a sentence of its own."""
+    """An error in words, with who raised it; one of the package is a sentence already."""
     said = str(error) if isinstance(error, TorusflowError) else f"{type(error).__name__}: {error}".removesuffix(": ")
     return f"{problem}{said}" if isinstance(problem, _CallerError) else said
 
@@ -320,7 +320,7 @@ def _warn(said: str) -> None:
 
 
 def _restarted(risk: Risk, method: Method, state: State) -> State:
-    """The state of a method that begins where another problem has come to."""
+    """The state of a method that starts from where another problem has got to."""
     fresh = method.init(risk, state.control)
     return dataclasses.replace(fresh, step=state.step, next_step=state.next_step, time=state.time)
 

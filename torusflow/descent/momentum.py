@@ -56,7 +56,7 @@ class HeavyBall:
         _check(self)
 
     def init(self, risk: Risk, control) -> State:
-        """At rest."""
+        """The start, at rest."""
         return State.at(risk.at(control), 0.0, self.step, memory={"previous": control})
 
     def update(self, risk: Risk, state: State) -> State:
@@ -117,7 +117,7 @@ class Nesterov:
             raise InputError(f"Nesterov: restart must be True or False, got {self.restart!r}.")
 
     def init(self, risk: Risk, control) -> State:
-        """At rest."""
+        """The start, at rest."""
         return State.at(risk.at(control), 0.0, self.step, memory={"previous": control, "t": np.array(1.0)})
 
     def update(self, risk: Risk, state: State) -> State:

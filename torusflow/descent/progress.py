@@ -223,7 +223,7 @@ def with_substeps(risk: Risk, substeps) -> Risk:
 
 
 def _parts(state: State) -> dict:
-    """As a file takes them: numbers that a method remembers are arrays."""
+    """The parts of a state as a file takes them: numbers that a method remembers become arrays."""
     memory = {name: np.array(value) if np.isscalar(value) else value for name, value in state.memory.items()}
     return {**vars(state), "memory": memory}
 
@@ -239,7 +239,7 @@ def _state(risk: Risk, stored: dict) -> State:
 
 
 def _moved(space: HilbertSpace, value):
-    """A control or several of them, where those of the space live; all else as it is."""
+    """A control or several, moved to where those of the space live; anything else unchanged."""
     of_controls = isinstance(value, np.ndarray) and value.shape[-len(space.shape) :] == tuple(space.shape)
     return placed(space, value) if of_controls else value
 

@@ -1,4 +1,4 @@
-"""Which of several problems fits data best that training does not see."""
+"""Choosing among problems the one that best fits data which training does not see."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Geodesic:
 
     @property
     def length(self) -> float:
-        """Of the geodesic from time 0 to 1, sqrt <u_0, m_0>."""
+        """The length of the geodesic from time 0 to 1, sqrt <u_0, m_0>."""
         return math.sqrt(self.energy[0])
 
 

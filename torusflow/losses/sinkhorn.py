@@ -127,7 +127,7 @@ class Sinkhorn(DensityLoss):
         return mu.pull_back(self.epsilon * (plan.after - own))
 
     def curvature(self, rho, direction) -> np.ndarray:
-        """Of S as a function of mu; two implicit equations."""
+        """The second variation of S as a function of mu, by two implicit equations."""
         mu, plan, own = self._transport(rho)
         relative = mu.push_forward(direction) / np.maximum(mu.values, np.finfo(float).tiny)
         change = plan.solve(plan.there_and_back(relative), CURVATURE_TOLERANCE)
@@ -139,7 +139,7 @@ class Sinkhorn(DensityLoss):
 
 
 def _lowest_coefficient(circle: Torus, epsilon: float) -> tuple[float, int]:
-    """Of exp(-d^2/epsilon) on a circle, over the mean, and its wavenumber."""
+    """The lowest Fourier coefficient of exp(-d^2/epsilon) on a circle, over the mean, and its wavenumber."""
     (x,) = circle.points
     coefficients = np.real(circle.to_host(circle.transform(np.exp(-(np.minimum(x, 1 - x) ** 2) / epsilon))))
     lowest = int(np.argmin(coefficients))

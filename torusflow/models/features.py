@@ -44,7 +44,7 @@ class Features:
                 raise InputError(f"Features: {name} must be a function of points (N, d), got {getattr(self, name)!r}.")
 
     def space(self, layers: int, dimension: int) -> Euclidean:
-        """Of the control (layers, d, m)."""
+        """The space of controls (layers, d, m)."""
         return Euclidean((layers, dimension, self.count), 1 / layers)
 
     def field(self, coefficients) -> FeatureField:
@@ -144,7 +144,7 @@ class RandomFourierFeatures:
         return Features(partial(_waves, size, omega, phase), partial(_waves_jacobian, size, omega, phase), self.count)
 
     def space(self, layers: int, dimension: int) -> Euclidean:
-        """Of the control (layers, d, m)."""
+        """The space of controls (layers, d, m)."""
         if dimension != self.dimension:
             raise InputError(f"these features are functions on R^{self.dimension}, the points lie in R^{dimension}.")
         return self._features.space(layers, dimension)

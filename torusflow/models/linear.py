@@ -91,7 +91,7 @@ class LinearNetwork:
 
     @cached_property
     def shapes(self) -> list[tuple[int, int]]:
-        """Of W_1, ..., W_L."""
+        """Shapes of W_1, ..., W_L."""
         return list(zip(self.widths, (len(self.X), *self.widths[:-1]), strict=True))
 
     @cached_property

@@ -38,7 +38,7 @@ def plot_densities(run) -> Figure:
 
 
 def _layout(dimension, names, layers):
-    """Rows of names of panels; a name that stands twice is one wide panel."""
+    """Names of panels, by rows; a name that occurs twice is one wide panel."""
     names, curves = names + ["difference"] * ("target" in names), list(CURVES)
     if dimension == 1:
         return [["densities", "densities", "risk"], ["velocity", "velocity", "pl_ratio"]]

@@ -30,7 +30,7 @@ STYLES = {
 
 
 def words(axes, title="", x="", y=""):
-    """Those that are given, as they are, since dollars in names of columns are not formulas; and the sizes of all."""
+    """Set the given texts, dollars as they are since names of columns are not formulas, and the sizes of all."""
     axes.set_title(title or axes.get_title(), fontsize=10, parse_math=False)
     axes.set_xlabel(x or axes.get_xlabel(), fontsize=9, parse_math=False)
     axes.set_ylabel(y or axes.get_ylabel(), fontsize=9, parse_math=False)

@@ -59,7 +59,7 @@ def add_reference(path, reference: Reference) -> None:
 
 
 def put_reference(path, reference: Reference) -> None:
-    """As `add_reference`, for one who holds the lock of the file."""
+    """Like `add_reference`, for callers that hold the lock of the file."""
     refuse_foreign(path)
     with opened_run(path) as file:
         model: Any = file["problem/risk/model"]
@@ -86,7 +86,7 @@ def write_reference(file, reference: Reference) -> None:
 
 
 def read_references(file) -> dict[str, Reference]:
-    """Those in an open run file, by name; a PlaceError where there is something else."""
+    """The references in an open run file, by name; a PlaceError where there is something else."""
     references = part(file, "reference", h5py.Group) if "reference" in file else {}
     output = part(file, "output", h5py.Dataset).shape
     return {name: _reference(name, part(references, name, h5py.Group), output) for name in map(str, references)}

@@ -1,4 +1,4 @@
-"""Where a descent writes itself, and where it goes on from."""
+"""The file that a descent stores its run in, and goes on from."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class RunFile:
         return True
 
     def _stop(self) -> tuple | None:
-        """Which stop file is there; a folder of that name does not count."""
+        """The stop file that exists, if any; a folder of that name does not count."""
         with contextlib.suppress(OSError):
             found = os.stat(self.stop_file)
             if stat.S_ISREG(found.st_mode):

@@ -36,7 +36,7 @@ _numbers = itertools.count()
 
 
 def previous(path) -> Path:
-    """Where the state before the last write of a run that has not ended stands."""
+    """The file with the state before the last write of a run that has not ended."""
     path = place(path)
     return path.parent / f".{path.name}.previous"
 
@@ -193,7 +193,7 @@ def _content(path: Path) -> bytes:
 
 
 def plain(error: Exception) -> str:
-    """What we or the system say, where there is something; the words of h5py do not help."""
+    """An error in our or the system's words, if there are any; those of h5py do not help."""
     if isinstance(error, TorusflowError):
         return str(error).rstrip(".")
     if isinstance(error, MemoryError):

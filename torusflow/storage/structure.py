@@ -76,7 +76,7 @@ class _Walk:
             raise PlaceError(place, "it is neither a group nor an array")
 
     def _names(self, group, place: str) -> list[str]:
-        """Of the links, as far as a file may have them."""
+        """The names in a group, as far as a file may have them."""
         names: list[bytes] = []
         # A callback that returns something ends the iteration, which in a made-up index need not end by itself.
         group.links.iterate(lambda name: names.append(name) or (len(names) > MOST_OBJECTS or None))

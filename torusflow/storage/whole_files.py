@@ -20,7 +20,7 @@ OWN = os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_CLOEXE
 
 
 def place(path) -> Path:
-    """Where a file is, or will be: links followed, so that they stay when it is replaced."""
+    """The path of a file with links followed, so that they stay when it is replaced."""
     return Path(os.path.realpath(checked_path(path, "a file")))
 
 

@@ -50,7 +50,7 @@ class LossTrial:
 
     @property
     def torus(self) -> Torus:
-        """Of outputs that are functions."""
+        """The torus of outputs that are functions on it."""
         return cast(DensitySpace, self.space).torus
 
     def direction(self) -> np.ndarray:
@@ -184,7 +184,7 @@ def _factor_in_words(trial: LossTrial, wanted: float, found: float) -> str:
 
 
 def curvature(trial: LossTrial) -> None:
-    """Where there is one, it is the derivative of the gradient, symmetric and not negative."""
+    """If there is a curvature, it is the derivative of the gradient, symmetric and not negative."""
     loss, y, space = trial.loss, trial.output, trial.space
     if not isinstance(loss, HasCurvature):
         return
@@ -238,7 +238,7 @@ def arguments_stay(trial: LossTrial) -> None:
 
 
 def is_itself_on_other_grids(trial: LossTrial) -> None:
-    """Where there is `on`, it gives a loss on another torus, and on its own one the same."""
+    """If there is `on`, it gives a loss on another torus, and the same one on its own."""
     loss = trial.loss
     if not isinstance(loss, OnGrids) or not trial.on_densities:
         return

@@ -170,7 +170,7 @@ def _arrays(state: State) -> dict[str, np.ndarray]:
 
 
 def memory_is_all_it_remembers(trial: MethodTrial) -> None:
-    """From the arrays and numbers of a state, which are what a file holds, another instance goes on to the bit."""
+    """Another instance goes on to the last bit from the arrays and numbers of a state, which are what a file holds."""
     states = trial.states(trial.method)
     state = states[-1]
     for name, value in (item for one in states for item in one.memory.items()):

@@ -39,12 +39,12 @@ class ModelTrial:
 
     @cached_property
     def control(self) -> np.ndarray:
-        """Where it is tried."""
+        """The control at which it is tried."""
         return self.model.space.random(self.rng) if self.given is None else self.given.copy()
 
     @property
     def risk(self) -> Risk:
-        """With a target a little away from the output at zero, unless a loss is given."""
+        """A risk whose target is a little away from the output at zero, unless a loss is given."""
         return Risk(self.model, suitable_loss(self.model, self.rng) if self.loss is None else self.loss)
 
 

@@ -19,7 +19,7 @@ DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # modes of one channel wit
 
 
 def brightness(file: Path, shape: tuple[int, ...], dark: bool = False) -> np.ndarray:
-    """From 0 for black to 1 for white, or the reverse if dark, times the opacity, of an image stretched to a grid.
+    """The brightness of an image stretched to a grid: 0 (black) to 1 (white), or reversed if dark, times the opacity.
 
     Eight and sixteen bits are scaled by their range; 32-bit integers and floats, which have none, by their largest
     value if that is above 1. An image is turned as its file says; of several the first is read.

@@ -200,7 +200,7 @@ def check_sides(points, what: str) -> None:
 
 
 def _smallest_units(values) -> str | None:
-    """Those in which all values are within one period of zero; no hour is negative."""
+    """The smallest units in which all values are within one period of zero; no hour is negative."""
     largest, negative = float(np.max(np.abs(values), initial=0.0)), bool(np.any(values < 0))
     fitting = (unit for unit in sorted(PERIODS, key=PERIODS.__getitem__) if largest <= PERIODS[unit] * (1 + 1e-9))
     return next((unit for unit in fitting if not (negative and unit == "hours")), None)

@@ -237,7 +237,7 @@ class Torus(Arrays):
         return self.filter(f, self.within(modes))
 
     def within(self, modes) -> np.ndarray:
-        """Which coefficients have |k_j| <= modes_j for every j, boolean array (*spectral_shape)."""
+        """Whether |k_j| <= modes_j for every j, for each coefficient: boolean array (*spectral_shape)."""
         modes = checked_numbers(modes, "modes", "fiub")
         if modes.ndim > 1 or modes.size not in (1, self.dimension):
             raise InputError(f"modes must be a whole number, or one for each of {self.dimension} axes, got {modes!r}.")

@@ -55,7 +55,7 @@ def real_inverse(plan, source, target):
 
 
 class Rocket(Plans):
-    """Those of rocket-fft, the library behind scipy.fft without Python between: about as fast as FFTW."""
+    """Plans of rocket-fft, the library behind scipy.fft without Python between: about as fast as FFTW."""
 
     def __init__(self):
         self.execute = np.array([f.address for f in (complex_lines, real_forward, real_inverse)], np.intp)

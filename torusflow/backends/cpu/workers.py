@@ -220,7 +220,7 @@ def bounded(threads: int) -> int:
 
 
 def _address_of_yield() -> int:
-    """Of the function by which a thread offers its processor to others; zero where there is none."""
+    """The address of the function by which a thread offers its processor to others; zero where there is none."""
     function = getattr(ctypes.CDLL(None), "sched_yield", None) if os.name == "posix" else None
     return 0 if function is None else ctypes.cast(function, ctypes.c_void_p).value or 0
 
