@@ -25,7 +25,7 @@ EPS = float(np.finfo(float).eps)
 # Differences of the risk may be off by this many times their estimated error, and a right gradient by this part of the
 # terms that cancel in it.
 SAFETY, GRADIENT_ROUND_OFF = 3.0, 1e-11
-# Of the random direction in the one tried, beside the gradient's; trials for the suitable step.
+# Share of the random direction in the one tried, beside the gradient's; trials for the suitable step.
 RANDOM_PART = 0.1
 MOST_TRIALS = 8
 # A likelihood is sound if the density has mass one to this, and steps half as long change it by this many nats: less
@@ -34,7 +34,7 @@ TOTAL_MASS_TOLERANCE = 1e-3
 REFINEMENT_TOLERANCE = 5e-3
 # Of a Taylor check: beyond them differences of risks are round-off or overflow.
 SHORTEST_STEP, LONGEST_STEP = 1e-100, 1e100
-# Points an axis of the grid for the mass; carried along the flow it is fine where the density is high.
+# Points per axis of the grid for the mass; carried along the flow it is fine where the density is high.
 GRID_OF_MASS = {1: 1024, 2: 128, 3: 24}
 
 

@@ -10,7 +10,7 @@ import os
 import select
 import sys
 
-# Of output that nobody reads any more; all else, such as a full disk, is worth an exit code.
+# Errors of output that is not read any more; all others, such as a full disk, are worth an exit code.
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF)
 ESCAPED = "torusflow.escaped"
 

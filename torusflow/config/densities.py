@@ -22,9 +22,9 @@ from .tables import call, kind_of, text
 
 # Mixed into a kernel estimate, which may vanish, where the loss would be infinite; that of the losses.
 FLOOR = 1e-3
-# What a model is made with when nothing is said.
+# What a model is made with by default.
 MODEL = {"layers": 8, "substeps": None}
-# Grids when none is given: seconds an iteration at most.
+# Grids when none is given: an iteration takes seconds at most.
 SHAPES = {1: (256,), 2: (64, 64), 3: (32, 32, 32)}
 
 

@@ -19,7 +19,7 @@ from .scattered import characteristic_function, checked_points
 RESOLVED = 1e-4
 # Beyond it the density of von Mises lies within a cell of any grid.
 MOST_CONCENTRATED = 1e6
-# So many sides away the remainder modulo one is lost.
+# At this many sides from the origin the remainder modulo one is lost.
 LARGEST_MEAN = 1e15
 LARGEST_CONTRAST = 1e12
 

@@ -21,7 +21,7 @@ from .native import ABANDONED, YIELD
 
 # Seconds after which a caller looks whether its parts have ended, should it have missed being told.
 PATIENCE = 0.1
-# Threads are bounded by the larger of this and the other times the processors: more only wait for one another.
+# At most this many threads, or the second per processor where that is more: others would only wait for one another.
 MOST_THREADS, MOST_A_PROCESSOR = 64, 4
 
 
