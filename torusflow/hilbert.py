@@ -39,7 +39,7 @@ class HilbertSpace(Protocol):
         ...
 
     def element(self, u, /) -> np.ndarray:
-        """u as an element, or an InputError that says why it is none."""
+        """u as an element, or an InputError that says why it is not one."""
         ...
 
     def describe(self, u, /) -> dict[str, float]:

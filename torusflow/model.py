@@ -65,11 +65,11 @@ class OnPoints(Protocol):
 
     @property
     def inputs(self) -> np.ndarray:
-        """The points that go in, array (N, d), one a row."""
+        """The points that go in, array (N, d), one per row."""
         ...
 
     def rows(self, output, /) -> np.ndarray:
-        """An output or targets, array (N, e), one point a row."""
+        """An output or targets, array (N, e), one point per row."""
         ...
 
 
@@ -109,7 +109,7 @@ class Coarsenable(Protocol):
 
 @runtime_checkable
 class Refinable(Protocol):
-    """substeps, a field of a dataclass: time steps per layer, of which more make a faster flow stable."""
+    """substeps, a field of a dataclass: time steps per layer; more of them keep a faster flow stable."""
 
     @property
     def substeps(self) -> int:

@@ -80,7 +80,7 @@ class Stages(Protocol):
 
 
 class Empty(Protocol):
-    """Where arrays come from: the backend, or a piece of memory that is used again."""
+    """What makes empty arrays: the backend, or a piece of memory that is used again."""
 
     def empty(self, shape) -> np.ndarray:
         """An array of real numbers that holds anything."""

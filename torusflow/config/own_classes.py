@@ -50,5 +50,5 @@ def imported(name: str) -> Any:
             raise InputError(f"the module {module!r} has no {kind!r}.")
         found = getattr(found, part)
     if kind and not isinstance(found, type):
-        raise InputError(f"{name!r} is no class but {found!r}. Name a class.")
+        raise InputError(f"{name!r} is {found!r}, not a class. Name a class.")
     return found

@@ -17,7 +17,7 @@ from ..storage.csv_tables import read_csv
 from ..torus.sobolev import SobolevMetric
 from .tables import call, kind_of, text
 
-# How the argument of a model is called that takes the inputs; those called X take one input a column.
+# How the argument of a model is called that takes the inputs; those called X take one input per column.
 INPUTS = ("inputs", "X", "x", "points")
 LOSSES = {
     name: vars(losses)[name] for name in losses.__all__ if "targets" in inspect.signature(vars(losses)[name]).parameters
@@ -75,7 +75,7 @@ def _rests_at_zero(risk: Risk) -> bool:
 def _rows(folder, file=None, columns=None, values=None) -> np.ndarray:
     """One point a row, from a CSV file or written out."""
     if (file is None) == (values is None):
-        raise InputError("give either a file or values, one point a row.")
+        raise InputError("give either a file or values, one point per row.")
     if file is not None:
         return read_csv(folder / text("file", file), columns)[0]
     try:

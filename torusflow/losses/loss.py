@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -49,4 +49,4 @@ def on_grid(loss: Loss, torus: Torus) -> Loss:
     """The same loss on another grid, or an InputError if it does not say what that is."""
     advice = f"return {type(loss).__name__}(self.target.on(torus)) in on(self, torus), where its target is a Density."
     check_ability(loss, OnGrids, "a loss on another grid needs", advice[0].upper() + advice[1:])
-    return loss.on(torus)
+    return cast(OnGrids, loss).on(torus)

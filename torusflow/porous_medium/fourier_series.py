@@ -42,7 +42,7 @@ class Spectral:
     """d rho/dt = div(rho^(m-1) grad rho) = (1/m) Laplacian(rho^m) for positive smooth rho, by Fourier series.
 
     All modes of the grid but the Nyquist ones are kept, and the power is formed on a finer grid, of more than (m + 1)/2
-    times as many points an axis: for whole m nothing is aliased. Time steps as in `TangentFlow`. Fronts, where a
+    times as many points per axis: for whole m nothing is aliased. Time steps as in `TangentFlow`. Fronts, where a
     density vanishes, are for `FiniteVolume`.
 
     Parameters
@@ -108,7 +108,7 @@ class Spectral:
         Raises
         ------
         InputError
-            If rho0 is no positive density on this torus, the times do not increase, or the tolerance is out of range.
+            If rho0 is not a positive density on this torus, times do not increase, or the tolerance is out of range.
         NumericalError
             If the tolerance cannot be met, or the density does not stay positive: then the grid does not resolve it.
         """

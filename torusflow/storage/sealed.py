@@ -36,7 +36,7 @@ _numbers = itertools.count()
 
 
 def previous(path) -> Path:
-    """Where the state before the last write of a run that has not ended stands."""
+    """The file with the state before the last write of a run that has not ended."""
     path = place(path)
     return path.parent / f".{path.name}.previous"
 
@@ -107,7 +107,7 @@ def _link(path: Path, before: Path) -> None:
 
 
 def refuse_foreign(path) -> None:
-    """Raise an InputError if a run would go on from its previous generation, over a file that is no damaged run."""
+    """Raise an InputError if a run would go on from its previous generation, over a file that is not a damaged run."""
     if not os.path.isfile(path) or not os.path.isfile(previous(path)):
         return
     if kind_held(path) not in (RUN, FOREIGN_HDF5, UNKNOWN, NOTHING):
@@ -146,7 +146,7 @@ def _before(path: Path, error: InputError, damaged: Path | None = None) -> bytes
     run = damaged and _claimed(damaged)
     if run and identity(hdf5) != run:
         raise error
-    warnings.warn(f"{error} The state before it is read, which is whole: {str(path)!r}.", stacklevel=4)
+    warnings.warn(f"{error} The state before it, which is whole, is read instead: {str(path)!r}.", stacklevel=4)
     return hdf5
 
 
@@ -184,7 +184,7 @@ def _content(path: Path) -> bytes:
     """All bytes of a file that may be a run, and that this machine can hold."""
     with open(path, "rb") as file:
         if file.read(len(SIGNATURE)) != SIGNATURE:
-            raise InputError(f"{str(path)!r} is not a readable run file: it is no HDF5 file.")
+            raise InputError(f"{str(path)!r} is not a readable run file: it is not an HDF5 file.")
         size = os.fstat(file.fileno()).st_size
         if COPIES * size > free_memory():
             raise InputError(f"{str(path)!r} has {size / 1e9:.3g} GB, more than fits into the memory that is free.")
@@ -193,7 +193,7 @@ def _content(path: Path) -> bytes:
 
 
 def plain(error: Exception) -> str:
-    """What we or the system say, where there is something; the words of h5py help nobody."""
+    """An error in our or the system's words, if there are any; those of h5py do not help."""
     if isinstance(error, TorusflowError):
         return str(error).rstrip(".")
     if isinstance(error, MemoryError):

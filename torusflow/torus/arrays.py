@@ -72,7 +72,7 @@ class Arrays:
         return self._backend.physical_memory()
 
     def _numbers(self, values, name: str, kinds: str = "fiubc") -> np.ndarray:
-        """As `asarray`, at least one."""
+        """Like `asarray`, with at least one number."""
         array = self.asarray(values, name, kinds)
         if not array.size:
             raise InputError(f"{name} must be an array of numbers, got none of them.")

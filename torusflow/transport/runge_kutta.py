@@ -56,7 +56,7 @@ class Tableau:
 
     @classmethod
     def of(cls, name: str, order: int, *rows: str) -> Tableau:
-        """Of the rows of A from the second on, and b, as texts: "1/2", "0 1/2", ..."""
+        """The tableau of the rows of A from the second on, and b, as texts: "1/2", "0 1/2", ..."""
         *A, b = (tuple(map(Fraction, row.split())) for row in rows)
         return cls(name, order, ((), *A), b)
 
