@@ -233,8 +233,22 @@ def test_a_courant_number_that_comes_late_is_looked_at_all_the_same(rng):
     for risk in (home, late):
         with pytest.raises(tfl.UnstableError, match="layer 1") as caught, np.errstate(all="ignore"):
             risk.model(v)
-        errors.append((str(caught.value), caught.value.needed))
+        errors.append((str(caught.value), caught.value.substeps))
     assert errors[0] == errors[1]
+
+
+@compiled
+@pytest.mark.parametrize("shape", [(9, 8), (7, 8, 9)])
+def test_log_densities(shape, folder, rng):
+    points = rng.random((40, len(shape)))
+    risks = []
+    for torus in both(shape, folder):
+        model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(3.0, 0.2), layers=2, band=2, substeps=3)
+        risks.append(tfl.Risk(model, tfl.losses.NormalisedLikelihood(points, torus), penalty=0.1))
+    theirs, ours = risks
+    v = control(theirs, rng)
+    (value, gradient), (expected, its) = ours.value_and_gradient(v), theirs.value_and_gradient(v)
+    assert value == pytest.approx(expected, rel=EXACT) and relative_error(gradient, its) < EXACT
 
 
 @compiled

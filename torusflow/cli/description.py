@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..risk import Risk
 from ..storage import Reference, Run
 from ..storage.classes import Unknown
 from ..torus.coordinates import Coordinates
-from ..torus.density import Density, DensitySpace
+from ..torus.density import Density, DensitySpace, LogDensitySpace
 from ..torus.grid import Torus
 
 COLUMNS, LABEL = 80, 11
@@ -60,6 +61,9 @@ def describe_run(name: str, run: Run) -> str:
     }
     if known and isinstance(run.risk.model.output_space, DensitySpace):
         lines["density"] = f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}"
+    if known and isinstance(run.risk.model.output_space, LogDensitySpace):
+        lines["density"] = f"logarithm from {last['lowest'] - last['log_mass']:.4g} to "
+        lines["density"] += f"{last['highest'] - last['log_mass']:.4g}, log Z {last['log_mass']:.3g} on the grid"
     if known and isinstance(run.risk.model, HasCourantNumber):
         model = run.risk.model
         number, limit = model.courant(run.control), model.courant_limit
@@ -71,9 +75,10 @@ def describe_run(name: str, run: Run) -> str:
 
 def describe_comparison(run: Run, reference: Reference) -> str:
     """The final risks and the distance of the final densities, in a sentence."""
-    torus = run.risk.model.torus
+    model = cast(Any, run.risk.model)  # of densities, or there would be no reference
+    torus = model.torus
     apart = torus.norm(run.output - reference.density[-1])
-    moved = torus.norm(run.output - run.risk.model.initial.values)
+    moved = torus.norm(run.output - model.initial.values)
     risk = run.history["risk"][-1]
     return (
         f"{reference.solver}: at training time {reference.times[-1]:.4g} its risk is {reference.risk[-1]:.4g}, the "
@@ -100,7 +105,7 @@ def _problem(risk: Risk, coordinates: Coordinates) -> dict[str, str]:
 
 
 def _arrays(model) -> dict[str, str]:
-    """Of a model that says no more of itself."""
+    """The shapes of a model that does not describe itself."""
     space, output_space = model.space, model.output_space
     return {
         "control": f"array {space.shape} of {space.dtype}, {int(np.prod(space.shape))} numbers",

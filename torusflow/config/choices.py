@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ..errors import InputError
 from ..risk import Risk
+from ..torus.control import VelocitySpace
+from .likelihood import fewer
 from .problem import make_problem
 from .tables import call
 
@@ -43,8 +44,8 @@ def choices(tables: Mapping, folder) -> Choices:
     table = dict(tables.get("select", {}))
     how = call(_how, "select", {key: table.pop(key) for key in ("rounds", "samples") if key in table})
     given = {key for key, name in PLACES.items() if key in tables.get(name, {})}
-    dimension = make_problem(chosen(tables, {}), folder).risk.space.torus.dimension
-    defaults = DEFAULTS | {"band": BANDS[dimension]}
+    space = cast(VelocitySpace, make_problem(chosen(tables, {}), folder).risk.space)
+    defaults = DEFAULTS | {"band": BANDS[space.torus.dimension]}
     lists = {key: values for key, values in defaults.items() if key not in given} | call(_lists, "select", table)
     values = [dict(zip(lists, combination, strict=True)) for combination in itertools.product(*lists.values())]
     candidates = []
@@ -53,9 +54,7 @@ def choices(tables: Mapping, folder) -> Choices:
         risk, validation = problem.risk, problem.limits.get("validation")
         if validation is None:
             raise InputError("[select] chooses by a part of the samples: write validation = 0.1 below [split].")
-        # The split is random, so the first samples are a random part.
-        model = replace(risk.model, points=risk.model.points[: how["samples"]])
-        candidates.append((Risk(model, risk.loss, risk.penalty), validation))
+        candidates.append((fewer(risk, how["samples"]), validation))
     return Choices(values, candidates, how["rounds"])
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 from ..errors import InputError, NumericalError
 from ..hilbert import HilbertSpace, norm, placed
-from ..model import Resolved
+from ..model import Refinable, Resolved
 from ..risk import Risk
 from .method import State
 
@@ -21,7 +21,7 @@ TROUBLES = (
     (
         "tail",
         lambda value: value > 1e-2,
-        "{:.1e} of |rho - 1|^2 is in the outer third of the modes, which the grid hardly resolves: use a finer one",
+        "{:.1e} of the variance is in the outer third of the modes, which the grid hardly resolves: use a finer one",
     ),
 )
 
@@ -42,7 +42,8 @@ class Result:
         One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``distance`` from the
         start, ``pl_ratio`` = |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the
         start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities), their ``tail`` (share
-        of |rho - 1|^2 in the outer third of the modes), and ``validation`` and ``substeps`` where asked for.
+        of the variance over the torus in the outer third of the modes), and ``validation`` and ``substeps`` where asked
+        for.
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)
@@ -142,10 +143,10 @@ class Progress:
         if isinstance(risk.model, Resolved):
             row["tail"] = risk.model.tail(state.output)
         if self.refine:
-            row["substeps"] = float(risk.model.substeps)
+            row["substeps"] = float(cast(Refinable, risk.model).substeps)
         best = True
         if validation is not None:
-            row["validation"] = _validated(validation, state.control)
+            row["validation"] = _validated(validation, state, risk.model)
             best = self.done < 0 or row["validation"] < self.best_row["validation"]
         done = self.done + 1
         self._rows[done:] = [row]
@@ -187,7 +188,7 @@ class Progress:
             "state": _parts(self.state),
         }
         if self.refine:
-            mapping["substeps"] = int(self.risk.model.substeps)
+            mapping["substeps"] = int(cast(Refinable, self.risk.model).substeps)
         return mapping if self.best is self.state else mapping | {"best": _parts(self.best)}
 
     @classmethod
@@ -218,12 +219,12 @@ class Progress:
 
 
 def with_substeps(risk: Risk, substeps) -> Risk:
-    """The risk of the model with so many Runge-Kutta steps per layer."""
-    return replace(risk, model=replace(risk.model, substeps=int(substeps)))
+    """The risk of the model with another number of Runge-Kutta steps per layer."""
+    return replace(risk, model=replace(cast(Any, risk.model), substeps=int(substeps)))
 
 
 def _parts(state: State) -> dict:
-    """As a file takes them: numbers that a method remembers are arrays."""
+    """The parts of a state as a file takes them: numbers that a method remembers become arrays."""
     memory = {name: np.array(value) if np.isscalar(value) else value for name, value in state.memory.items()}
     return {**vars(state), "memory": memory}
 
@@ -231,7 +232,7 @@ def _parts(state: State) -> dict:
 def _state(risk: Risk, stored: dict) -> State:
     """The state that a file holds, its arrays where those of the risk live; an empty memory is not in the file."""
     names = {field.name for field in fields(State)}
-    parts = {"memory": {}} | {name: value for name, value in stored.items() if name in names}
+    parts: dict[str, Any] = {"memory": {}} | {name: value for name, value in stored.items() if name in names}
     parts["memory"] = {name: _moved(risk.space, value) for name, value in parts["memory"].items()}
     for name, space in (("control", risk.space), ("gradient", risk.space), ("output", risk.model.output_space)):
         parts[name] = placed(space, parts[name])
@@ -239,15 +240,18 @@ def _state(risk: Risk, stored: dict) -> State:
 
 
 def _moved(space: HilbertSpace, value):
-    """A control or several of them, where those of the space live; all else as it is."""
+    """A control or several, moved to where those of the space live; anything else unchanged."""
     of_controls = isinstance(value, np.ndarray) and value.shape[-len(space.shape) :] == tuple(space.shape)
     return placed(space, value) if of_controls else value
 
 
-def _validated(validation, control) -> float:
+def _validated(validation, state: State, model) -> float:
     """Infinite where it is NaN or the model refuses the control on the data set aside."""
     try:
-        value = validation(control.copy())  # which may be written into
+        if isinstance(validation, Risk) and validation.model is model:
+            value = validation.value_at(state.control, state.output)
+        else:
+            value = validation(state.control.copy())  # which may be written into
     except NumericalError:
         return math.inf
     if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):

@@ -13,12 +13,12 @@ from ..arguments import is_number
 from ..descent import LBFGS
 from ..errors import InputError
 from ..hilbert import norm
-from ..losses import SquaredDistance, SquaredL2
+from ..losses import NormalisedLikelihood, SquaredDistance, SquaredL2
 from ..losses.loss import Loss
 from ..model import Model
 from ..risk import Risk
 from ..torus.densities import von_mises
-from ..torus.density import DensitySpace
+from ..torus.density import DensitySpace, LogDensitySpace
 from . import abilities, trials
 from .trials import Broken, require
 
@@ -39,12 +39,12 @@ class ModelTrial:
 
     @cached_property
     def control(self) -> np.ndarray:
-        """Where it is tried."""
+        """The control at which it is tried."""
         return self.model.space.random(self.rng) if self.given is None else self.given.copy()
 
     @property
     def risk(self) -> Risk:
-        """With a target a little away from the output at zero, unless a loss is given."""
+        """A risk whose target is a little away from the output at zero, unless a loss is given."""
         return Risk(self.model, suitable_loss(self.model, self.rng) if self.loss is None else self.loss)
 
 
@@ -81,7 +81,7 @@ def check_model(
     AssertionError
         The first promise that is not kept, and how to keep it.
     InputError
-        If the control or another argument is none.
+        If the control or another argument is not what it should be.
     """
     if not is_number(tolerance) or not tolerance > 0:
         raise InputError(f"tolerance must be a number > 0, got {tolerance!r}.")
@@ -96,6 +96,8 @@ def suitable_loss(model: Model, rng: np.random.Generator) -> Loss:
     space = model.output_space
     if isinstance(space, DensitySpace):
         return SquaredL2(von_mises(space.torus, 0.3, 1.0))
+    if isinstance(space, LogDensitySpace):
+        return NormalisedLikelihood(rng.random((9, space.torus.dimension)), space.torus)
     y = space.random(rng)
     if space.dtype.kind != "f" or not np.isclose(space.inner(y, y), np.vdot(y, y)):
         raise InputError(
@@ -198,7 +200,7 @@ def adjoint(trial: ModelTrial) -> None:
         pushed, pulled = linearisation.tangent(dw), linearisation.adjoint(p)
         pairs.append((model.output_space.inner(pushed, p), model.space.inner(dw, pulled)))
     there, back = pairs[0]
-    require(outcome.wrong, "tangent and adjoint vanish at this control, so nothing is seen; give another control=.")
+    require(outcome.wrong, "tangent and adjoint vanish at this control, so nothing is checked; give another control=.")
     ratios = [b / t if t else np.nan for t, b in pairs]
     hint = ""
     if np.isclose(*ratios, rtol=1e-6):
