@@ -210,8 +210,9 @@ class GridNODE:
             stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {self.torus.size} points"
             how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
             raise InputError(
-                f"the gradient keeps the {self.equation.kept} at {stages}{how}, {needed / 1e9:.3g} GB; {self.torus.place} "
-                f"has {present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
+                f"the gradient keeps the {self.equation.kept} at {stages}{how}, {needed / 1e9:.3g} GB; "
+                f"{self.torus.place} has {present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer "
+                f"substeps."
             )
 
     def _velocity(self, v, which: int = 0, into=None):

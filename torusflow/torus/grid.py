@@ -114,7 +114,9 @@ class Torus(Arrays):
                 "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
                 "use library='scipy'."
             )
-        backend = cast(Backend, library) if own else make_backend(cast("str | None", library), int(threads), self.device)
+        backend = (
+            cast(Backend, library) if own else make_backend(cast("str | None", library), int(threads), self.device)
+        )
         if own and self.device not in ("cpu", backend.device):
             raise InputError(f"the backend given has its arrays on {backend.device!r}, not on {self.device!r}.")
         for name, value in (

@@ -80,7 +80,7 @@ class Stages(reference.Stages):
             self._weights(factors[-1], come=False)
             for step in reversed(range(len(densities))):
                 for stage in reversed(range(len(factors))):
-                    self._slopes(velocity, densities[step, stage], momentum, first)
+                    self._products(velocity, densities[step, stage], momentum, first)
                     first = False
                     self._weights(factors[stage - 1], ends=stage == 0, goes=stage + step > 0)
 
@@ -169,7 +169,7 @@ class Stages(reference.Stages):
         if goes:
             self._along_pair(self._pair, 1)
 
-    def _slopes(self, velocity, density, momentum, fresh: bool) -> None:
+    def _products(self, velocity, density, momentum, fresh: bool) -> None:
         """From the columns of slopes to those of their product with the velocity; the momentum gains theirs."""
         work, m, planes, d = self._work, self._places, self._planes, self._d
         _, n1, n2 = self._shape
