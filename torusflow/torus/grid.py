@@ -85,7 +85,11 @@ class Torus(Arrays):
     if TYPE_CHECKING:  # a field cannot say that one number is taken as well
 
         def __init__(
-            self, shape: int | Sequence[int], threads: int | None = None, library: str | Backend | None = None
+            self,
+            shape: int | Sequence[int],
+            threads: int | None = None,
+            library: str | Backend | None = None,
+            device: str = "cpu",
         ): ...
 
     def __post_init__(self):
@@ -149,7 +153,7 @@ class Torus(Arrays):
 
     def resized(self, shape) -> Torus:
         """Another grid whose fields live where those of this one do."""
-        return Torus(shape, self.threads, self._given, self.device)
+        return Torus(shape, self.threads, self._given, device=self.device)
 
     # -- coordinates -------------------------------------------------------------------------------------------
 

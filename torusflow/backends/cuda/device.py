@@ -132,7 +132,7 @@ def _checked_index(device: str) -> int:
 def _cupy(device: str, index: int):
     """CuPy, with this device current."""
     try:
-        import cupy
+        import cupy  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
         raise InputError(
             f"device={device!r} needs CuPy, which cannot be imported ({error}). Install it: {INSTALL}."

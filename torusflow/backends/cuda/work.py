@@ -66,7 +66,7 @@ class Work:
 
         None where cuFFT cannot be given functions: that takes headers of CUDA and a linker.
         """
-        from cupy.cuda import cufft
+        from cupy.cuda import cufft  # pyright: ignore[reportMissingImports]  # an extra
 
         named = "".join(f"#define {name} {value}u\n" for name, value in constants.items())
         code = "#include <cufftXt.h>\n" + named + LOADS.read_text() + CALLBACKS[what]
@@ -89,7 +89,7 @@ class Work:
         return lambda columns, direction: plan.fft(columns, columns, direction)
 
     def _plan(self, shape, inembed, istride, idist, onembed, ostride, odist, kind: str, batch: int):
-        from cupy.cuda import cufft
+        from cupy.cuda import cufft  # pyright: ignore[reportMissingImports]  # an extra
 
         arguments = shape, inembed, istride, idist, onembed, ostride, odist, getattr(cufft, kind), batch
         return cufft.PlanNd(*arguments, "C", -1, None)
