@@ -104,16 +104,15 @@ def bytes_of(size):
     shape, _, _ = SIZES[size]
     d, n = len(shape), shape[0]
     mode = (n - (n - 1) // 3 - 1) // 2
-    middle = (n, 2 * mode + 1) if d == 3 else (1, 1)
     real, half = 8 * n**d, 16 * n ** (d - 1) * (n // 2 + 1)
-    columns = 16 * n * middle[1] * (mode + 1)
-    kept = columns * (2 * mode + 1) // n
-    rows = real + half + (2 * half if d == 3 else 0)
-    out = columns + half + rows + (2 + 2 * d) * real + d * rows + d * columns + 2 * columns
-    out += 4 * columns + 2 * columns + kept + columns + 2 * columns
-    back = 2 * columns + d * half + d * rows + (4 * d + 2) * real + rows + 2 * columns + 2 * columns
-    back += columns + 2 * kept + 2 * columns + 4 * columns
-    return out, back
+    columns = 16 * n * (2 * mode + 1 if d == 3 else 1) * (mode + 1)
+    if d == 3:  # fluxes and slopes are computed as they are loaded; rows are transformed along two axes
+        out = columns + 2 * half + real + d * (2 * real + 3 * half)
+        back = d * (columns + 2 * half + real) + (4 * d + 2) * real + real + 3 * half
+    else:
+        out = columns + 2 * half + real + (1 + 2 * d) * real + d * (real + half)
+        back = 2 * columns + 2 * d * half + d * real + (4 * d + 2) * real + real + half
+    return out + (d + 2) * columns + 9 * columns, back + 12 * columns
 
 
 # -- sections ----------------------------------------------------------------------------------------------------------

@@ -149,4 +149,4 @@ class CudaOnHost(Reference):
         return Transform(self.work, shape, modes, batch, **self._settings)
 
     def stages(self, dimension, shape, modes):
-        return Stages(self, self.work, dimension, shape, modes, self._loads, **self._settings)
+        return Stages(self.work, dimension, shape, modes, self._loads, **self._settings)

@@ -238,17 +238,23 @@ def test_a_courant_number_that_comes_late_is_looked_at_all_the_same(rng):
 
 
 @compiled
-@pytest.mark.parametrize("shape", [(9, 8), (7, 8, 9)])
-def test_log_densities(shape, folder, rng):
-    points = rng.random((40, len(shape)))
-    risks = []
-    for torus in both(shape, folder):
+@pytest.mark.parametrize("settings", [(), (1000,), (1000, True)], ids=["whole", "parts", "loads"])
+@pytest.mark.parametrize("shape", [(17,), (9, 8), (7, 8, 9)])
+def test_log_densities(shape, settings, folder, rng):
+    points, risks = rng.random((40, len(shape))), []
+    for torus in both(shape, folder, *settings):
         model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(3.0, 0.2), layers=2, band=2, substeps=3)
         risks.append(tfl.Risk(model, tfl.losses.NormalisedLikelihood(points, torus), penalty=0.1))
     theirs, ours = risks
-    v = control(theirs, rng)
-    (value, gradient), (expected, its) = ours.value_and_gradient(v), theirs.value_and_gradient(v)
-    assert value == pytest.approx(expected, rel=EXACT) and relative_error(gradient, its) < EXACT
+    v, dv = control(theirs, rng), control(theirs, rng)
+    p = rng.standard_normal(shape)
+    for _ in range(2):
+        mine, other = ours.model.linearise(v), theirs.model.linearise(v)
+        assert relative_error(mine.output, other.output) < EXACT
+        assert relative_error(mine.tangent(dv), other.tangent(dv)) < EXACT
+        assert relative_error(mine.adjoint(p), other.adjoint(p)) < EXACT
+    assert relative_error(ours.value_and_gradient(v)[1], theirs.value_and_gradient(v)[1]) < EXACT
+    assert checks.adjoint(ours.model, v).error < ADJOINT
 
 
 @compiled

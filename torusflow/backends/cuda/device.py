@@ -86,7 +86,7 @@ class Cuda(Device):
         return Transform(self._work, shape, modes, batch)
 
     def stages(self, dimension: int, shape, modes) -> Stages:
-        return Stages(self, self._work, dimension, shape, modes)
+        return Stages(self._work, dimension, shape, modes)
 
     def fastest(self, velocity, weights):
         velocity = self._xp.ascontiguousarray(velocity)

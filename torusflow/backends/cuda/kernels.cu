@@ -231,3 +231,35 @@ extern "C" __global__ void point(unsigned long long* info, const void* a, const 
     info[2] = first;
     info[3] = planes;
 }
+
+// out <- sum_j v_j s_j, with u_j kept_j added where there is a change u of the velocity, and - c source; keep <- s
+extern "C" __global__ void advect(const double* slopes, const double* v, const double* u, const double* kept,
+                                  const double* source, double* keep, double* out, unsigned first, unsigned count,
+                                  unsigned N, unsigned d, double c, int changes, int keeps, int sources) {
+    size_t i = HERE;
+    if (i >= count) return;
+    double sum = sources ? -c * source[first + i] : 0.0;
+    for (unsigned j = 0; j < d; ++j) {
+        size_t at = first + i + (size_t)j * N;
+        double slope = slopes[i + (size_t)j * count];
+        sum += v[at] * slope;
+        if (changes) sum += u[at] * kept[at];
+        if (keeps) keep[at] = slope;
+    }
+    out[i] = sum;
+}
+
+// flux_j <- v_j q; momentum_j <- or += q s_j; source_bar <- or -= c q where a step ends
+extern "C" __global__ void advect_back(const double* q, const double* v, const double* slopes, double* momentum,
+                                       double* source_bar, double* out, unsigned first, unsigned count, unsigned N,
+                                       unsigned d, double c, int fresh, int ends, int fresh_source) {
+    size_t i = HERE;
+    if (i >= count) return;
+    double value = q[i];
+    for (unsigned j = 0; j < d; ++j) {
+        size_t at = first + i + (size_t)j * N;
+        momentum[at] = value * slopes[at] + (fresh ? 0.0 : momentum[at]);
+        out[i + (size_t)j * count] = v[at] * value;
+    }
+    if (ends) source_bar[first + i] = (fresh_source ? 0.0 : source_bar[first + i]) - c * value;
+}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
-from .. import reference
 from .loads import Loads
 from .modes import Modes, Planes
 from .work import Graphs, Work
@@ -13,7 +13,7 @@ from .work import Graphs, Work
 LARGE = 2**21
 
 
-class Stages(reference.Stages):
+class Stages:
     """`torusflow.backends.backend.Stages`.
 
     Between two stages there are columns (n0, kept modes of the other axes); along axis 0 one field comes and, for
@@ -22,8 +22,6 @@ class Stages(reference.Stages):
 
     Parameters
     ----------
-    arrays : Reference
-        What is not here is done as the reference backend does it, with these arrays.
     work : Work
     dimension : int
     shape : tuple of int, length 3
@@ -32,11 +30,10 @@ class Stages(reference.Stages):
         Whether fluxes and gradients are computed as transforms load them; not given, where that is faster.
     """
 
-    def __init__(self, arrays: reference.Reference, work: Work, dimension: int, shape, modes, loads=None, **settings):
-        super().__init__(arrays, dimension, shape, modes)
+    def __init__(self, work: Work, dimension: int, shape, modes, loads=None, **settings):
         self._work, self._places, self._d, self._shape = work, Modes(work, shape, modes), dimension, shape
         m, (n0, n1, n2), self._size = self._places, shape, math.prod(shape)
-        self._pairs = min(dimension, 2)
+        self.kept, self._pairs = m.kept, min(dimension, 2)
         self._planes = Planes(work, n0, n1, n2, dimension, **settings)
         self._single = work.xp.empty((n0, m.count), complex)
         self._pair = work.xp.empty((n0, self._pairs * m.count), complex)
@@ -87,6 +84,33 @@ class Stages(reference.Stages):
         factors = [float(c) for c in coefficients]
         key = "transpose", len(densities), fresh, *factors
         self._launch(weight, key, (velocity, densities, momentum), sequence)
+
+    def advect(self, base, velocity, source, coefficients, steps: int, keep=None) -> None:
+        factors = [float(c) for c in coefficients]
+        arrays = velocity, source, keep
+        sweep = functools.partial(self._advected, velocity, None, source, keep, steps, factors)
+        self._launch(base, ("advect", steps, *factors), arrays, sweep)
+
+    def advect_tangent(self, base, velocity, tangent_velocity, tangent_source, slopes, coefficients) -> None:
+        factors = [float(c) for c in coefficients]
+        arrays = velocity, tangent_velocity, tangent_source, slopes
+        sweep = functools.partial(self._advected, *arrays, len(slopes), factors)
+        self._launch(base, ("advect_tangent", len(slopes), *factors), arrays, sweep)
+
+    def advect_transpose(self, weight, velocity, slopes, coefficients, momentum, source_bar, fresh: bool) -> None:
+        def sequence():
+            last = len(factors) - 1
+            self._densities(0.0, come=False)
+            for step in reversed(range(len(slopes))):
+                for stage, c in enumerate(factors):
+                    new = fresh and step == len(slopes) - 1
+                    arrays = velocity, slopes[step, stage], momentum, source_bar
+                    self._carried(*arrays, c, new and stage == 0, stage == last, new)
+                    self._densities(-c / self._size, ends=stage == last, goes=stage < last or step > 0)
+
+        factors = [float(c) for c in coefficients]
+        key = "advect_transpose", len(slopes), fresh, *factors
+        self._launch(weight, key, (velocity, slopes, momentum, source_bar), sequence)
 
     def _launch(self, base, key: tuple, arrays: tuple, sequence) -> None:
         """The sequence on the base; what it does depends on the key and on where arrays are."""
@@ -181,3 +205,37 @@ class Stages(reference.Stages):
             planes.one[count][0](planes.field, planes.half)
             lines = first, count, n1, planes.nh
             work.run("gather", count * m.count, planes.half, self._single, m.mid, *lines, *m.kept[1:], m.count)
+
+    def _advected(self, velocity, change, source, slopes, steps: int, factors: list[float]) -> None:
+        """A sweep of `advect`, which fills the slopes if they are there; or of its tangent, which reads them."""
+        work, m, planes, d = self._work, self._places, self._planes, self._d
+        _, n1, n2 = self._shape
+        changes, last = change is not None, len(factors) - 1
+        keeps = slopes is not None and not changes
+        self._weights(-factors[-1], come=False)
+        for step in range(steps):
+            for stage in reversed(range(len(factors))):
+                kept = velocity if slopes is None else slopes[step, stage]  # else an address, not looked at
+                for first, count in planes.parts:
+                    self._rows(self._pair, first, count, planes.real)
+                    arrays = planes.real, velocity, change if changes else velocity, kept, source, kept, planes.field
+                    numbers = first * n1 * n2, count * n1 * n2, self._size, d, factors[stage]
+                    work.run("advect", numbers[1], *arrays, *numbers, changes, keeps, stage == last)
+                    planes.one[count][0](planes.field, planes.half)
+                    lines = first, count, n1, planes.nh, *m.kept[1:], m.count
+                    work.run("gather", count * m.count, planes.half, self._single, m.mid, *lines)
+                goes = stage > 0 or step < steps - 1
+                self._weights(-factors[stage - 1], ends=stage == 0, goes=goes)
+
+    def _carried(self, velocity, slopes, momentum, source_bar, c: float, fresh: bool, ends: bool, new: bool) -> None:
+        """From the columns of q to those of its flux; the momentum and, where a step ends, the source gain theirs."""
+        work, m, planes, d = self._work, self._places, self._planes, self._d
+        _, n1, n2 = self._shape
+        for first, count in planes.parts:
+            self._rows(self._single, first, count, planes.field)
+            arrays = planes.field, velocity, slopes, momentum, source_bar, planes.real
+            numbers = first * n1 * n2, count * n1 * n2, self._size, d, c
+            work.run("advect_back", numbers[1], *arrays, *numbers, fresh, ends, new)
+            planes.all[count][0](planes.real, planes.half)
+            arrays = planes.half, self._pair, m.mid, m.s1, m.s2
+            work.run("gather_flux", count * m.count, *arrays, first, count, n1, planes.nh, *m.kept[1:], d)

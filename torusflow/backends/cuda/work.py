@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
@@ -72,7 +73,10 @@ class Work:
         code = "#include <cufftXt.h>\n" + named + LOADS.read_text() + CALLBACKS[what]
         *layout, kind, batch = _forward(batch, n1, n2) if what == "flux" else _inverse(batch, n1, n2)
         try:
-            with self.xp.fft.config.set_cufft_callbacks(cb_load=code, cb_load_data=info.data, cb_ver="jit") as manager:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that this is an experiment of CuPy's
+                context = self.xp.fft.config.set_cufft_callbacks(cb_load=code, cb_load_data=info.data, cb_ver="jit")
+            with context as manager:
                 handle = manager.set_callbacks(getattr(cufft, kind))
                 arguments = *layout, getattr(cufft, kind), batch, "C", -1, None
                 plan = manager.create_plan(handle, ("PlanNd", arguments))
