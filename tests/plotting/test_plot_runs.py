@@ -158,7 +158,7 @@ def test_files_are_whole_or_absent(tmp_path, monkeypatch):
         plotting.save(figure, tmp_path / name)
         assert (tmp_path / name).stat().st_size > 1000
     before = (tmp_path / "a.png").read_bytes()
-    with pytest.raises(tfl.InputError, match="exists and is not overwritten unasked"):
+    with pytest.raises(tfl.InputError, match="exists and is not overwritten unless you ask for it"):
         plotting.save(figure, tmp_path / "a.png")
     with pytest.raises(tfl.InputError, match=r"written as .png, .pdf, .svg, got .*a.gif"):
         plotting.save(figure, tmp_path / "a.gif")
