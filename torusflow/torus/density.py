@@ -143,6 +143,10 @@ class FunctionSpace:
             raise InputError(f"{np.count_nonzero(~np.isfinite(p))} of {p.size} values on the torus are not finite.")
         return p
 
+    def describe(self, p) -> dict[str, float]:
+        """Nothing that would hold for every function."""
+        return {}
+
 
 class DensitySpace(FunctionSpace):
     """Where densities, their changes and first variations live."""
