@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from types import SimpleNamespace
 
@@ -80,7 +81,7 @@ class Cuda(Device):
 
     def __init__(self, device: str):
         super().__init__(device)
-        self._work = Work(self._xp)
+        self._work = _work(self._xp)
 
     def plan(self, shape, modes, batch: int) -> Transform:
         return Transform(self._work, shape, modes, batch)
@@ -104,6 +105,12 @@ class Cuda(Device):
 
     def is_finite(self, f) -> bool:
         return math.isfinite(self.largest(f))
+
+
+@functools.cache
+def _work(xp) -> Work:
+    """Kernels of the one device of this process."""
+    return Work(xp)
 
 
 def make(device: str, library: str | None) -> Device:
