@@ -21,8 +21,10 @@ from ..descent.line_search import STABILITY
 from ..descent.selection import select
 from ..errors import InputError, NumericalError
 from ..interrupts import Held
-from ..losses import LogLikelihood
-from ..model import HasCourantNumber, Model, Resolved
+from ..losses import LogLikelihood, NormalisedLikelihood
+from ..model import HasCourantNumber, HasDensity, Model, Resolved
+from ..models import LogDensityNODE, SampleNODE
+from ..risk import Risk
 from ..storage import RunFile
 from ..storage.csv_tables import listed_columns
 from ..storage.whole_files import locked
@@ -139,7 +141,7 @@ def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, r
         enough = 2 * int(result.history.get("substeps", [risk.model.substeps])[-1])
         click.echo(wrap(f"the descent has not finished: fit again with --refine, or with --substeps {enough} or more."))
     with Held() as signals, signals.let_through():  # the run is stored
-        sound = judge(result) if isinstance(risk.loss, LogLikelihood) else True
+        sound = judge(result) if isinstance(risk.loss, LogLikelihood | NormalisedLikelihood) else True
     click.echo(f"see it with: torusflow plot {result.path}")
     ended_badly = stuck or not sound or result.status.startswith(("diverged", "failed"))
     if ended_badly or result.path != Path(store.path):
@@ -179,7 +181,7 @@ def check(problem, seed, threads):
     if isinstance(model, Resolved):
         tail = model.tail(output)
         verdict = "resolved" if tail < 1e-3 else "coarse for such a control; use a finer grid or a smaller band"
-        click.echo(wrap(f"part of |rho - 1|^2 in the outer third of the modes: {tail:.1e}: {verdict}"))
+        click.echo(wrap(f"share of the variance in the outer third of the modes: {tail:.1e}: {verdict}"))
     if wrong:
         click.echo("check failed")
         sys.exit(1)
@@ -187,6 +189,13 @@ def check(problem, seed, threads):
         click.echo(f"nothing wrong was found, but not everything could be checked: try --seed {seed + 1}")
         sys.exit(1)
     click.echo("all checks passed")
+
+
+def _count(risk: Risk) -> int:
+    """The number of samples of a likelihood."""
+    if isinstance(risk.loss, NormalisedLikelihood):
+        return len(risk.loss.samples)
+    return len(cast(SampleNODE, risk.model).points)
 
 
 def _stable(model: Model, v):
@@ -210,7 +219,7 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
     volume = problem.coordinates.log_volume(cast(VelocitySpace, problem.risk.space).torus.dimension)
     with tqdm(total=len(values), disable=None, unit="choice", desc="select", dynamic_ncols=True) as bar:
         selection = select(candidates, problem.method, rounds, callback=lambda *done: bar.update(1), stop=stop)
-    click.echo(f"{len(values)} choices, {len(candidates[0][0].model.points)} samples; nats on the validation samples:")
+    click.echo(f"{len(values)} choices, {_count(candidates[0][0])} samples; nats on the validation samples:")
     for index in np.lexsort((selection.validation, -selection.iterations))[:5]:
         words = ", ".join(f"{key} {value:g}" for key, value in values[index].items())
         marker = "  <- chosen" if index == selection.best else ""
@@ -221,19 +230,27 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
     return chosen(tables, values[selection.best]), selection.control if stop() else None
 
 
+def _log_density(part: Risk, control) -> np.ndarray:
+    """The log-density at the samples of a part."""
+    if isinstance(part.loss, NormalisedLikelihood):
+        return cast(HasDensity, part.model).log_density(control, part.loss.samples)
+    return part.model(control)
+
+
 def scored(problem: Problem, result: Result, store: RunFile) -> bool:
     """Print the likelihoods of all parts of the samples, and whether they can be believed; a failure is stored."""
-    risk = problem.risk
+    risk, model = problem.risk, cast(SampleNODE | LogDensityNODE, problem.risk.model)
     parts = {"training": risk, "validation": problem.limits.get("validation"), "test": problem.test}
-    scores = {name: -part.model(result.control) for name, part in parts.items() if part is not None}
-    click.echo(describe_scores(scores, problem.coordinates, risk.space.torus.dimension))
+    scores = {name: -_log_density(part, result.control) for name, part in parts.items() if part is not None}
+    click.echo(describe_scores(scores, problem.coordinates, model.space.torus.dimension))
     try:
-        outcome = checks.likelihood(risk.model, result.control)
+        outcome = checks.likelihood(model, result.control)
         sound, words = outcome.passed, str(outcome)
     except NumericalError as error:
         sound, words = False, str(error)
     click.echo(wrap(words))
     if not sound:
         store.restate(f"failed: {words}")
-        click.echo(wrap(f"the fit failed. Use --substeps {2 * risk.model.substeps}, or a larger --penalty."))
+        finer = f"--substeps {2 * model.substeps}" if isinstance(risk.loss, LogLikelihood) else "a finer --grid"
+        click.echo(wrap(f"the fit failed. Use {finer}, or a larger --penalty."))
     return sound

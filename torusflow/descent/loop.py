@@ -164,10 +164,16 @@ class _Descent:
                 f"{str(self._store.path)!r} was stored {was} refine=True and is to be resumed {now} it. Say "
                 f"refine={reached.refine}, as load(...).limits has it."
             )
+        self._share(risk, reached.risk)
         self._told = reached.done
         self._started -= reached.row["seconds"]
         self._max_seconds = reached.row["seconds"] + self._max_time
         return reached
+
+    def _share(self, given: Risk, now: Risk) -> None:
+        """A validation of the model of the risk is one of the model that it has now."""
+        if isinstance(self._validation, Risk) and self._validation.model is given.model:
+            self._validation = dataclasses.replace(self._validation, model=now.model)
 
     def begun(self, risk: Risk, control) -> Progress:
         """The progress at the start."""
@@ -223,6 +229,7 @@ class _Descent:
             if not (reached.refine and unstable and risk.model.substeps < MOST_SUBSTEPS):
                 raise
             finer = with_substeps(risk, 2 * risk.model.substeps)
+            self._share(risk, finer)
             restarted = _restarted(finer, self._method, reached.state)
             self._reached = dataclasses.replace(reached, risk=finer, state=restarted)
         return None

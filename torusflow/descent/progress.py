@@ -21,7 +21,7 @@ TROUBLES = (
     (
         "tail",
         lambda value: value > 1e-2,
-        "{:.1e} of |rho - 1|^2 is in the outer third of the modes, which the grid hardly resolves: use a finer one",
+        "{:.1e} of the variance is in the outer third of the modes, which the grid hardly resolves: use a finer one",
     ),
 )
 
@@ -42,7 +42,8 @@ class Result:
         One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``distance`` from the
         start, ``pl_ratio`` = |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the
         start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities), their ``tail`` (share
-        of |rho - 1|^2 in the outer third of the modes), and ``validation`` and ``substeps`` where asked for.
+        of the variance over the torus in the outer third of the modes), and ``validation`` and ``substeps`` where asked
+        for.
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)
@@ -145,7 +146,7 @@ class Progress:
             row["substeps"] = float(cast(Refinable, risk.model).substeps)
         best = True
         if validation is not None:
-            row["validation"] = _validated(validation, state.control)
+            row["validation"] = _validated(validation, state, risk.model)
             best = self.done < 0 or row["validation"] < self.best_row["validation"]
         done = self.done + 1
         self._rows[done:] = [row]
@@ -244,10 +245,13 @@ def _moved(space: HilbertSpace, value):
     return placed(space, value) if of_controls else value
 
 
-def _validated(validation, control) -> float:
+def _validated(validation, state: State, model) -> float:
     """Infinite where it is NaN or the model refuses the control on the data set aside."""
     try:
-        value = validation(control.copy())  # which may be written into
+        if isinstance(validation, Risk) and validation.model is model:
+            value = validation.value_at(state.control, state.output)
+        else:
+            value = validation(state.control.copy())  # which may be written into
     except NumericalError:
         return math.inf
     if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):

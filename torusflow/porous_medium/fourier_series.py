@@ -14,7 +14,7 @@ from ..backends.turns import Turn
 from ..errors import InputError, NumericalError
 from ..torus.density import Density
 from ..torus.grid import TWO_PI, Torus
-from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Evolution, solve
+from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Semilinear, solve
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +121,9 @@ class Spectral:
                 "the spectral solver is for positive densities, and this one vanishes somewhere: it has a front. "
                 "Use tfl.porous_medium.FiniteVolume."
             )
-        evolution = Evolution(self._rate, self._stiffness, self._size, self._accept)
+        equation = Semilinear(self._rate, self._stiffness, self._size, self._accept)
         with self._turn.take():  # of the plans
-            states, steps = solve(evolution, self._project(rho0.values), times, tolerance)
+            states, steps = solve(equation, self._project(rho0.values), times, tolerance)
             density = np.stack([self._values(state, self._own_plan) for state in states])
         tail = np.array([self.torus.tail(rho, self.modes) for rho in density])
         return SpectralSolution(np.array(times), density, tail, steps)

@@ -14,7 +14,7 @@ from ..torus.control import checked_band
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
-from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Evolution, solve
+from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Semilinear, solve
 
 # Relative change of the density by which the second variation of a loss is seen; only the step's efficiency depends
 # on it.
@@ -170,8 +170,8 @@ class TangentFlow:
                     f"reached in finite time), or the tolerance {tolerance:.1e} is too large. Stop earlier or lower it."
                 )
 
-        evolution = Evolution(self._joint_rate, self._joint_stiffness, self._joint_size, accept)
-        states, steps = solve(evolution, self._join(start, 0.0), times, tolerance)
+        equation = Semilinear(self._joint_rate, self._joint_stiffness, self._joint_size, accept)
+        states, steps = solve(equation, self._join(start, 0.0), times, tolerance)
         parts = [self._part(state) for state in states]
         rows = [self._report(rho_hat) for rho_hat, _ in parts]
         density, *numbers = zip(*rows, strict=True)

@@ -22,9 +22,9 @@ def opened_run(path):
     InputError
         If there is no file, it is damaged, not a run, or of a newer format, or holds what a run does not.
     """
-    image = read_sealed(path)
+    hdf5 = read_sealed(path)
     try:
-        with opened(image) as file:
+        with opened(hdf5) as file:
             _check_format(file, path)
             yield file
     except PlaceError as error:

@@ -67,8 +67,8 @@ def put_reference(path, reference: Reference) -> None:
             raise InputError(f"{str(path)!r} is not a run on densities, so no density can be set beside it.")
         write_reference(file, reference)
         file.flush()
-        image = file.id.get_file_image()
-    write_sealed(path, image, keep_previous=False)
+        hdf5 = file.id.get_file_image()
+    write_sealed(path, hdf5, keep_previous=False)
 
 
 def write_reference(file, reference: Reference) -> None:

@@ -202,8 +202,8 @@ class RunFile:
             for reference in self._run.get("references", []):
                 write_reference(file, reference)
             file.flush()
-            image = file.id.get_file_image()
-        write_sealed(self.path, image, keep_previous=result.status.startswith("running"))
+            hdf5 = file.id.get_file_image()
+        write_sealed(self.path, hdf5, keep_previous=result.status.startswith("running"))
 
     def restate(self, status: str) -> None:
         """Give the stored run another status."""
@@ -212,8 +212,8 @@ class RunFile:
             with opened_run(self.path) as file:
                 file.attrs["status"] = plain_text(status)
                 file.flush()
-                image = file.id.get_file_image()
-            write_sealed(self.path, image, keep_previous=False)
+                hdf5 = file.id.get_file_image()
+            write_sealed(self.path, hdf5, keep_previous=False)
 
 
 def _refuse_other_validation(name: str, of_problem: bool, checkpoint: dict, validation) -> None:

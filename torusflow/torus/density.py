@@ -107,8 +107,8 @@ class Density:
         return np.array(values, dtype=dtype) if dtype is not None or copy else values
 
 
-class DensitySpace:
-    """Functions on the grid with <p, q> = mean of p q: where densities, their changes and first variations live."""
+class FunctionSpace:
+    """Functions on the grid with <p, q> = mean of p q."""
 
     dtype = np.dtype(np.float64)
 
@@ -144,5 +144,23 @@ class DensitySpace:
         return p
 
     def describe(self, p) -> dict[str, float]:
+        """Nothing beyond the norm, which every history has."""
+        return {}
+
+
+class DensitySpace(FunctionSpace):
+    """Where densities, their changes and first variations live."""
+
+    def describe(self, p) -> dict[str, float]:
         """Mass, minimum and maximum."""
         return {"mass": self.torus.mean(p), "minimum": self.torus.minimum(p), "maximum": self.torus.maximum(p)}
+
+
+class LogDensitySpace(FunctionSpace):
+    """Where logarithms of densities live, which need not be normalised."""
+
+    def describe(self, u) -> dict[str, float]:
+        """log mean exp(u) on the grid, and the largest and smallest value."""
+        highest = self.torus.maximum(u)
+        mass = self.torus.mean(np.exp(u - highest))
+        return {"log_mass": highest + math.log(mass), "lowest": self.torus.minimum(u), "highest": highest}
