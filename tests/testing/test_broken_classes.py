@@ -237,7 +237,7 @@ MODELS = {
     "coarser nothing": (
         lambda: able(coarser=lambda self: 0),
         "coarser_models",
-        "coarser() gives 0; it should give a model",
+        "gives 0; it should give a model",
     ),
     "substeps": (Restless, "finer_steps", "it does not come closer to a limit"),
     "rows": (
@@ -258,7 +258,7 @@ MODELS = {
     "description": (
         lambda: able(describe=lambda self: "a wave"),
         "description",
-        "gives 'a wave'; it should give texts",
+        "gives 'a wave'; it should",
     ),
     "no pickle": (Locked, "copies_compute_the_same", "pickle raises TypeError: it cannot be pickled"),
     "drawn": (Drawn, "runs_come_back", "must follow from the fields"),
