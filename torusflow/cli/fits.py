@@ -251,6 +251,6 @@ def scored(problem: Problem, result: Result, store: RunFile) -> bool:
     click.echo(wrap(words))
     if not sound:
         store.restate(f"failed: {words}")
-        finer = f"--substeps {2 * model.substeps}" if isinstance(risk.loss, LogLikelihood) else "a finer --grid"
+        finer = f"--substeps {2 * model.substeps}" if isinstance(model, SampleNODE) else "a finer --grid"
         click.echo(wrap(f"the fit failed. Use {finer}, or a larger --penalty."))
     return sound
