@@ -144,7 +144,7 @@ class FunctionSpace:
         return p
 
     def describe(self, p) -> dict[str, float]:
-        """Nothing beyond the norm, which every history has."""
+        """Nothing that would hold for every function."""
         return {}
 
 
