@@ -34,9 +34,8 @@ def test_fit_and_what_follows(call, angles, tmp_path):
 
 
 def test_choices(call, angles):
-    chosen = call(
-        *FIT, "--band", "5", "--iterations", "3", "--set", "select.length=[0.1, 0.2]", "--select", "-o", "run.h5"
-    ).output
+    vary = ("--set", "select.length=[0.1, 0.2]", "--select")
+    chosen = call(*FIT, "--band", "5", "--iterations", "3", *vary, "-o", "run.h5").output
     assert "chosen" in chosen and "270 samples" in chosen
 
 
