@@ -22,7 +22,8 @@ from ..descent.selection import select
 from ..errors import InputError, NumericalError
 from ..interrupts import Held
 from ..losses import LogLikelihood, NormalisedLikelihood
-from ..model import HasCourantNumber, Model, Resolved
+from ..model import HasCourantNumber, HasDensity, Model, Resolved
+from ..models import LogDensityNODE, SampleNODE
 from ..risk import Risk
 from ..storage import RunFile
 from ..storage.csv_tables import listed_columns
@@ -193,8 +194,10 @@ def check(problem, seed, threads):
 
 
 def _count(risk: Risk) -> int:
-    """Of the samples of a likelihood."""
-    return len(risk.model.points if isinstance(risk.loss, LogLikelihood) else risk.loss.samples)
+    """The number of samples of a likelihood."""
+    if isinstance(risk.loss, NormalisedLikelihood):
+        return len(risk.loss.samples)
+    return len(cast(SampleNODE, risk.model).points)
 
 
 def _stable(model: Model, v):
@@ -230,26 +233,26 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
 
 
 def _log_density(part: Risk, control) -> np.ndarray:
-    """At the samples of a part."""
+    """The log-density at the samples of a part."""
     if isinstance(part.loss, NormalisedLikelihood):
-        return part.model.log_density(control, part.loss.samples)
+        return cast(HasDensity, part.model).log_density(control, part.loss.samples)
     return part.model(control)
 
 
 def scored(problem: Problem, result: Result, store: RunFile) -> bool:
     """Print the likelihoods of all parts of the samples, and whether they can be believed; a failure is stored."""
-    risk = problem.risk
+    risk, model = problem.risk, cast(SampleNODE | LogDensityNODE, problem.risk.model)
     parts = {"training": risk, "validation": problem.limits.get("validation"), "test": problem.test}
     scores = {name: -_log_density(part, result.control) for name, part in parts.items() if part is not None}
-    click.echo(describe_scores(scores, problem.coordinates, risk.space.torus.dimension))
+    click.echo(describe_scores(scores, problem.coordinates, model.space.torus.dimension))
     try:
-        outcome = checks.likelihood(risk.model, result.control)
+        outcome = checks.likelihood(model, result.control)
         sound, words = outcome.passed, str(outcome)
     except NumericalError as error:
         sound, words = False, str(error)
     click.echo(wrap(words))
     if not sound:
         store.restate(f"failed: {words}")
-        finer = f"--substeps {2 * risk.model.substeps}" if isinstance(risk.loss, LogLikelihood) else "a finer --grid"
+        finer = f"--substeps {2 * model.substeps}" if isinstance(model, SampleNODE) else "a finer --grid"
         click.echo(wrap(f"the fit failed. Use {finer}, or a larger --penalty."))
     return sound

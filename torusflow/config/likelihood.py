@@ -55,7 +55,7 @@ def likelihood(table: dict, folder: Path, model=SampleNODE) -> Likelihood:
     target = table["target"]
     if target.pop("kind", "samples") != "samples":
         raise InputError(
-            '[target] a likelihood is one of samples: give a CSV file (in a problem file kind = "samples" and file), '
+            '[target] a likelihood needs samples: give a CSV file (in a problem file kind = "samples" and file), '
             "or another loss."
         )
     points, coordinates = call(read_samples, "target", target, folder=folder)

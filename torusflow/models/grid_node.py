@@ -22,7 +22,7 @@ STAGES = ("auto", "kept", "recomputed")
 # Of the memory that is free when a model is made, for the stages of one push: a descent holds those of two at a time,
 # and a model those of the last one that is gone.
 SHARE = 1 / 3
-# Points an axis of the coarsest grid worth a descent.
+# Points per axis of the coarsest grid worth a descent.
 COARSEST = 16
 
 
@@ -99,7 +99,7 @@ class GridNODE:
         Raises
         ------
         InputError
-            If v is no control of this model.
+            If v is not a control of this model.
         UnstableError
             If a layer moves too far for its time step; the message names the substeps it needs.
         """
@@ -111,7 +111,7 @@ class GridNODE:
         Raises
         ------
         InputError
-            If v is no control of this model, or the stages do not fit into the machine's memory.
+            If v is not a control of this model, or the stages do not fit into the machine's memory.
         UnstableError
             As the call.
         """
