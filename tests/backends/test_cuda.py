@@ -30,7 +30,7 @@ def both(shape, folder, *settings):
 
 
 def risk_on(torus, **settings):
-    axes = 2 * np.pi * np.array(torus.points)
+    axes = 2 * np.pi * np.array([torus.to_host(x) for x in torus.points])
     initial = tfl.densities.from_array(torus, 1 + 0.3 * np.cos(axes[0]) * np.cos(axes[-1] + 1.0), normalise=True)
     target = tfl.densities.from_array(torus, np.exp(np.sin(axes).sum(axis=0) / 2), normalise=True)
     settings = {"layers": 3, "band": 2, "substeps": 2} | settings
