@@ -81,7 +81,7 @@ class Cuda(Device):
 
     def __init__(self, device: str):
         super().__init__(device)
-        self._work = _work(self._xp)
+        self._work = _work(self._xp)  # pyright: ignore[reportArgumentType] - modules can be hashed
 
     def plan(self, shape, modes, batch: int) -> Transform:
         return Transform(self._work, shape, modes, batch)
