@@ -167,7 +167,7 @@ class Coordinates:
         """Raise an InputError if a column looks like other units, whose period is a small part of the stated one.
 
         That is, if its values lie within the period of those, and either it is named after them or they fill it up to
-        both ends. A name that says the stated units, such as x_degrees, is believed, and so is a period that is a number.
+        both ends. A name that says the stated units, such as x_degrees, is believed, and so is a number for a period.
 
         Parameters
         ----------
