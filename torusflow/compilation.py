@@ -10,6 +10,7 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.dispatcher import Dispatcher
 
 from .errors import InputError
 
@@ -53,7 +54,13 @@ def callback(signature):
 
 
 class _Cache(FunctionCache):
-    """Numba's, but a disk that is full or cannot be read is no reason not to compute."""
+    """Numba's, but a disk that is full or cannot be read is no reason not to compute, and what was compiled is out of
+    date when a file changes that a function called by it stands in, not only its own."""
+
+    def __init__(self, function):
+        super().__init__(function)
+        times = [(name, os.stat(name).st_mtime_ns, os.stat(name).st_size) for name in sorted(_files(function, set()))]
+        self._cache_file._source_stamp = repr(times)
 
     def load_overload(self, sig, target_context):
         try:
@@ -66,6 +73,17 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)
         except OSError:
             _say_that_nothing_is_kept()
+
+
+def _files(function, seen: set) -> set[str]:
+    """Where a function stands, and the compiled functions that its module names, and those that theirs do."""
+    found = {function.__code__.co_filename} - seen
+    seen |= found
+    if found:
+        for other in list(function.__globals__.values()):
+            if isinstance(other, Dispatcher):
+                _files(other.py_func, seen)
+    return seen
 
 
 @functools.cache

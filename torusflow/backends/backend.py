@@ -1,4 +1,4 @@
-"""What a backend offers to the Torus: transforms, stages of the continuity equation, and sums, of arrays it knows."""
+"""What a backend offers to the Torus: transforms, stages of continuity and advection, and sums, of arrays it knows."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ class Stages(Protocol):
     A step has stages y_m = base + c_m A(v) y_(m-1) with y_0 = base, and ends with the last of them. P keeps the modes
     that the stages were made for, all below the Nyquist mode.
 
+    The same for d_s u = -v.grad u - f, f a field that is constant in a step: B(v) u = -P sum_j v_j d_j u is the
+    transpose of -A(v). Here a step adds up w_1 = b_1 P(B(v) u - f) and w_m = b_m B(v) w_(m-1), with b_1, b_2, ... the
+    coefficients from the last to the first: the same polynomial, whose transpose is that of Horner's form.
+
     Attributes
     ----------
     kept : tuple of int
@@ -57,6 +61,20 @@ class Stages(Protocol):
 
     def transpose(self, weight, velocity, densities, coefficients, momentum, fresh: bool) -> None:
         """weight <- the transpose of some steps; momentum (d, *n) gains sum_m c_m y_(m-1) P d_j w_m, or is that."""
+        ...
+
+    def advect(self, base, velocity, source, coefficients, steps: int, keep=None) -> None:
+        """base <- u after some steps, source (*n) being f; keep (steps, stages, d, *n) is filled with the slopes
+        -c d_j w that each stage multiplies by v_j, the stages from the last to the first."""
+        ...
+
+    def advect_tangent(self, base, velocity, tangent_velocity, tangent_source, slopes, coefficients) -> None:
+        """base <- its change with v and f, from slopes that `advect` kept."""
+        ...
+
+    def advect_transpose(self, weight, velocity, slopes, coefficients, momentum, source_bar, fresh: bool) -> None:
+        """weight <- the transpose of some steps; momentum (d, *n) gains sum q_m slope_m, source_bar (*n) gains what f
+        is weighted by, or they are that."""
         ...
 
 

@@ -105,6 +105,52 @@ class Stages:
                 w = c * self._modes.coefficients(sum(v * slope for v, slope in zip(velocity, slopes, strict=True)))
                 weight += w
 
+    def advect(self, base, velocity, source, coefficients, steps: int, keep=None) -> None:
+        velocity, source = self._fields(velocity), self._fields(source)[0]
+        for step in range(steps):
+            w = base.copy()
+            for m in reversed(range(len(coefficients))):
+                slopes = self._slopes(w, coefficients[m])
+                if keep is not None:
+                    keep[step, m] = slopes.reshape(keep.shape[2:])
+                w = self._advected(slopes, velocity, source if m == len(coefficients) - 1 else None, coefficients[m])
+                base += w
+
+    def advect_tangent(self, base, velocity, tangent_velocity, tangent_source, slopes, coefficients) -> None:
+        velocity, change = self._fields(velocity), self._fields(tangent_velocity)
+        source = self._fields(tangent_source)[0]
+        for stages in slopes:
+            w = base.copy()
+            for m in reversed(range(len(coefficients))):
+                moved = self._slopes(w, coefficients[m])
+                more = sum(v * slope for v, slope in zip(change, self._fields(stages[m]), strict=True))
+                first = source if m == len(coefficients) - 1 else None
+                w = self._advected(moved, velocity, first, coefficients[m], more)
+                base += w
+
+    def advect_transpose(self, weight, velocity, slopes, coefficients, momentum, source_bar, fresh: bool) -> None:
+        velocity = self._fields(velocity)
+        if fresh:
+            momentum[...] = 0.0
+            source_bar[...] = 0.0
+        for stages in slopes[::-1]:
+            q = weight.copy()
+            for c, slope in zip(coefficients, stages, strict=True):
+                values = self._modes.values(q)
+                momentum += slope * values.reshape(source_bar.shape)
+                q = weight - c * self._flux(velocity, values)
+            source_bar -= coefficients[-1] * values.reshape(source_bar.shape)
+            weight[...] = q
+
+    def _slopes(self, w, c) -> np.ndarray:
+        """-c grad w."""
+        return np.stack([self._modes.values(-c * symbol * w) for symbol in self._symbols])
+
+    def _advected(self, slopes, velocity, source, c, more=0.0) -> np.ndarray:
+        """P(sum_j v_j slope_j - c f), its coefficients."""
+        products = sum(v * slope for v, slope in zip(velocity, slopes, strict=True)) + more
+        return self._modes.coefficients(products if source is None else products - c * source)
+
     def _flux(self, velocity, density) -> np.ndarray:
         """A(v) rho = -sum_j d_j P(v_j rho), its coefficients."""
         density = density.reshape(self._modes.shape)

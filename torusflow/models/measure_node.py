@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..arguments import checked_whole
-from ..backends import Empty, Transform
-from ..errors import InputError, NumericalError
-from ..torus.control import VelocitySpace
-from ..torus.density import Density, DensitySpace
-from ..torus.grid import Torus
-from ..torus.sobolev import SobolevMetric
-from ..transport.checkpoints import Checkpoints, kept_bytes
+from ..errors import NumericalError
+from ..torus.density import DensitySpace
 from ..transport.continuity import ContinuityEquation
 from ..transport.flow_map import FlowMap
-from ..transport.runge_kutta import find_scheme, scheme_field
-
-STAGES = ("auto", "kept", "recomputed")
-# Of the memory that is free when a model is made, for the stages of one push: a descent holds those of two at a time,
-# and a model those of the last one that is gone.
-SHARE = 1 / 3
-# Points an axis of the coarsest grid worth a descent.
-COARSEST = 16
+from .grid_node import GridNODE
 
 
 @dataclass(frozen=True, eq=False)
-class MeasureNODE:
+class MeasureNODE(GridNODE):
     """v -> rho_1, where d_s rho = -div(rho v_s) and rho_0 is given: the neural ODE on measures.
 
     Parameters
@@ -70,107 +58,8 @@ class MeasureNODE:
         If the density lives on another torus, or layers, band or substeps cannot be used.
     """
 
-    torus: Torus
-    metric: SobolevMetric
-    initial: Density
-    layers: int = 10
-    band: int | tuple[int, ...] | None = None
-    substeps: int | None = 4
-    stages: str = "auto"
-    scheme: str = scheme_field()
-    space: VelocitySpace = field(init=False, repr=False)
-    output_space: DensitySpace = field(init=False, repr=False)
-    equation: ContinuityEquation = field(init=False, repr=False)
-    keeps_stages: bool = field(init=False, repr=False)
-    gradient_memory: int = field(init=False, repr=False)
-    _spare: Empty = field(init=False, repr=False)
-    _start: np.ndarray = field(init=False, repr=False)
-    _plans: tuple[Transform, Transform] = field(init=False, repr=False)
-
-    def __post_init__(self):
-        if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):
-            raise InputError("MeasureNODE(torus, metric, initial, ...) takes a Torus and a SobolevMetric first.")
-        if not isinstance(self.initial, Density) or self.initial.torus != self.torus:
-            raise InputError(
-                f"the initial density must be a Density on {self.torus!r}, got {_given(self.initial)}. "
-                f"Use tfl.densities.uniform(torus) or tfl.densities.from_array(torus, values)."
-            )
-        if self.stages not in STAGES:
-            raise InputError(f"stages must be 'auto', 'kept' or 'recomputed', got {self.stages!r}.")
-        space = VelocitySpace(self.torus, self.metric, self.layers, self.band)
-        self.metric.warn_if_rough(self.torus.dimension)
-        equation = ContinuityEquation(self.torus, space.band, space.layers, self.substeps, find_scheme(self.scheme))
-        start = equation.project(self.initial.values)
-        kept = self.stages == "kept"
-        if self.stages == "auto":
-            kept = kept_bytes(equation) <= SHARE * self.torus.free_memory()
-        for name, value in (
-            ("space", space),
-            ("output_space", DensitySpace(self.torus)),
-            ("equation", equation),
-            ("band", space.band),
-            ("substeps", equation.substeps),
-            ("keeps_stages", kept),
-            ("gradient_memory", kept_bytes(equation) if kept else Checkpoints.bytes(equation)),
-            ("_spare", self.torus.spare()),
-            ("_start", start),
-            ("_plans", (space.plan(), space.plan())),
-        ):
-            object.__setattr__(self, name, value)
-
-    def __reduce__(self):
-        settings = self.torus, self.metric, self.initial, self.layers, self.band, *self._steps
-        return MeasureNODE, settings, {"_start": self._start}  # of a restarted model it is not the initial density
-
-    @property
-    def _steps(self) -> tuple[int, str, str]:
-        return self.substeps, self.stages, self.scheme
-
-    def __call__(self, v) -> np.ndarray:
-        """rho_1, array (*n).
-
-        Raises
-        ------
-        InputError
-            If v is no control of this model.
-        UnstableError
-            If a layer moves too far for its time step; the message names the substeps it needs.
-        """
-        return self._output(self.equation.push(self._start, self._velocity(self.space.element(v))))
-
-    def linearise(self, v) -> MeasureLinearisation:
-        """The push with its tangent and exact adjoint; keeps the density at every Runge-Kutta stage, or checkpoints.
-
-        Raises
-        ------
-        InputError
-            If v is no control of this model, or the stages do not fit into the machine's memory.
-        UnstableError
-            As the call.
-        """
-        self._refuse_memory()
-        v = self.space.element(v)
-        if not self.keeps_stages:
-            v = v.copy()  # the caller may go on changing it
-            stages = Checkpoints(self.equation)
-            output = self._output(self.equation.push(self._start, self._velocity(v), stages))
-            return MeasureLinearisation(self, v, output, stages)
-        stages, fields = self._new_arrays()
-        output = self._output(self.equation.push(self._start, self._velocity(v, into=fields), stages))
-        return MeasureLinearisation(self, fields, output, stages)
-
-    def coarser(self) -> MeasureNODE | None:
-        """The model on half the grid, with half the layers where they are even; None where that is too coarse.
-
-        Courant numbers stay the same: layers last twice as long, and the highest modes are half as high.
-        """
-        shape = tuple(-(-n // 2) for n in self.torus.shape)
-        if min(shape) < COARSEST:
-            return None
-        torus = self.torus.resized(shape)
-        layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
-        band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.band, shape, strict=True))
-        return MeasureNODE(torus, self.metric, self.initial.on(torus), layers, band, *self._steps)
+    _equation = ContinuityEquation
+    _outputs = DensitySpace
 
     def log_density(self, v, points) -> np.ndarray:
         """log rho_1 at points (N, d) by the flow map of v, array (N,); positive where the spectral scheme may not be.
@@ -192,136 +81,5 @@ class MeasureNODE:
         """n points of rho_1 in [0, 1)^d, array (n, d): points of rho_0 moved by the flow map of v."""
         return FlowMap(self, v)(self.initial.sample(checked_whole("n", n), rng)) % 1.0
 
-    def trajectory(self, v) -> np.ndarray:
-        """The density at s = 0, 1/L, ..., 1, array (layers + 1, *n)."""
-        densities = [self.equation.evaluate(self._start)]
-        kept = []
-        self.equation.push(
-            self._start, self._velocity(self.space.element(v)), visit=lambda layer, f_hat: kept.append(f_hat.copy())
-        )
-        return np.stack(densities + [self.equation.evaluate(f_hat) for f_hat in kept])
-
-    def describe(self) -> dict[str, str]:
-        """Initial density, torus, control and scheme in words."""
-        memory = f"{self.gradient_memory / 1e9:.2g} GB for the gradient" + (
-            "" if self.keeps_stages else " (recomputed)"
-        )
-        return {
-            "initial": self.initial.name,
-            "torus": str(self.torus),
-            "control": str(self.space),
-            "scheme": f"{self.scheme}, {self.substeps} steps per layer; {memory}",
-        }
-
-    def restarted(self, output) -> MeasureNODE:
-        """The first layer of this model, of length one, with a density reached in place of the initial one.
-
-        Parameters
-        ----------
-        output : array (*n)
-            As a push gives it; small undershoots below zero are kept.
-
-        Returns
-        -------
-        MeasureNODE
-            Shares the torus.
-        """
-        model = MeasureNODE(self.torus, self.metric, self.initial, 1, self.band, *self._steps)
-        object.__setattr__(model, "_start", model.equation.project(self.output_space.element(output)))
-        return model
-
-    def courant(self, v) -> float:
-        """The largest Courant number over the layers; stable up to `equation.scheme.stability_limit`."""
-        v = self.space.element(v)
-        with self.equation.turn.take():
-            return max(self.equation.courant(field) for field in map(self._velocity(v), range(self.layers)))
-
-    @property
-    def courant_limit(self) -> float:
-        """Up to which Courant number the scheme is stable."""
-        return self.equation.scheme.stability_limit
-
-    def tail(self, rho) -> float:
-        """Share of |rho - 1|^2 in the outer third of the kept modes: above 1e-3 a finer grid is called for."""
-        return self.torus.tail(rho, self.equation.modes)
-
-    def _new_arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Arrays (steps, degree, *n) and (layers, d, *n), if possible where those of another linearisation were."""
-        # The system takes longer to hand out such memory anew than a push to fill it.
-        degree, shape = self.equation.scheme.degree, self.torus.local_shape
-        stages = degree * self.equation.steps
-        memory = self._spare.empty((stages + self.layers * self.torus.dimension, *shape))
-        return memory[:stages].reshape(-1, degree, *shape), memory[stages:].reshape(self.layers, -1, *shape)
-
-    def _refuse_memory(self):
-        """Raise before the system kills a process that wants more memory than there is."""
-        needed, present = self.gradient_memory, self.torus.physical_memory()
-        if needed > present:
-            stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {self.torus.size} points"
-            how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
-            raise InputError(
-                f"the gradient keeps the density at {stages}{how}, {needed / 1e9:.3g} GB; this machine has "
-                f"{present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
-            )
-
-    def _velocity(self, v, which: int = 0, into=None):
-        """layer -> array (d, *n): a view of a plan's array, or of one of the arrays (layers, d, *n) given."""
-        plan = self._plans[which]
-        return lambda layer: self.space.field_by(plan, v[layer], None if into is None else into[layer])
-
-    def _output(self, f_hat) -> np.ndarray:
-        output = self.equation.evaluate(f_hat)
-        if not self.torus.is_finite(output):
-            raise NumericalError("the pushed density is not finite. Use more substeps or a smaller velocity.")
-        return output
-
-
-class MeasureLinearisation:
-    """A push at a control v, its derivative and the transpose of that (`torusflow.model.Linearisation`).
-
-    Attributes
-    ----------
-    output : array (*n)
-        rho_1.
-    """
-
-    def __init__(self, model: MeasureNODE, motion, output, stages):
-        self.model, self.output = model, output
-        self._motion, self._stages = motion, stages
-
-    def __reduce__(self):
-        return MeasureLinearisation, (self.model, self._motion, self.output, self._stages)
-
-    def tangent(self, dv) -> np.ndarray:
-        """The change of rho_1 for the change dv of the control, array (*n)."""
-        model = self.model
-        change = model._velocity(model.space.element(dv), 1)
-        return model.equation.evaluate(model.equation.tangent(self._velocity(), change, self._stages))
-
-    def adjoint(self, p) -> np.ndarray:
-        """The control g with <g, dv>_H = mean(p tangent(dv)) for all dv: g_l = L K*(m_l), complex array.
-
-        Parameters
-        ----------
-        p : array (*n)
-            Usually the first variation of a loss.
-        """
-        model, space = self.model, self.model.space
-        gradient, plan = space.zeros(), model._plans[1]
-
-        def take(layer, momentum):
-            space.represent(plan, gradient[layer])  # the plan holds the momentum
-
-        weight = model.equation.project(model.output_space.element(p))
-        momentum = plan.real.reshape(space.torus.dimension, *space.torus.local_shape)
-        model.equation.transpose(weight, self._velocity(), self._stages, take, momentum)
-        return gradient
-
-    def _velocity(self):
-        """layer -> array (d, *n)."""
-        kept = self._motion.dtype.kind == "f"  # the fields, or the control that makes them
-        return self._motion.__getitem__ if kept else self.model._velocity(self._motion)
-
-
-def _given(thing) -> str:
-    return f"one on {thing.torus!r}" if isinstance(thing, Density) else f"a {type(thing).__name__}"
+    def _field_of(self, initial) -> np.ndarray:
+        return initial.values

@@ -107,8 +107,8 @@ class Density:
         return np.array(values, dtype=dtype) if dtype is not None or copy else values
 
 
-class DensitySpace:
-    """Functions on the grid with <p, q> = mean of p q: where densities, their changes and first variations live."""
+class FunctionSpace:
+    """Functions on the grid with <p, q> = mean of p q."""
 
     dtype = np.dtype(np.float64)
 
@@ -143,6 +143,20 @@ class DensitySpace:
             raise InputError(f"{np.count_nonzero(~np.isfinite(p))} of {p.size} values on the torus are not finite.")
         return p
 
+
+class DensitySpace(FunctionSpace):
+    """Where densities, their changes and first variations live."""
+
     def describe(self, p) -> dict[str, float]:
         """Mass, minimum and maximum."""
         return {"mass": self.torus.mean(p), "minimum": self.torus.minimum(p), "maximum": self.torus.maximum(p)}
+
+
+class LogDensitySpace(FunctionSpace):
+    """Where logarithms of densities live, which need not be normalised."""
+
+    def describe(self, u) -> dict[str, float]:
+        """log mean exp(u) on the grid, and the largest and smallest value."""
+        highest = self.torus.maximum(u)
+        mass = self.torus.mean(np.exp(u - highest))
+        return {"log_mass": highest + math.log(mass), "lowest": self.torus.minimum(u), "highest": highest}

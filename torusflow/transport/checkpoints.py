@@ -49,7 +49,7 @@ class Checkpoints:
     ) -> Iterator[tuple[range, np.ndarray]]:
         """Steps and the stages of these, array (length, degree, *n), from checkpoint to checkpoint; one work array."""
         torus = equation.torus
-        stages = torus.empty((min(self.length, equation.steps), equation.scheme.degree, *torus.local_shape))
+        stages = torus.empty((min(self.length, equation.steps), equation.scheme.degree, *equation.stage_shape))
         for first in sorted(self._kept, reverse=backwards):
             steps = range(first, min(first + self.length, equation.steps))
             equation.replay(self._kept[first], velocity, steps, stages)
@@ -63,7 +63,7 @@ def kept_bytes(equation) -> int:
 
 
 def _step_bytes(equation) -> int:
-    return equation.scheme.degree * equation.torus.size * np.dtype(np.float64).itemsize
+    return equation.scheme.degree * math.prod(equation.stage_shape) * np.dtype(np.float64).itemsize
 
 
 def _checkpoint_bytes(equation) -> int:

@@ -66,6 +66,11 @@ class ContinuityEquation:
         self._coefficients = np.array(scheme.horner) / self.steps
         self.spectral_shape = self._stages.kept
 
+    @property
+    def stage_shape(self) -> tuple[int, ...]:
+        """Of what a linearisation keeps of one stage."""
+        return self.torus.local_shape
+
     # -- coefficients ------------------------------------------------------------------------------------------
 
     def project(self, f) -> np.ndarray:
@@ -133,10 +138,10 @@ class ContinuityEquation:
                 if isinstance(stages, Checkpoints):
                     for step in steps:
                         stages.keep(step, base)
-                        self._stages.push(base, field, self._coefficients, 1)
+                        self._advance(base, field, 1)
                 else:
                     keep = None if stages is None else stages[steps.start : steps.stop]
-                    self._stages.push(base, field, self._coefficients, self.substeps, keep)
+                    self._advance(base, field, self.substeps, keep)
                 if visit is not None:
                     visit(layer, base)
             return base
@@ -157,7 +162,7 @@ class ContinuityEquation:
         base = density_hat.copy()
         for layer, part in self._by_layer(steps):
             keep = stages[part.start - steps.start : part.stop - steps.start]
-            self._stages.push(base, velocity(layer), self._coefficients, len(part), keep)
+            self._advance(base, velocity(layer), len(part), keep)
 
     def tangent(self, velocity: Velocity, tangent_velocity: Velocity, stages) -> np.ndarray:
         """The derivative of `push` at v in the direction v', for a fixed initial density.
@@ -179,8 +184,7 @@ class ContinuityEquation:
             for steps, densities in self._windows(stages, velocity):
                 for layer, part in self._by_layer(steps):
                     kept = densities[part.start - steps.start : part.stop - steps.start]
-                    fields = velocity(layer), tangent_velocity(layer)
-                    self._stages.tangent(base, *fields, kept, self._coefficients)
+                    self._advance_tangent(base, velocity(layer), tangent_velocity(layer), kept)
             return base
 
     def transpose(self, weight_hat, velocity: Velocity, stages, take: Callable, momentum=None) -> np.ndarray:
@@ -213,10 +217,21 @@ class ContinuityEquation:
                 for layer, part in reversed(list(self._by_layer(steps))):
                     kept = densities[part.start - steps.start : part.stop - steps.start]
                     fresh = part.stop % self.substeps == 0
-                    self._stages.transpose(total, velocity(layer), kept, self._coefficients, momentum, fresh)
+                    self._advance_transpose(total, velocity(layer), kept, momentum, fresh)
                     if part.start % self.substeps == 0:
                         take(layer, momentum)
             return total
+
+    # -- some steps within a layer, of which `Stages` says more --------------------------------------------------
+
+    def _advance(self, base, velocity, steps: int, keep=None) -> None:
+        self._stages.push(base, velocity, self._coefficients, steps, keep)
+
+    def _advance_tangent(self, base, velocity, change, densities) -> None:
+        self._stages.tangent(base, velocity, change, densities, self._coefficients)
+
+    def _advance_transpose(self, weight, velocity, densities, momentum, fresh: bool) -> None:
+        self._stages.transpose(weight, velocity, densities, self._coefficients, momentum, fresh)
 
     def _by_layer(self, steps: range) -> Iterator[tuple[int, range]]:
         """Some steps in a row, cut where layers end."""

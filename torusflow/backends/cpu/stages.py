@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import sweeps
+from . import advection, sweeps
 from .blocks import Geometry, zeros
 from .workers import Workers
 
@@ -96,6 +96,50 @@ class Stages:
         """
         fields = coefficients, self._fields(densities, 2), self._fields(momentum)
         self._run(sweeps.transpose, weight, self._fields(velocity), *fields, fresh)
+
+    def advect(self, base, velocity, source, coefficients, steps: int, keep=None) -> None:
+        """base <- u after some steps of d_s u = -v.grad u - f (`torusflow.backends.backend.Stages`).
+
+        Parameters
+        ----------
+        base : complex array (*kept)
+        velocity : array (d, *n)
+        source : array (*n)
+            f.
+        coefficients : array (stages,)
+        steps : int
+        keep : array (steps, stages, d, *n), optional
+            Filled with the slopes -c d_j w.
+        """
+        none = np.empty((0, *self._shape))
+        keep = np.empty((steps, 0, *none.shape)) if keep is None else self._fields(keep, 3)
+        fields = self._fields(velocity), none, self._fields(source, 0)
+        self._run(advection.advect, base, *fields, coefficients, keep)
+
+    def advect_tangent(self, base, velocity, tangent_velocity, tangent_source, slopes, coefficients) -> None:
+        """base <- the change of u after some steps, with v and f, from slopes that `advect` kept."""
+        fields = self._fields(velocity), self._fields(tangent_velocity), self._fields(tangent_source, 0)
+        self._run(advection.advect, base, *fields, coefficients, self._fields(slopes, 3))
+
+    def advect_transpose(self, weight, velocity, slopes, coefficients, momentum, source_bar, fresh: bool) -> None:
+        """weight <- the transpose of some steps applied to it, with B(v)^T q = sum_j d_j P(v_j q).
+
+        Parameters
+        ----------
+        weight : complex array (*kept)
+        velocity : array (d, *n)
+        slopes : array (steps, stages, d, *n)
+            What `advect` kept.
+        coefficients : array (stages,)
+        momentum : array (d, *n)
+            Gains sum_m q_m slope_m.
+        source_bar : array (*n)
+            Gains -c q of the first stage of each step.
+        fresh : bool
+            Whether the two are to be overwritten instead.
+        """
+        fields = coefficients, self._fields(slopes, 3), self._fields(momentum), self._fields(source_bar, 0)
+        self._run(advection.advect_transpose, weight, self._fields(velocity), *fields, fresh)
 
     def _fields(self, values, leading: int = 1):
         return values.reshape(*values.shape[:leading], *self._shape)

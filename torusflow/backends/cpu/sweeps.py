@@ -1,9 +1,8 @@
 """What is compiled: blocks between the grid and its kept coefficients, transforms, and the stages of the continuity
 equation and of its transpose.
 
-All of it stands in one file, because Numba's cache on disk looks at the file of a function only, not at those of the
-functions it calls. Every sweep is run by each member of a gang (`Workers.together`) on its share of the blocks;
-`Layout` and `Scratch` say what the arrays are.
+`advection` has the stages of another equation, of the same parts. Every sweep is run by each member of a gang
+(`Workers.together`) on its share of the blocks; `Layout` and `Scratch` say what the arrays are.
 """
 
 from ...compilation import compiler
@@ -169,11 +168,11 @@ def push(
     """base^ <- the density after some steps, y_m = base + c_m A(v) y_(m-1), and `densities` are filled with y_(m-1);
     or, where a change v' of the velocity is given, its tangent y'_m = base + c_m (A(v) y'_(m-1) + A(v') y_(m-1)) at
     these densities."""
-    block, size = scratch.real.shape[0], _size(density_hat, scratch)
+    block, size = scratch.real.shape[0], grid_size(density_hat, scratch)
     first, end = share(density_hat.shape[0], block, member.part, member.parts)
     arrivals, steps, stages = 0, densities.shape[0], coefficients.size
     keep = change.shape[0] == 0 and densities.shape[1] > 0  # an empty axis stands for an array that is not given
-    _columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, 0.0, False, False, True)
+    columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, 0.0, False, False, True)
     for step in range(steps):
         for stage in range(stages):
             arrivals = wait(member.gang, member.parts, arrivals)
@@ -182,18 +181,18 @@ def push(
                 rows_to_grid(layout, scratch, density_hat, start, rows, 1.0, 0.0, 0.0)
                 if keep:
                     if densities.size > NUMBERS_TO_STREAM:
-                        _stream(scratch.real, densities[step, stage], start, rows)
+                        stream(scratch.real, densities[step, stage], start, rows)
                     else:
                         copy(scratch.real, 0, densities[step, stage], start, rows)
                 for j in range(velocity.shape[0]):
-                    _multiply(velocity[j], scratch.real, scratch.product, start, rows)
+                    multiply(velocity[j], scratch.real, scratch.product, start, rows)
                     if change.shape[0] > 0:
-                        _add_product(change[j], densities[step, stage], scratch.product, start, rows)
-                    _rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
+                        add_product(change[j], densities[step, stage], scratch.product, start, rows)
+                    rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
             arrivals = wait(member.gang, member.parts, arrivals)
             ends = stage == stages - 1
             factor, go = coefficients[stage] / size, not ends or step < steps - 1
-            _columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, factor, True, ends, go)
+            columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, factor, True, ends, go)
 
 
 @compiled
@@ -213,19 +212,19 @@ def transpose(
 ):
     """total^ <- the transpose of some steps applied to it, w_(m-1) = c_m A(v)^T w_m summed up, and the momentum = or +=
     sum_m c_m y_(m-1) P d_j w_m."""
-    block, factor = scratch.real.shape[0], 1 / _size(result_hat, scratch)
+    block, factor = scratch.real.shape[0], 1 / grid_size(result_hat, scratch)
     first, end = share(result_hat.shape[0], block, member.part, member.parts)
     arrivals = 0
     stages = coefficients.size
     following = coefficients[stages - 1]
-    _columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, False, True, True)
+    columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, False, True, True)
     for step in range(densities.shape[0] - 1, -1, -1):
         for stage in range(stages - 1, -1, -1):
             arrivals = wait(member.gang, member.parts, arrivals)
             for start in range(first, end, block):
                 rows = min(block, end - start)
                 for j in range(velocity.shape[0]):
-                    _rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
+                    rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
                     fields = velocity[j], densities[step, stage], momentum[j]
                     _multiply_and_collect(scratch.real, scratch.product, *fields, start, rows, j > 0, fresh)
                 rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
@@ -233,16 +232,14 @@ def transpose(
             arrivals = wait(member.gang, member.parts, arrivals)
             ends, go = stage == 0, stage > 0 or step > 0
             following = coefficients[stages - 1 if ends else stage - 1]
-            _columns_of_weight(
-                member, layout, scratch, result_hat, slopes_hat, total, factor, following, True, ends, go
-            )
+            columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, True, ends, go)
 
 
 # -- its columns: axis 0, and what is done to coefficients -------------------------------------------------------------
 
 
 @compiled
-def _columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, factor, come, ends, go):
+def columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, factor, come, ends, go):
     """y^ = base^ - factor sum_j 2 pi i k_j f^_j with fluxes that come, or base^ itself; base^ <- y^ where a step
     ends; and y^ goes."""
     outer, width = layout.outer, scratch.coming.shape[2]
@@ -274,7 +271,7 @@ def _columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, 
 
 
 @compiled
-def _columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, come, ends, go):
+def columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, come, ends, go):
     """w^ = factor r^ with the result that comes, total^ += w^; and its slopes go, i w^ and 2 pi i k_0 w^ times
     `following`, or those of total^ where a step ends."""
     outer, width = layout.outer, scratch.coming.shape[2]
@@ -310,7 +307,7 @@ def _columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, f
 
 
 @compiled
-def _rows_of_flux(layout, scratch, derivative, fluxes_hat, start, rows, add):
+def rows_of_flux(layout, scratch, derivative, fluxes_hat, start, rows, add):
     """scratch.product, a component of the flux, on its way to the columns."""
     if derivative[0] != 0:
         rows_to_halfway(layout, scratch, scratch.product, fluxes_hat[1], start, rows, 1.0, 0.0, 0.0, False)
@@ -320,7 +317,7 @@ def _rows_of_flux(layout, scratch, derivative, fluxes_hat, start, rows, add):
 
 
 @compiled
-def _rows_of_slope(layout, scratch, derivative, slopes_hat, start, rows):
+def rows_of_slope(layout, scratch, derivative, slopes_hat, start, rows):
     """scratch.real <- a component of the gradient."""
     if derivative[0] != 0:
         rows_to_grid(layout, scratch, slopes_hat[1], start, rows, 1.0, 0.0, 0.0)
@@ -329,7 +326,7 @@ def _rows_of_slope(layout, scratch, derivative, slopes_hat, start, rows):
 
 
 @compiled
-def _stream(block, field, start, rows):
+def stream(block, field, start, rows):
     """The rows from `start` of a field <- a block, past the caches; `wait` makes them seen by others."""
     n1, n2 = block.shape[1:]
     for r in range(rows):
@@ -340,7 +337,7 @@ def _stream(block, field, start, rows):
 
 
 @compiled
-def _multiply(velocity, block, product, start, rows):
+def multiply(velocity, block, product, start, rows):
     """product = velocity block."""
     for r in range(rows):
         for m in range(product.shape[1]):
@@ -349,7 +346,7 @@ def _multiply(velocity, block, product, start, rows):
 
 
 @compiled
-def _add_product(velocity, density, product, start, rows):
+def add_product(velocity, density, product, start, rows):
     """product += velocity density."""
     for r in range(rows):
         for m in range(product.shape[1]):
@@ -370,5 +367,5 @@ def _multiply_and_collect(slope, product, velocity, density, momentum, start, ro
 
 
 @compiled
-def _size(halfway, scratch):
+def grid_size(halfway, scratch):
     return halfway.shape[0] * scratch.real.shape[1] * scratch.real.shape[2]

@@ -1,0 +1,124 @@
+"""Logarithms of densities on the torus, carried by the flow of a control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import InputError
+from ..torus.densities import uniform
+from ..torus.density import Density, LogDensitySpace
+from ..torus.log_density import Finer, NormalisedDensity, exponential
+from ..torus.scattered import checked_points
+from ..transport.log_continuity import LogContinuityEquation
+from .grid_node import GridNODE
+
+# A density is resolved if the mean of exp(u) over four and over two times the grid differ by less, in nats, and if less
+# of u is in the outer third of its modes.
+LARGEST_CHANGE, LARGEST_TAIL = 1e-3, 1e-2
+
+
+class Resolution(NamedTuple):
+    """Outcome of `LogDensityNODE.resolution`.
+
+    Attributes
+    ----------
+    tail : float
+        Share of |u - mean u|^2 in the outer third of the modes.
+    change : float
+        log Z on four times the grid less that on twice the grid: by so many nats training, which takes the latter,
+        has seen the density too high.
+    log_mass : float
+        log Z: by so many nats exp(u)/Z is below what the map of the same control makes of rho_0.
+    """
+
+    tail: float
+    change: float
+    log_mass: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the grid is fine enough."""
+        return abs(self.change) < LARGEST_CHANGE and self.tail < LARGEST_TAIL
+
+    def __str__(self):
+        verdict = "the grid resolves the density" if self.passed else "COARSE: use a finer grid or a larger penalty"
+        return (
+            f"share of the log-density in the outer third of the modes {self.tail:.1e}, log Z on four times the grid "
+            f"less that on twice {self.change:+.1e} nats: {verdict}; log Z {self.log_mass:+.2g}, by which the density "
+            f"of the control's map differs from exp(u)/Z in the mean"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LogDensityNODE(GridNODE):
+    """v -> u_1, where d_s u = -v.grad u - div v and u_0 = log rho_0: the logarithm of a density that a control moves.
+
+    Of `MeasureNODE`'s continuity equation the logarithm, by the same scheme: what comes out is the density
+    exp(u_1)/Z, which is positive and of mass one whatever the grid resolves. With the loss `NormalisedLikelihood` the
+    training is maximum likelihood, and a gradient takes the same time for any number of samples. `log_density` and
+    `sample` are those of exp(u_1)/Z. The flow map of v (`torusflow.FlowMap`) makes a density of rho_0 that differs from it by what
+    the grid does not resolve, log Z in the mean (`resolution`).
+
+    Parameters
+    ----------
+    torus : Torus
+    metric : SobolevMetric
+        Of the velocity fields.
+    initial : Density, optional
+        rho_0, positive; uniform if not given. The scheme carries the modes |k_j| <= M_j of its logarithm only.
+    layers, band, substeps, stages, scheme
+        As those of `MeasureNODE`.
+
+    Attributes
+    ----------
+    keeps_stages, gradient_memory, space, equation
+        As those of `MeasureNODE`.
+    output_space : LogDensitySpace
+        Of u_1, which is not normalised.
+
+    Raises
+    ------
+    InputError
+        If the density lives on another torus or vanishes somewhere, or layers, band or substeps cannot be used.
+    """
+
+    initial: Density | None = None
+
+    _equation = LogContinuityEquation
+    _outputs = LogDensitySpace
+
+    def __post_init__(self):
+        if self.initial is None:
+            object.__setattr__(self, "initial", uniform(self.torus))
+        super().__post_init__()
+
+    def density(self, v) -> NormalisedDensity:
+        """exp(u_1)/Z, to be evaluated and sampled many times."""
+        return NormalisedDensity(self.torus, self(v))
+
+    def log_density(self, v, points) -> np.ndarray:
+        """u_1(x) - log Z at points (N, d), array (N,): of exp(u_1)/Z itself, between grid points by its Fourier series."""
+        points = checked_points(points, self.torus.dimension)
+        return self.density(v).log_density(points)
+
+    def sample(self, v, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n independent points of exp(u_1)/Z in [0, 1)^d, array (n, d); see `NormalisedDensity.sample`."""
+        return self.density(v).sample(n, rng)
+
+    def resolution(self, v) -> Resolution:
+        """Whether the grid resolves the density: the tail of u_1, and Z on grids of two and four times as many points."""
+        u = self(v)
+        two, four = (exponential(finer.fine, finer.up(u))[1] for finer in (Finer(self.torus, 2), Finer(self.torus, 4)))
+        return Resolution(self.tail(u), four - two, four)
+
+    def _field_of(self, initial) -> np.ndarray:
+        lowest = self.torus.minimum(initial.values)
+        if not lowest > 0:
+            raise InputError(
+                "LogDensityNODE: the initial density vanishes somewhere, and its logarithm is carried. Use a positive "
+                "one: leave it out for the uniform one, or add a floor."
+            )
+        return np.log(initial.values)
