@@ -63,6 +63,10 @@ class Risk:
         w = placed(self.space, w)
         return self._value(w, self.model(w))
 
+    def of_output(self, w, output) -> float:
+        """R(w), given the output of the model at w."""
+        return self._value(w, output)
+
     def at(self, w) -> RiskAt:
         """R at w: the model runs forward now, backward only when the gradient is asked for."""
         return RiskAt(self, w)

@@ -106,3 +106,12 @@ def test_a_period_that_is_a_number_is_believed(rng):
     with pytest.raises(tfl.InputError, match=r"x goes from .* as turns do and degrees rarely"):
         tfl.Coordinates("degrees").check_units(values)
     tfl.Coordinates(360.0).check_units(values)
+
+
+def test_every_axis_in_its_own_range(rng):
+    """Samples of a column without negative values have none either."""
+    coordinates = tfl.Coordinates(("hours", "degrees"), centred=(False, True))
+    values = rng.uniform([0, -180], [24, 180], (50, 2))
+    np.testing.assert_allclose(coordinates.from_torus(coordinates.to_torus(values)), values, atol=400 * tolerances.SAME)
+    assert coordinates.along(0).start == 0 and coordinates.along(1).start == -180
+    assert coordinates.in_one_range().centred is True

@@ -19,7 +19,7 @@ from ..interrupts import Held
 from ..model import Refinable, check_ability
 from ..risk import Risk
 from .method import Method, StalledError, State
-from .progress import Progress, Result, with_substeps
+from .progress import Progress, Result, following, with_substeps
 from .progress_bar import ProgressBar
 
 # A risk this many times the first one is not coming back.
@@ -63,8 +63,8 @@ def descend(
     max_time : float
         Seconds after which no new iteration starts.
     validation : callable, optional
-        From a control to a number, such as a `Risk` on data that training does not see. The result is then the iterate
-        where it was smallest.
+        From a control to a number, such as a `Risk` on data that training does not see; if that has the model of
+        ``risk`` itself, the model runs no more often. The result is then the iterate where it was smallest.
     patience : int
         The descent ends when so many iterations in a row have not lowered the validation.
     store : str, path or RunFile, optional
@@ -135,6 +135,35 @@ def descend(
                 return descent.run(reached, bar)
 
 
+def advanced(reached: Progress, method: Method, seconds: Callable[[], float], validation=None) -> Progress:
+    """The progress with one iterate more; where only stability prevents it and it may, with twice the substeps instead.
+
+    Parameters
+    ----------
+    reached : Progress
+    method : Method
+    seconds : callable
+        Since the start, asked when the iterate is there.
+    validation : callable, optional
+
+    Raises
+    ------
+    NumericalError
+        If there is no such iterate.
+    """
+    risk = reached.risk
+    try:
+        state = method.update(risk, reached.state)
+        _refuse_divergence(state.value, reached.first_row["risk"])
+        return reached.after(state, seconds(), validation)
+    except NumericalError as error:
+        unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
+        if not (reached.refine and unstable and risk.model.substeps < MOST_SUBSTEPS):
+            raise
+        finer = with_substeps(risk, 2 * risk.model.substeps)
+        return dataclasses.replace(reached, risk=finer, state=_restarted(finer, method, reached.state))
+
+
 class _Descent:
     """One call of `descend`: all but what changes from iterate to iterate, which `Progress` holds."""
 
@@ -157,6 +186,7 @@ class _Descent:
             self._store.prepare(risk, self._method, self._validation, self._limits)
             return None
         reached = Progress.restored(risk, checkpoint)
+        self._validation = following(self._validation, risk, reached.risk)
         if reached.refine != refine:
             was, now = ("with", "without") if reached.refine else ("without", "with")
             raise InputError(
@@ -203,7 +233,7 @@ class _Descent:
 
     def _iterate(self, bar: ProgressBar) -> str | None:
         """One iterate more, or the reason why there is none."""
-        reached, risk = self._reached, self._reached.risk
+        reached = self._reached
         bar.show(reached.done, reached.row)
         if self._told < reached.done:
             self._told = reached.done
@@ -212,17 +242,9 @@ class _Descent:
         status = reached.state.finished or self._reason_to_stop()
         if status is not None:
             return status
-        try:
-            state = self._method.update(risk, reached.state)
-            _refuse_divergence(state.value, reached.first_row["risk"])
-            self._reached = reached.after(state, self._seconds(), self._validation)
-        except NumericalError as error:
-            unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
-            if not (reached.refine and unstable and risk.model.substeps < MOST_SUBSTEPS):
-                raise
-            finer = with_substeps(risk, 2 * risk.model.substeps)
-            restarted = _restarted(finer, self._method, reached.state)
-            self._reached = dataclasses.replace(reached, risk=finer, state=restarted)
+        after = advanced(reached, self._method, self._seconds, self._validation)
+        self._validation = following(self._validation, reached.risk, after.risk)
+        self._reached = after
         return None
 
     def _reason_to_stop(self) -> str | None:

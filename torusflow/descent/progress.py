@@ -145,7 +145,7 @@ class Progress:
             row["substeps"] = float(risk.model.substeps)
         best = True
         if validation is not None:
-            row["validation"] = _validated(validation, state.control)
+            row["validation"] = _validated(validation, risk, state)
             best = self.done < 0 or row["validation"] < self.best_row["validation"]
         done = self.done + 1
         self._rows[done:] = [row]
@@ -244,10 +244,19 @@ def _moved(space: HilbertSpace, value):
     return placed(space, value) if of_controls else value
 
 
-def _validated(validation, control) -> float:
+def following(validation, risk: Risk, refined: Risk):
+    """The validation once a risk is refined: a `Risk` on the same model is then one on the refined model."""
+    shared = isinstance(validation, Risk) and validation.model is risk.model
+    return replace(validation, model=refined.model) if shared else validation
+
+
+def _validated(validation, risk: Risk, state: State) -> float:
     """Infinite where it is NaN or the model refuses the control on the data set aside."""
     try:
-        value = validation(control.copy())  # which may be written into
+        if isinstance(validation, Risk) and validation.model is risk.model:  # the model need not run again
+            value = validation.of_output(state.control, state.output)
+        else:
+            value = validation(state.control.copy())  # which may be written into
     except NumericalError:
         return math.inf
     if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):

@@ -35,11 +35,11 @@ def plot_field(axes: Axes, values, coordinates: Coordinates | None = None, direc
     if values.ndim not in (1, 2):
         raise InputError(f"plot_field draws fields on one or two axes, got shape {values.shape}. Give a slice of it.")
     alone = [coordinates.along(direction) for direction in directions]
-    x, columns = _one_period(values.shape[0], alone[0])
+    x, columns = one_period(values.shape[0], alone[0])
     if values.ndim == 1:
         artist = axes.plot(x, values[columns], **style)[0]
     else:
-        y, rows = _one_period(values.shape[1], alone[1])
+        y, rows = one_period(values.shape[1], alone[1])
         cells = [(at[0] - step, at[-1] + step) for at in (x, y) for step in [(at[1] - at[0]) / 2]]
         extent = (*cells[0], *cells[1])
         artist = axes.imshow(values[np.ix_(columns, rows)].T, origin="lower", extent=extent, **style)
@@ -82,7 +82,7 @@ def plot_velocity(axes: Axes, velocity, coordinates: Coordinates | None = None, 
     return image
 
 
-def _one_period(n, coordinates):
+def one_period(n, coordinates):
     """Grid points in the user's units that cover what is shown, ends included, and their indices on the torus."""
     first = coordinates.origin * n
     index = np.arange(math.floor(first), math.ceil(first + n) + 1)

@@ -84,7 +84,7 @@ def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None,
     lines : int
         Per axis.
     """
-    coordinates = coordinates or Coordinates()
+    coordinates = (coordinates or Coordinates()).in_one_range()
     start, d = coordinates.origin, _checked(flow).dimension
     if d == 1:
         maps = {"Φ": (flow, {"color": BLUE}), "Φ⁻¹": (flow.inverse, {"color": VERMILION, "linestyle": "--"})}
@@ -117,7 +117,7 @@ def plot_flow_lines(
 
     As for `plot_grid`, the lattice is that of a plane for d = 3. Returns the LineCollection, for a colour bar.
     """
-    coordinates = coordinates or Coordinates()
+    coordinates = (coordinates or Coordinates()).in_one_range()
     start, d = coordinates.origin, _checked(flow).dimension
     at, times = start + (np.arange(starts) + 0.5) / starts, np.linspace(0, flow.duration, TIMES)
     lattice = at[:, None] if d == 1 else np.stack(np.meshgrid(at, at, indexing="ij"), axis=-1)
@@ -160,7 +160,7 @@ def plot_log_determinant(axes: Axes, flow: FlowMap, coordinates: Coordinates | N
     NumericalError
         If the map folds somewhere.
     """
-    coordinates, d = coordinates or Coordinates(), _checked(flow).dimension
+    coordinates, d = (coordinates or Coordinates()).in_one_range(), _checked(flow).dimension
     at = np.arange(CELLS[d]) / CELLS[d]
     if d == 1:
         line = plot_field(axes, flow.log_determinant(at[:, None]), coordinates, color=BLUE)

@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,8 +40,9 @@ class Coordinates:
         Of all axes, or of each. Hours are those of a day, a turn is one side of the torus, a number is a period.
     names : tuple of str
         One per axis; empty for x, y, z.
-    centred : bool
-        Whether values are shown from minus to plus half a period, as angles usually are, rather than from zero.
+    centred : bool or tuple of bool
+        Whether values are shown from minus to plus half a period, as angles usually are, rather than from zero; of all
+        axes, or of each.
 
     Raises
     ------
@@ -51,7 +52,7 @@ class Coordinates:
 
     units: str | float | tuple[str | float, ...] = "turns"
     names: tuple[str, ...] = ()
-    centred: bool = False
+    centred: bool | tuple[bool, ...] = False
 
     def __post_init__(self):
         several = isinstance(self.units, tuple | list) and len(self.units)
@@ -60,7 +61,9 @@ class Coordinates:
         if isinstance(self.names, str) or not isinstance(self.names, Sequence):
             raise InputError(f"names must be a list of the names of the axes, got {self.names!r}.")
         object.__setattr__(self, "names", tuple(str(name) for name in self.names))
-        object.__setattr__(self, "centred", checked_flag("centred", self.centred))
+        several = isinstance(self.centred, tuple | list) and len(self.centred)
+        flags = tuple(checked_flag("centred", flag) for flag in (self.centred if several else (self.centred,)))
+        object.__setattr__(self, "centred", flags[0] if len(set(flags)) == 1 else flags)
 
     @property
     def period(self) -> float | np.ndarray:
@@ -70,19 +73,28 @@ class Coordinates:
         return _period(self.units)
 
     @property
-    def origin(self) -> float:
-        """Smallest value shown, in sides of the torus."""
+    def origin(self) -> float | np.ndarray:
+        """Smallest value shown, in sides of the torus; where only some axes are centred, array (d,)."""
+        if isinstance(self.centred, tuple):
+            return np.array([-0.5 if flag else 0.0 for flag in self.centred])
         return -0.5 if self.centred else 0.0
 
     @property
     def start(self) -> float | np.ndarray:
-        """Smallest value shown; where axes have different units, array (d,)."""
+        """Smallest value shown; where axes differ, array (d,)."""
         return self.origin * self.period
 
     def along(self, *axes: int) -> Coordinates:
         """Units and names of some of the axes."""
-        units = tuple(self.units[axis] for axis in axes) if isinstance(self.units, tuple) else self.units
-        return Coordinates(units, tuple(self.name(axis) for axis in axes), self.centred)
+        units, centred = (
+            tuple(values[axis] for axis in axes) if isinstance(values, tuple) else values
+            for values in (self.units, self.centred)
+        )
+        return Coordinates(units, tuple(self.name(axis) for axis in axes), centred)
+
+    def in_one_range(self) -> Coordinates:
+        """All axes centred if some are, for pictures that draw all of them alike."""
+        return replace(self, centred=bool(np.any(self.centred)))
 
     def check_dimension(self, dimension: int) -> None:
         """Raise an InputError if there are units for each axis, but not for so many."""

@@ -1,0 +1,1 @@
+"""Estimators in the shape of scikit-learn's: from a table to a density, with all choices made."""
