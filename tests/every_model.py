@@ -17,7 +17,7 @@ class Case:
     adjoint: float = 1e-12
 
     def control(self, rng):
-        if isinstance(self.model, tfl.MeasureNODE):
+        if isinstance(self.model, tfl.MeasureNODE | tfl.LogDensityNODE):
             v = self.model.space.random(rng)
             return v * (1.5 / self.model.courant(v))
         w = self.model.space.random(rng)
@@ -30,6 +30,9 @@ class Case:
         space = self.model.output_space
         if isinstance(self.model, tfl.MeasureNODE | tfl.GeodesicNODE):
             return tfl.Risk(self.model, losses.SquaredL2(tfl.densities.von_mises(self.model.torus, 0.3, 1.0)))
+        if isinstance(self.model, tfl.LogDensityNODE):
+            torus = self.model.torus
+            return tfl.Risk(self.model, losses.NormalisedLikelihood(rng.random((9, torus.dimension)), torus))
         targets = self.model(self.model.space.zeros()) + 0.3 * rng.standard_normal(space.shape)
         return tfl.Risk(self.model, losses.SquaredDistance(targets))
 
@@ -64,6 +67,10 @@ def make_cases():
         torus = tfl.Torus(shape)
         return tfl.MeasureNODE(torus, smooth, tfl.densities.von_mises(torus, 0.7, 0.5), layers=3, band=2, substeps=2)
 
+    def logarithm(*shape):
+        torus = tfl.Torus(shape)
+        return tfl.LogDensityNODE(torus, smooth, tfl.densities.von_mises(torus, 0.7, 0.5), layers=3, band=2, substeps=2)
+
     def geodesic(*shape):
         torus = tfl.Torus(shape)
         return tfl.GeodesicNODE(torus, smooth, tfl.densities.von_mises(torus, 0.7, 0.5), band=2, steps=8)
@@ -95,6 +102,9 @@ def make_cases():
         "MeasureNODE T1": Case(density(24)),
         "MeasureNODE T2": Case(density(15, 16)),
         "MeasureNODE T3": Case(density(9, 10, 8)),
+        "LogDensityNODE T1": Case(logarithm(24)),
+        "LogDensityNODE T2": Case(logarithm(15, 16)),
+        "LogDensityNODE T3": Case(logarithm(9, 10, 8)),
         "GeodesicNODE T1": Case(geodesic(24)),
         "GeodesicNODE T2": Case(geodesic(18, 19)),
         "GeodesicNODE T3": Case(geodesic(12, 13, 12)),

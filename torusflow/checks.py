@@ -10,7 +10,8 @@ import numpy as np
 from .arguments import check_kind, checked_seed, checked_whole, is_number
 from .errors import InputError, NumericalError
 from .hilbert import norm
-from .model import Model
+from .model import HasResolution, Model
+from .models.log_density_node import LogDensityNODE, Resolution
 from .models.sample_node import SampleNODE
 from .risk import Risk, RiskAt
 from .transport.flow_map import FlowMap
@@ -163,21 +164,22 @@ class LikelihoodCheck:
         )
 
 
-def likelihood(model: SampleNODE, v) -> LikelihoodCheck:
-    """Integrate rho_1 = mean of rho_1(Phi(x)) det DPhi(x) over a grid, and score the samples with steps half as long.
+def likelihood(model: SampleNODE | LogDensityNODE, v) -> LikelihoodCheck | Resolution:
+    """Whether the density that a trained control makes can be believed.
 
-    Training can drive a flow to where its time steps are no longer those of the differential equation: then the
-    likelihood is one of the steps, or none.
+    Of a `SampleNODE`: integrate rho_1 = mean of rho_1(Phi(x)) det DPhi(x) over a grid, and score the samples with
+    steps half as long. Training can drive a flow to where its time steps are no longer those of the differential
+    equation: then the likelihood is one of the steps, or none. Of a `LogDensityNODE`: its `resolution`.
 
     Parameters
     ----------
-    model : SampleNODE
+    model : SampleNODE or LogDensityNODE
     v : array
         The trained control.
 
     Returns
     -------
-    LikelihoodCheck
+    LikelihoodCheck or Resolution
         Print it for a verdict.
 
     Raises
@@ -185,6 +187,8 @@ def likelihood(model: SampleNODE, v) -> LikelihoodCheck:
     NumericalError
         If the map folds at a grid point or a sample.
     """
+    if isinstance(model, HasResolution):
+        return model.resolution(v)
     check_kind("the first argument", model, SampleNODE, "checks.likelihood(risk.model, result.control)")
     d = model.points.shape[1]
     axis = np.arange(GRID_OF_MASS[d]) / GRID_OF_MASS[d]

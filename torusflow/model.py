@@ -136,7 +136,15 @@ class Resolved(Protocol):
     """tail(output): how much of an output its grid hardly resolves, a column of the history."""
 
     def tail(self, output) -> float:
-        """The share of |rho - 1|^2 in the outer third of the modes."""
+        """The share of the output's variance over the torus in the outer third of the modes."""
+
+
+@runtime_checkable
+class HasResolution(Protocol):
+    """resolution(w): whether the grid resolves the density that a control makes, for `checks.likelihood`."""
+
+    def resolution(self, w) -> Any:
+        """Something with ``passed``, whose text says so with the numbers."""
 
 
 @runtime_checkable

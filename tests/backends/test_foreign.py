@@ -287,6 +287,32 @@ def test_what_cannot_be_mixed():
         tfl.densities.from_array(abroad, 1.0 - 2 * (np.arange(72).reshape(9, 8) == 3))
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("stages", ["kept", "recomputed"])
+def test_log_densities(shape, stages, tmp_path):
+    points, risks = np.random.default_rng(3).random((30, len(shape))), []
+    for kind in ("numpy", "foreign"):
+        torus = torus_of(shape, kind)
+        model = tfl.LogDensityNODE(torus, METRIC, densities(torus)[0], 2, 2, 3, stages)
+        loss = tfl.losses.NormalisedLikelihood(points, torus, np.arange(30.0))
+        risks.append(tfl.Risk(model, loss, penalty=0.1))
+    ours, theirs = risks
+    v, dv = control(ours), control(ours, 1)
+    first, second = ours.model.linearise(v), theirs.model.linearise(v)
+    assert same(second.output, first.output) and same(second.tangent(dv), first.tangent(dv))
+    assert theirs(v) == pytest.approx(ours(v), rel=PUSH)
+    assert same(theirs.value_and_gradient(v)[1], ours.value_and_gradient(v)[1])
+    change = theirs.loss.curvature(second.output, second.tangent(dv))
+    assert same(change, ours.loss.curvature(first.output, first.tangent(dv)), 1e-11)
+    assert relative_error(theirs.model.log_density(v, points), ours.model.log_density(v, points)) < 1e-10
+    samples = [risk.model.sample(v, 20, np.random.default_rng(4)) for risk in risks]
+    np.testing.assert_allclose(samples[1], samples[0], atol=1e-12)
+    assert theirs.model.resolution(v).log_mass == pytest.approx(ours.model.resolution(v).log_mass, abs=1e-12)
+    tfl.descend(theirs, theirs.space.zeros(), tfl.LBFGS(), 2, store=tmp_path / "run.h5", validation=theirs)
+    run = tfl.load(tmp_path / "run.h5")
+    assert relative_error(run.risk.model(run.control), run.output) < PUSH
+
+
 def test_a_loss_of_ones_own_may_give_a_number_from_abroad():
     class Entropy(tfl.losses.SquaredL2):
         def __call__(self, rho):

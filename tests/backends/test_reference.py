@@ -64,6 +64,26 @@ def test_push_tangent_and_gradient(shape, stages, rng):
     assert checks.taylor(ours, v).passed
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("stages", ["kept", "recomputed"])
+@pytest.mark.parametrize("scheme", ["rk4", "rk5"])
+def test_log_densities(shape, stages, scheme, rng):
+    risks, points = [], rng.random((20, len(shape)))
+    for torus in toruses(shape):
+        initial = tfl.densities.von_mises(torus, 0.4, 0.8)
+        model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(2.0, 0.2), initial, 3, 2, 4, stages, scheme)
+        risks.append(tfl.Risk(model, tfl.losses.NormalisedLikelihood(points, torus), penalty=0.1))
+    loops, ours = risks
+    v, dv = control(loops, rng), control(loops, rng)
+    lin, theirs = ours.model.linearise(v), loops.model.linearise(v)
+    p = rng.standard_normal(shape)
+    assert relative_error(lin.output, theirs.output) < PUSH
+    assert relative_error(lin.tangent(dv), theirs.tangent(dv)) < PUSH
+    assert relative_error(lin.adjoint(p), theirs.adjoint(p)) < PUSH
+    assert relative_error(ours.value_and_gradient(v)[1], loops.value_and_gradient(v)[1]) < PUSH
+    assert checks.adjoint(ours.model, v).error < ADJOINT and checks.adjoint(loops.model, v).error < ADJOINT
+
+
 @pytest.mark.parametrize("shape", [(16,), (9, 8)])
 @pytest.mark.parametrize("loss", DENSITY_LOSSES.values(), ids=DENSITY_LOSSES)
 def test_every_loss(loss, shape, rng):

@@ -29,7 +29,7 @@ def test_is_a_model(case):
 
 
 @pytest.mark.parametrize(
-    "case", [c for n, c in MODELS.items() if n.startswith(("TorusNODE", "MeasureNODE", "RKHSNODE"))]
+    "case", [c for n, c in MODELS.items() if n.startswith(("TorusNODE", "MeasureNODE", "LogDensityNODE", "RKHSNODE"))]
 )
 def test_trajectories_begin_with_the_output_at_zero(case, rng):
     """Where it begins; the promise says where it ends."""

@@ -12,7 +12,7 @@ from ..risk import Risk
 from ..storage import Reference, Run
 from ..storage.classes import Unknown
 from ..torus.coordinates import Coordinates
-from ..torus.density import Density, DensitySpace
+from ..torus.density import Density, DensitySpace, LogDensitySpace
 from ..torus.grid import Torus
 
 COLUMNS, LABEL = 80, 11
@@ -60,6 +60,9 @@ def describe_run(name: str, run: Run) -> str:
     }
     if known and isinstance(run.risk.model.output_space, DensitySpace):
         lines["density"] = f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}"
+    if known and isinstance(run.risk.model.output_space, LogDensitySpace):
+        lines["density"] = f"logarithm from {last['lowest'] - last['log_mass']:.4g} to "
+        lines["density"] += f"{last['highest'] - last['log_mass']:.4g}, log Z {last['log_mass']:.3g} on the grid"
     if known and isinstance(run.risk.model, HasCourantNumber):
         model = run.risk.model
         number, limit = model.courant(run.control), model.courant_limit

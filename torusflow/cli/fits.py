@@ -20,8 +20,9 @@ from ..descent.line_search import STABILITY
 from ..descent.selection import select
 from ..errors import InputError, NumericalError
 from ..interrupts import Held
-from ..losses import LogLikelihood
+from ..losses import LogLikelihood, NormalisedLikelihood
 from ..model import HasCourantNumber, Model, Resolved
+from ..risk import Risk
 from ..storage import RunFile
 from ..storage.csv_tables import listed_columns
 from ..storage.whole_files import locked
@@ -139,7 +140,7 @@ def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, r
             wrap(f"the descent is not at its end: fit again with --refine, or with --substeps {enough} or more.")
         )
     with Held() as signals, signals.let_through():  # the run is stored
-        sound = judge(result) if isinstance(risk.loss, LogLikelihood) else True
+        sound = judge(result) if isinstance(risk.loss, LogLikelihood | NormalisedLikelihood) else True
     click.echo(f"see it with: torusflow plot {result.path}")
     ended_badly = stuck or not sound or result.status.startswith(("diverged", "failed"))
     if ended_badly or result.path != Path(store.path):
@@ -175,7 +176,7 @@ def check(problem, seed, threads):
     if isinstance(model, Resolved):
         tail = model.tail(output)
         verdict = "resolved" if tail < 1e-3 else "coarse for such a control; use a finer grid or a smaller band"
-        click.echo(wrap(f"part of |rho - 1|^2 in the outer third of the modes: {tail:.1e}: {verdict}"))
+        click.echo(wrap(f"share of the variance in the outer third of the modes: {tail:.1e}: {verdict}"))
     if wrong:
         click.echo("check failed")
         sys.exit(1)
@@ -183,6 +184,11 @@ def check(problem, seed, threads):
         click.echo(f"nothing is wrong, but not all could be told: try --seed {seed + 1}")
         sys.exit(1)
     click.echo("all checks passed")
+
+
+def _count(risk: Risk) -> int:
+    """Of the samples of a likelihood."""
+    return len(risk.model.points if isinstance(risk.loss, LogLikelihood) else risk.loss.samples)
 
 
 def _stable(model: Model, v):
@@ -206,7 +212,7 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
     volume = problem.coordinates.log_volume(problem.risk.space.torus.dimension)
     with tqdm(total=len(values), disable=None, unit="choice", desc="select", dynamic_ncols=True) as bar:
         selection = select(candidates, problem.method, rounds, callback=lambda *done: bar.update(1), stop=stop)
-    click.echo(f"{len(values)} choices, {len(candidates[0][0].model.points)} samples; nats on the validation samples:")
+    click.echo(f"{len(values)} choices, {_count(candidates[0][0])} samples; nats on the validation samples:")
     for index in np.lexsort((selection.validation, -selection.iterations))[:5]:
         words = ", ".join(f"{key} {value:g}" for key, value in values[index].items())
         marker = "  <- chosen" if index == selection.best else ""
@@ -217,11 +223,18 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
     return chosen(tables, values[selection.best]), selection.control if stop() else None
 
 
+def _log_density(part: Risk, control) -> np.ndarray:
+    """At the samples of a part."""
+    if isinstance(part.loss, NormalisedLikelihood):
+        return part.model.log_density(control, part.loss.samples)
+    return part.model(control)
+
+
 def scored(problem: Problem, result: Result, store: RunFile) -> bool:
     """Print the likelihoods of all parts of the samples, and whether they can be believed; a failure is stored."""
     risk = problem.risk
     parts = {"training": risk, "validation": problem.limits.get("validation"), "test": problem.test}
-    scores = {name: -part.model(result.control) for name, part in parts.items() if part is not None}
+    scores = {name: -_log_density(part, result.control) for name, part in parts.items() if part is not None}
     click.echo(describe_scores(scores, problem.coordinates, risk.space.torus.dimension))
     try:
         outcome = checks.likelihood(risk.model, result.control)
@@ -231,5 +244,6 @@ def scored(problem: Problem, result: Result, store: RunFile) -> bool:
     click.echo(wrap(words))
     if not sound:
         store.restate(f"failed: {words}")
-        click.echo(wrap(f"the fit failed. Use --substeps {2 * risk.model.substeps}, or a larger --penalty."))
+        finer = f"--substeps {2 * risk.model.substeps}" if isinstance(risk.loss, LogLikelihood) else "a finer --grid"
+        click.echo(wrap(f"the fit failed. Use {finer}, or a larger --penalty."))
     return sound

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..config import LOSSES, METHODS, imported, modules_beside, read_tables
+from ..config import LIKELIHOODS, LOSSES, METHODS, imported, modules_beside, read_tables
 from ..config.tables import EXAMPLES, MissingKeyError, UnknownKeyError, unknown
 from ..errors import InputError
 from ..storage import Run
@@ -62,7 +62,7 @@ class Kind(click.Choice):
             self.fail(unknown(value, self.choices, parameter.name), parameter, context)
 
 
-LOSS, METHOD, SCHEME = Kind([*LOSSES, "LogLikelihood"]), Kind(METHODS), Kind(SCHEMES)
+LOSS, METHOD, SCHEME = Kind([*LOSSES, *LIKELIHOODS.values()]), Kind(METHODS), Kind(SCHEMES)
 
 
 def tables_of(source: Path, options: dict, settings=()) -> tuple[dict, str | Path]:
@@ -106,7 +106,8 @@ def setting(text: str) -> tuple:
 
 def by_likelihood(tables: dict) -> bool:
     """Whether the problem is one of maximum likelihood."""
-    return tables.get("loss", {}).get("kind") == "LogLikelihood" or tables.get("model", {}).get("kind") == "SampleNODE"
+    kinds = tables.get("loss", {}).get("kind"), tables.get("model", {}).get("kind")
+    return kinds[0] in LIKELIHOODS.values() or kinds[1] in LIKELIHOODS
 
 
 @contextlib.contextmanager

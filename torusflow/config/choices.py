@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from ..errors import InputError
 from ..risk import Risk
+from .likelihood import fewer
 from .problem import make_problem
 from .tables import call
 
@@ -53,9 +53,7 @@ def choices(tables: Mapping, folder) -> Choices:
         risk, validation = problem.risk, problem.limits.get("validation")
         if validation is None:
             raise InputError("[select] chooses by a part of the samples: write validation = 0.1 below [split].")
-        # The split is random, so the first samples are a random part.
-        model = replace(risk.model, points=risk.model.points[: how["samples"]])
-        candidates.append((Risk(model, risk.loss, risk.penalty), validation))
+        candidates.append((fewer(risk, how["samples"]), validation))
     return Choices(values, candidates, how["rounds"])
 
 

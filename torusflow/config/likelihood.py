@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from ..arguments import is_number
 from ..errors import InputError
-from ..losses import LogLikelihood
+from ..losses import LogLikelihood, NormalisedLikelihood
+from ..models.log_density_node import LogDensityNODE
 from ..models.sample_node import SampleNODE
 from ..risk import Risk
 from ..torus.coordinates import Coordinates
@@ -18,11 +20,16 @@ from ..torus.sobolev import SobolevMetric
 from .densities import SHAPES, density, read_samples
 from .tables import call
 
+# Which models are fitted by maximum likelihood, and the loss that each of them needs.
+LIKELIHOODS = {"SampleNODE": "LogLikelihood", "LogDensityNODE": "NormalisedLikelihood"}
 # What fits backbone angles of proteins; docs/likelihood.md says how they were chosen.
 METRIC = {"smoothness": 2.5, "length": 0.06}
 MODEL = {"layers": 6, "substeps": 2}
 BANDS = {1: 12, 2: 12, 3: 6}
 RISK = {"penalty": 1e-4}
+# The same for log-densities, by the dimension; they have a grid, and time steps for speeds up to one.
+SMOOTHNESS, PENALTIES = {1: 2.5, 2: 2.5, 3: 3.0}, {1: 1e-4, 2: 1e-4, 3: 1e-3}
+LENGTH, CARRIED = 0.1, {"layers": 8, "substeps": None}
 
 
 class Likelihood(NamedTuple):
@@ -34,8 +41,8 @@ class Likelihood(NamedTuple):
     coordinates: Coordinates
 
 
-def likelihood(table: dict, folder: Path) -> Likelihood:
-    """The risks of `SampleNODE`s that share all but their samples.
+def likelihood(table: dict, folder: Path, model=SampleNODE) -> Likelihood:
+    """The risks of a model on three parts of the samples.
 
     Parameters
     ----------
@@ -43,6 +50,7 @@ def likelihood(table: dict, folder: Path) -> Likelihood:
         All tables of the problem, empty where not given; keys are taken out.
     folder : path
         What file names are relative to.
+    model : {SampleNODE, LogDensityNODE}
     """
     target = table["target"]
     if target.pop("kind", "samples") != "samples":
@@ -51,7 +59,43 @@ def likelihood(table: dict, folder: Path) -> Likelihood:
             "or another loss."
         )
     points, coordinates = call(read_samples, "target", target, folder=folder)
-    d = points.shape[1]
+    parts = [points[rows] for rows in call(split, "split", table["split"], n=len(points))]
+    table["loss"].pop("kind", None)
+    risks = _on_a_grid if model is LogDensityNODE else _at_samples
+    training, validation, test = risks(table, folder, parts)
+    return Likelihood(training, validation, test, coordinates)
+
+
+def fewer(risk: Risk, count: int) -> Risk:
+    """The same on some of the samples, which are in random order, where time goes with their number."""
+    if not isinstance(risk.model, SampleNODE):
+        return risk
+    return replace(risk, model=replace(risk.model, points=risk.model.points[:count]))
+
+
+def _on_a_grid(table: dict, folder: Path, parts) -> list[Risk | None]:
+    """Of one `LogDensityNODE`, with losses that differ by their samples."""
+    d = parts[0].shape[1]
+    metric = call(SobolevMetric, "metric", {"smoothness": SMOOTHNESS[d], "length": LENGTH} | table["metric"])
+    torus = call(Torus, "torus", {"shape": SHAPES[d]} | table["torus"])
+    if torus.dimension != d:
+        raise InputError(f"[torus] the samples have {d} columns, the torus has {torus.dimension} dimensions.")
+    initial = density("initial", table["initial"], torus, folder)[0] if table["initial"] else None
+    given = {"torus": torus, "metric": metric, "initial": initial}
+    model = call(LogDensityNODE, "model", {"band": BANDS[d]} | CARRIED | table["model"], **given)
+    losses = [
+        call(NormalisedLikelihood, "loss", table["loss"], samples=points, torus=torus, weights=None)
+        if len(points)
+        else None
+        for points in parts
+    ]
+    training = call(Risk, "risk", {"penalty": PENALTIES[d]} | table["risk"], model=model, loss=losses.pop(0))
+    return [training, *(loss and Risk(model, loss) for loss in losses)]
+
+
+def _at_samples(table: dict, folder: Path, parts) -> list[Risk | None]:
+    """Of `SampleNODE`s that share all but their samples."""
+    d = parts[0].shape[1]
     metric = call(SobolevMetric, "metric", METRIC | table["metric"])
     threads, initial = table["torus"].get("threads"), None
     if table["initial"]:
@@ -61,20 +105,17 @@ def likelihood(table: dict, folder: Path) -> Likelihood:
         raise InputError(
             "[torus] a likelihood has no grid, so it takes no shape (no --grid), unless there is an [initial] density."
         )
-    parts = call(split, "split", table["split"], n=len(points))
     models = [
         call(SampleNODE, "model", {"band": BANDS[d]} | MODEL | table["model"], **given)
         for given in (
-            {"points": points[rows], "metric": metric, "initial": initial, "threads": threads}
-            for rows in parts
-            if len(rows)
+            {"points": points, "metric": metric, "initial": initial, "threads": threads}
+            for points in parts
+            if len(points)
         )
     ]
-    table["loss"].pop("kind", None)
     loss = call(LogLikelihood, "loss", table["loss"])
     training = call(Risk, "risk", RISK | table["risk"], model=models.pop(0), loss=loss)
-    validation, test = (Risk(models.pop(0), loss) if len(rows) else None for rows in parts[1:])
-    return Likelihood(training, validation, test, coordinates)
+    return [training, *(Risk(models.pop(0), loss) if len(points) else None for points in parts[1:])]
 
 
 def split(n, validation=0.1, test=0.0, seed=0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

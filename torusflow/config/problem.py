@@ -17,7 +17,7 @@ from ..hilbert import norm
 from ..risk import Risk
 from ..torus.coordinates import Coordinates
 from .densities import density_risk, takes_densities
-from .likelihood import likelihood
+from .likelihood import LIKELIHOODS, likelihood
 from .own_classes import modules_beside
 from .points import points_risk
 from .tables import call, check_tables, kind_of, known
@@ -90,14 +90,13 @@ def _problem(tables: Mapping, folder) -> Problem:
         known(name, TABLES, "table")
     check_tables(tables)
     table = {name: dict(tables.get(name, {})) for name in TABLES}
-    loss = table["loss"].get("kind", "LogLikelihood" if table["model"].get("kind") == "SampleNODE" else None)
-    kind = table["model"].pop("kind", "SampleNODE" if loss == "LogLikelihood" else "MeasureNODE")
-    if (kind == "SampleNODE") != (loss == "LogLikelihood"):
-        raise InputError(
-            f"[loss] kind {loss!r} does not go with a {kind}: a SampleNODE and LogLikelihood need each other."
-        )
+    loss = table["loss"].get("kind", LIKELIHOODS.get(table["model"].get("kind")))
+    kind = table["model"].pop("kind", next((name for name in LIKELIHOODS if LIKELIHOODS[name] == loss), "MeasureNODE"))
+    if LIKELIHOODS.get(kind, loss) != loss or (loss in LIKELIHOODS.values() and kind not in LIKELIHOODS):
+        pairs = " and ".join(f"a {name} and {needed}" for name, needed in LIKELIHOODS.items())
+        raise InputError(f"[loss] kind {loss!r} does not go with a {kind}: {pairs} need each other.")
     model = kind_of("model", {"kind": kind}, MODELS, None)
-    by_likelihood = kind == "SampleNODE"
+    by_likelihood = kind in LIKELIHOODS
     on_densities = by_likelihood or takes_densities(model)
     mine, others = (ON_DENSITIES, ON_POINTS) if on_densities else (ON_POINTS, ON_DENSITIES)
     foreign = (others & set(tables)) | (set() if by_likelihood else {"split", "select"} & set(tables))
@@ -114,7 +113,7 @@ def _problem(tables: Mapping, folder) -> Problem:
     continuation = call(_continuation, "continuation", table["continuation"]) if "continuation" in tables else None
     test = None
     if by_likelihood:
-        risk, limits["validation"], test, coordinates = likelihood(table, Path(folder))
+        risk, limits["validation"], test, coordinates = likelihood(table, Path(folder), model)
     elif on_densities:
         risk, coordinates = density_risk(model, table, Path(folder))
     else:

@@ -21,7 +21,7 @@ TROUBLES = (
     (
         "tail",
         lambda value: value > 1e-2,
-        "{:.1e} of |rho - 1|^2 is in the outer third of the modes, which the grid hardly resolves: use a finer one",
+        "{:.1e} of the variance is in the outer third of the modes, which the grid hardly resolves: use a finer one",
     ),
 )
 
@@ -42,7 +42,8 @@ class Result:
         One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``distance`` from the
         start, ``pl_ratio`` = |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the
         start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities), their ``tail`` (share
-        of |rho - 1|^2 in the outer third of the modes), and ``validation`` and ``substeps`` where asked for.
+        of the variance over the torus in the outer third of the modes), and ``validation`` and ``substeps`` where asked
+        for.
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)

@@ -41,15 +41,13 @@ def refined(run: Run, shape=None, band=None, layers=None, substeps=None) -> tupl
     if missing or not isinstance(model.space, Nested):
         what = missing[0] if missing else "Fourier coefficients"
         raise InputError(f"a {type(model).__name__} has no {what}, so there is no other resolution of that kind.")
-    loss = run.risk.loss
     if shape:
         torus = model.torus.resized(tuple(shape))
         asked |= {"torus": torus, "initial": model.initial.on(torus)}
-        loss = on_grid(loss, torus)
-    model = dataclasses.replace(model, **asked)
-    validation = run.validation
-    if validation is not None:
-        fields = {name: value for name, value in asked.items() if name != "initial"}
-        validation = Risk(dataclasses.replace(validation.model, **fields), validation.loss, validation.penalty)
-    control = model.space.embed(run.control, run.risk.space)
-    return Risk(model, loss, run.risk.penalty), control, validation
+    risk, validation = (part and _refined(part, asked) for part in (run.risk, run.validation))
+    return risk, risk.space.embed(run.control, run.risk.space), validation
+
+
+def _refined(risk: Risk, asked: dict) -> Risk:
+    loss = on_grid(risk.loss, asked["torus"]) if "torus" in asked else risk.loss
+    return Risk(dataclasses.replace(risk.model, **asked), loss, risk.penalty)

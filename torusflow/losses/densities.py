@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arguments import checked_flag
 from ..errors import InputError
-from ..torus.density import Density
+from ..torus.density import Density, LogDensitySpace
 from ..torus.grid import Torus
 from ..torus.scattered import weighted_samples
 from ..torus.sobolev import SobolevMetric
@@ -34,6 +34,11 @@ class TorusLoss:
 
     def check(self, space) -> None:
         """Raise an InputError unless the output is a density on this torus."""
+        if isinstance(space, LogDensitySpace):
+            raise InputError(
+                f"{type(self).__name__} compares densities, but the model gives logarithms of densities. Use "
+                f"NormalisedLikelihood, or a MeasureNODE."
+            )
         torus = getattr(space, "torus", None)
         if torus != self.torus:
             where = "no densities on a torus" if torus is None else f"densities on {torus!r}"

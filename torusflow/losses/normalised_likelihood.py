@@ -57,7 +57,7 @@ class NormalisedLikelihood:
             )
         samples = checked_cloud("NormalisedLikelihood", self.samples, self.torus.dimension)
         weights = _checked_weights(self.weights, len(samples))
-        shares = np.ones(len(samples)) if weights is None else weights / np.mean(weights)
+        shares = np.ones(len(samples)) if weights is None else weights * (len(weights) / weights.sum())
         for name, value in (
             ("samples", samples),
             ("weights", weights),
@@ -114,7 +114,7 @@ class NormalisedLikelihood:
 def _checked_weights(weights, n: int) -> np.ndarray | None:
     if weights is None:
         return None
-    weights = np.array(real_array(weights, "NormalisedLikelihood: the weights"))
+    weights = real_array(weights, "NormalisedLikelihood: the weights").astype(float)
     if weights.shape != (n,) or not np.all(np.isfinite(weights)) or np.any(weights < 0) or not np.any(weights > 0):
         raise InputError(
             f"NormalisedLikelihood: weights must be {n} numbers >= 0, one a sample and not all zero, got an array "

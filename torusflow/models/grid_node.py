@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..arguments import checked_whole
 from ..backends import Empty, Transform
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
@@ -208,11 +207,11 @@ class GridNODE:
         """Raise before the system kills a process that wants more memory than there is."""
         needed, present = self.gradient_memory, self.torus.physical_memory()
         if needed > present:
-            stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {math.prod(self.equation.stage_shape)} numbers"
+            stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {self.torus.size} points"
             how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
             raise InputError(
-                f"the gradient keeps {stages}{how}, {needed / 1e9:.3g} GB; this machine has "
-                f"{present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
+                f"the gradient keeps the {self.equation.kept} at {stages}{how}, {needed / 1e9:.3g} GB; this machine "
+                f"has {present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
             )
 
     def _velocity(self, v, which: int = 0, into=None):

@@ -15,9 +15,8 @@ from ..torus.scattered import checked_points
 from ..transport.log_continuity import LogContinuityEquation
 from .grid_node import GridNODE
 
-# A density is resolved if the mean of exp(u) over four and over two times the grid differ by less, in nats, and if less
-# of u is in the outer third of its modes.
-LARGEST_CHANGE, LARGEST_TAIL = 1e-3, 1e-2
+# A density is resolved if the means of exp(u) over grids four times and twice as fine differ by less, in nats.
+LARGEST_CHANGE = 1e-3
 
 
 class Resolution(NamedTuple):
@@ -26,12 +25,13 @@ class Resolution(NamedTuple):
     Attributes
     ----------
     tail : float
-        Share of |u - mean u|^2 in the outer third of the modes.
+        Share of the variance of u over the torus in the outer third of the modes.
     change : float
         log Z on four times the grid less that on twice the grid: by so many nats training, which takes the latter,
         has seen the density too high.
     log_mass : float
-        log Z: by so many nats exp(u)/Z is below what the map of the same control makes of rho_0.
+        log Z, of exp(u) before it is normalised: zero but for what the scheme truncates, so a measure of how much
+        exp(u)/Z and the density that the flow map of the same control makes may differ.
     """
 
     tail: float
@@ -41,14 +41,14 @@ class Resolution(NamedTuple):
     @property
     def passed(self) -> bool:
         """Whether the grid is fine enough."""
-        return abs(self.change) < LARGEST_CHANGE and self.tail < LARGEST_TAIL
+        return abs(self.change) < LARGEST_CHANGE
 
     def __str__(self):
-        verdict = "the grid resolves the density" if self.passed else "COARSE: use a finer grid or a larger penalty"
+        verdict = "its mass is one" if self.passed else "WRONG: use a finer grid or a larger penalty"
         return (
-            f"share of the log-density in the outer third of the modes {self.tail:.1e}, log Z on four times the grid "
-            f"less that on twice {self.change:+.1e} nats: {verdict}; log Z {self.log_mass:+.2g}, by which the density "
-            f"of the control's map differs from exp(u)/Z in the mean"
+            f"log Z of the density exp(u)/Z changes by {self.change:+.1e} nats from a grid twice to one four times as "
+            f"fine: {verdict}. Share of the variance of u in the outer third of its modes {self.tail:.1e}; log Z "
+            f"{self.log_mass:+.2g}, zero where the flow itself is resolved"
         )
 
 
@@ -57,10 +57,10 @@ class LogDensityNODE(GridNODE):
     """v -> u_1, where d_s u = -v.grad u - div v and u_0 = log rho_0: the logarithm of a density that a control moves.
 
     Of `MeasureNODE`'s continuity equation the logarithm, by the same scheme: what comes out is the density
-    exp(u_1)/Z, which is positive and of mass one whatever the grid resolves. With the loss `NormalisedLikelihood` the
+    exp(u_1)/Z, which is positive and of mass one whatever the grid resolves. With the loss `NormalisedLikelihood`
     training is maximum likelihood, and a gradient takes the same time for any number of samples. `log_density` and
-    `sample` are those of exp(u_1)/Z. The flow map of v (`torusflow.FlowMap`) makes a density of rho_0 that differs from it by what
-    the grid does not resolve, log Z in the mean (`resolution`).
+    `sample` are those of exp(u_1)/Z. The flow map of v (`torusflow.FlowMap`) makes a density of rho_0 that differs
+    from it by what the grid does not resolve (`resolution`).
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class LogDensityNODE(GridNODE):
         return NormalisedDensity(self.torus, self(v))
 
     def log_density(self, v, points) -> np.ndarray:
-        """u_1(x) - log Z at points (N, d), array (N,): of exp(u_1)/Z itself, between grid points by its Fourier series."""
+        """u_1(x) - log Z at points (N, d), array (N,); between grid points u_1 is its Fourier series."""
         points = checked_points(points, self.torus.dimension)
         return self.density(v).log_density(points)
 
@@ -109,7 +109,7 @@ class LogDensityNODE(GridNODE):
         return self.density(v).sample(n, rng)
 
     def resolution(self, v) -> Resolution:
-        """Whether the grid resolves the density: the tail of u_1, and Z on grids of two and four times as many points."""
+        """Whether the grid resolves the density: the tail of u_1, and Z on grids twice and four times as fine."""
         u = self(v)
         two, four = (exponential(finer.fine, finer.up(u))[1] for finer in (Finer(self.torus, 2), Finer(self.torus, 4)))
         return Resolution(self.tail(u), four - two, four)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..torus.density import Density
+from ..torus.density import Density, LogDensitySpace
+from ..torus.log_density import exponential
 from .fields import plot_field, plot_velocity
 from .histories import CURVES, plot_course
 from .style import DOTS_PER_INCH, PAIRS, STYLES, colour_bar, density_colours, diverging, side_of, words
@@ -22,7 +23,7 @@ def plot_densities(run) -> Figure:
     model, densities = run.risk.model, {"initial": run.risk.model.initial.values}
     if isinstance(target := getattr(run.risk.loss, "target", None), Density):
         densities["target"] = target.values
-    densities["fitted"] = run.output
+    densities["fitted"] = _fitted(run)
     rows: Any = _layout(model.torus.dimension, list(densities), model.layers)
     width, height = 3 * len(rows[0]), (6.5, 7, 9.5)[model.torus.dimension - 1]
     figure = Figure((width, height), DOTS_PER_INCH, layout="compressed")
@@ -33,8 +34,16 @@ def plot_densities(run) -> Figure:
         _draw_images(figure, panels, run, densities)
     if model.torus.dimension < 3:
         _draw_velocity(figure, panels, run)
-    plot_course(figure, panels, run)
+    columns = tuple(name for name in ("risk", "validation") if name in run.history)
+    nats = {"risk": (columns, "descent", "−mean log density [nats]")}
+    plot_course(figure, panels, run, nats if isinstance(model.output_space, LogDensitySpace) else None)
     return figure
+
+
+def _fitted(run) -> np.ndarray:
+    """The density that was fitted, relative to the uniform one, on the grid."""
+    space = run.risk.model.output_space
+    return exponential(space.torus, run.output)[0] if isinstance(space, LogDensitySpace) else run.output
 
 
 def _layout(dimension, names, layers):

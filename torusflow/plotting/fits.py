@@ -31,7 +31,7 @@ def plot_fit(model, v, points=None, coordinates: Coordinates | None = None) -> F
 
     Parameters
     ----------
-    model : SampleNODE or MeasureNODE
+    model : SampleNODE, LogDensityNODE or MeasureNODE
     v : complex array
         The control.
     points : array (N, d), optional
@@ -50,7 +50,9 @@ def plot_fit(model, v, points=None, coordinates: Coordinates | None = None) -> F
     """
     from matplotlib.figure import Figure
 
-    check_ability(model, HasDensity, "plot_fit draws a density and needs", "Use a SampleNODE or a MeasureNODE.")
+    check_ability(
+        model, HasDensity, "plot_fit draws a density and needs", "Use a LogDensityNODE, a SampleNODE or a MeasureNODE."
+    )
     d = model.space.torus.dimension
     coordinates = shown(coordinates or Coordinates(), d)
     what = "points" if points is not None else "samples"

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..model import HasDensity, Layered, OnPoints
 from ..storage import Run
-from ..torus.density import DensitySpace
+from ..torus.density import FunctionSpace
 from .densities import plot_densities
 from .histories import plot_course
 from .likelihoods import plot_likelihood
@@ -24,7 +24,7 @@ def plot_run(run: Run) -> Figure:
     Runs on densities: for d = 1 densities are lines, and so is the velocity in each layer. For d = 2 densities are
     images, and velocities are arrows over the speed, in the first and the last layer. For d = 3 densities are shown by
     their marginals on each pair of axes, velocities not. Without a target density in the loss, target and difference
-    are left out.
+    are left out. Of log-densities the density exp(u)/Z is drawn.
 
     Runs of likelihoods (`SampleNODE`): the data, and as many samples, over the fitted density as in `plot_fit`; the
     grid as the flow deforms it, and its log-determinant for d < 3; the training risk, and the validation risk where the
@@ -46,7 +46,7 @@ def plot_run(run: Run) -> Figure:
     model = run.risk.model
     if isinstance(model, HasDensity) and isinstance(model, OnPoints):
         return plot_likelihood(run)
-    if isinstance(model.output_space, DensitySpace) and isinstance(model, Layered):
+    if isinstance(model.output_space, FunctionSpace) and isinstance(model, Layered):
         return plot_densities(run)
     return _plot_outputs(run)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..backends import to_host
 from ..model import Layered
-from ..torus.density import Density, DensitySpace
+from ..torus.density import Density, FunctionSpace, LogDensitySpace
 from .encoding import encode
 from .mappings import write_mapping
 
@@ -36,7 +36,10 @@ HISTORY_NAMES = {
     "mass": "mean of the density",
     "minimum": "smallest value of the density",
     "maximum": "largest value of the density",
-    "tail": "share of |rho - 1|^2 in the outer third of the modes",
+    "log_mass": "logarithm of the mean of exp(output)",
+    "lowest": "smallest value of the output",
+    "highest": "largest value of the output",
+    "tail": "share of the variance over the torus in the outer third of the modes",
     "substeps": "Runge-Kutta steps per layer",
 }
 
@@ -76,8 +79,11 @@ def _no_memory(shape, dtype=float) -> np.ndarray:
 
 
 def _on_densities(model) -> bool:
-    """Whether a model moves densities along a flow of its own; one that is linear in another's does not."""
-    return isinstance(model.output_space, DensitySpace) and isinstance(model, Layered)
+    """Whether a model moves densities, or logarithms of them, along a flow of its own.
+
+    One that is linear in another's does not.
+    """
+    return isinstance(model.output_space, FunctionSpace) and isinstance(model, Layered)
 
 
 def _write(file, risk, method, result, trajectory, coordinates, validation, limits, field) -> None:
@@ -137,8 +143,12 @@ def _write_densities(file, risk, result, trajectory, coordinates, field):
     target = getattr(risk.loss, "target", None)
     if isinstance(target, Density):
         field(file, "target", target.values, axes, unit, f"target density: {target.name}")
-    field(file, "output", result.output, axes, unit, "initial density pushed by the control")
-    field(file, "trajectory", trajectory, ["s", *axes], unit, "density along the flow")
+    output, path = "initial density pushed by the control", "density along the flow"
+    if isinstance(model.output_space, LogDensitySpace):
+        unit, output = "1", "logarithm of the density that the control makes, up to a constant"
+        path = "logarithm of the density along the flow, up to a constant"
+    field(file, "output", result.output, axes, unit, output)
+    field(file, "trajectory", trajectory, ["s", *axes], unit, path)
     field(
         file,
         "control",

@@ -13,12 +13,13 @@ from ..hilbert import Euclidean, HilbertSpace, norm
 from ..losses.loss import HasCurvature, Loss, OnGrids
 from ..model import Model
 from ..models.features import RandomFourierFeatures
+from ..models.log_density_node import LogDensityNODE
 from ..models.measure_node import MeasureNODE
 from ..models.rkhs_node import RKHSNODE
 from ..models.sample_node import SampleNODE
 from ..risk import Risk
 from ..torus.densities import from_array, uniform
-from ..torus.density import DensitySpace
+from ..torus.density import DensitySpace, FunctionSpace, LogDensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
 from . import trials
@@ -233,7 +234,7 @@ def arguments_stay(trial: LossTrial) -> None:
 def is_itself_on_other_grids(trial: LossTrial) -> None:
     """Where there is `on`, it gives a loss on another torus, and on its own one the same."""
     loss = trial.loss
-    if not isinstance(loss, OnGrids) or not trial.on_densities:
+    if not isinstance(loss, OnGrids) or not isinstance(trial.space, FunctionSpace):
         return
     torus = trial.space.torus
     same, value = loss.on(torus)(trial.output), loss(trial.output)
@@ -244,7 +245,7 @@ def is_itself_on_other_grids(trial: LossTrial) -> None:
     finer = Torus(tuple(2 * n for n in torus.shape), threads=torus.threads)
     other = loss.on(finer)
     try:
-        other.check(DensitySpace(finer))
+        other.check(type(trial.space)(finer))
     except InputError as error:
         raise Broken(f"on({finer!r}) gives a loss that does not take densities there: {error}") from None
     require(
@@ -276,6 +277,8 @@ def _some_model(space, rng) -> Model:
     """A small model whose outputs live in this space."""
     if isinstance(space, DensitySpace):
         return MeasureNODE(space.torus, SobolevMetric(3.0, 0.2), uniform(space.torus), layers=2, band=1, substeps=2)
+    if isinstance(space, LogDensitySpace):
+        return LogDensityNODE(space.torus, SobolevMetric(3.0, 0.2), layers=2, band=1, substeps=2)
     if len(space.shape) == 2:
         return RKHSNODE(rng.random(space.shape), RandomFourierFeatures(space.shape[1], 8), layers=2)
     if len(space.shape) == 1:

@@ -13,12 +13,12 @@ from ..arguments import is_number
 from ..descent import LBFGS
 from ..errors import InputError
 from ..hilbert import norm
-from ..losses import SquaredDistance, SquaredL2
+from ..losses import NormalisedLikelihood, SquaredDistance, SquaredL2
 from ..losses.loss import Loss
 from ..model import Model
 from ..risk import Risk
 from ..torus.densities import von_mises
-from ..torus.density import DensitySpace
+from ..torus.density import DensitySpace, LogDensitySpace
 from . import abilities, trials
 from .trials import Broken, require
 
@@ -96,6 +96,8 @@ def suitable_loss(model: Model, rng: np.random.Generator) -> Loss:
     space = model.output_space
     if isinstance(space, DensitySpace):
         return SquaredL2(von_mises(space.torus, 0.3, 1.0))
+    if isinstance(space, LogDensitySpace):
+        return NormalisedLikelihood(rng.random((9, space.torus.dimension)), space.torus)
     y = space.random(rng)
     if space.dtype.kind != "f" or not np.isclose(space.inner(y, y), np.vdot(y, y)):
         raise InputError(

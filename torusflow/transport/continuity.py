@@ -44,6 +44,8 @@ class ContinuityEquation:
         Of the kept coefficients.
     turn : Turn
         Of whom the work arrays are now, and those that the velocities are views of.
+    kept : str
+        What is kept of a stage, in words.
 
     Notes
     -----
@@ -65,6 +67,8 @@ class ContinuityEquation:
         self._plan = torus.plan(1, self.modes)
         self._coefficients = np.array(scheme.horner) / self.steps
         self.spectral_shape = self._stages.kept
+
+    kept = "density"
 
     @property
     def stage_shape(self) -> tuple[int, ...]:

@@ -16,11 +16,14 @@ class LogContinuityEquation(ContinuityEquation):
 
     Notes
     -----
-    B(v) u = -P sum_j v_j d_j u is the transpose of -A(v), so the sweeps of the continuity equation change places: a step
-    adds up w_1 = b_1 (B(v) u - div v), w_m = b_m B(v) w_(m-1) with b_i the coefficients of the stability polynomial's
-    Horner form from the last to the first, its transpose is q_(m-1) = q + b_m B(v)^T q_m in that form, and the
-    derivative of <q, u> with respect to v_j is sum_m -b_m q_m d_j w_(m-1) + d_j (b_1 q_1).
+    B(v) u = -P sum_j v_j d_j u is the transpose of -A(v), so the sweeps of the continuity equation change places. With
+    b_1, b_2, ... = h, h/2, ... the coefficients of Horner's form from the last to the first, a step adds to u the sum
+    of w_1 = b_1 (B(v) u - div v) and w_m = b_m B(v) w_(m-1), w_0 = u. Its transpose is that form, q_(m-1) = q + b_m
+    B(v)^T q_m from q_s = q on, and the derivative of <q, u> with respect to v_j is b_1 d_j q_1 - sum_m b_m q_m d_j
+    w_(m-1).
     """
+
+    kept = "slopes"
 
     def __init__(self, torus, band, layers, substeps, *scheme):
         super().__init__(torus, band, layers, substeps, *scheme)

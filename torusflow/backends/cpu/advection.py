@@ -73,8 +73,8 @@ def advect_transpose(
     source_bar,
     fresh,
 ):
-    """base^ <- the transpose of some steps applied to it, q_(m-1) = q + c sum_j d_j P(v_j q_m), and the momentum = or +=
-    sum_m q_m s_mj, source_bar = or -= c q_1."""
+    """base^ <- the transpose of some steps applied to it, q_(m-1) = q + c sum_j d_j P(v_j q_m), and the momentum gains
+    sum_m q_m s_mj, source_bar - c q_1, or they are that."""
     block, size = scratch.real.shape[0], grid_size(weight_hat, scratch)
     first, end = share(weight_hat.shape[0], block, member.part, member.parts)
     arrivals, steps, stages = 0, slopes.shape[0], coefficients.size
