@@ -29,9 +29,7 @@ class Parameters:
         """Change parameters by name; what has been fitted stays until the next fit."""
         for name, value in parameters.items():
             if name not in self._names():
-                raise InputError(
-                    f"{type(self).__name__} has no parameter {name!r}. It has {', '.join(self._names())}."
-                )
+                raise InputError(f"{type(self).__name__} has no parameter {name!r}. It has {', '.join(self._names())}.")
             setattr(self, name, value)
         return self
 

@@ -169,12 +169,12 @@ def _train(pool, trials: Sequence[Trial], count: int, deadline: float) -> None:
     """All trials on to so many iterations, those that still get better."""
     done = 0
     while done < count and time.perf_counter() < deadline:
-        done += CHUNK
+        done = min(done + CHUNK, count)
         running = [trial for trial in trials if not trial.ended]
         descents = [descent for trial in running for descent in trial.descents]
-        list(pool.map(lambda descent: descent.advance(min(done, count)), descents))
         if not descents:
             return
+        list(pool.map(Descent.advance, descents, [done] * len(descents)))
 
 
 def folds_of(n: int, count: int, rng: np.random.RandomState) -> list[np.ndarray]:

@@ -144,7 +144,7 @@ def check_variety(values: np.ndarray, names: tuple[str, ...]) -> None:
     if n - distinct > MANY_COPIES * n:
         warnings.warn(
             f"{n - distinct} of {n} rows are copies of others. If values are rounded, that is as it should be, and the "
-            f"density is one of rounded values. If rows are repeated, drop the copies: the validation sees rows that it "
-            f"trains on, and asks for too rough a density.",
+            f"density is one of rounded values. If rows are repeated, drop the copies: the validation sees rows "
+            f"that were trained on, and asks for too rough a density.",
             stacklevel=4,
         )
