@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
+
+from ..arguments import checked_seed, checked_whole
 from ..errors import InputError
 
 
@@ -49,3 +52,21 @@ class Parameters:
             target_tags=TargetTags(required=False),
             input_tags=InputTags(allow_nan=getattr(self, "missing", None) == "drop"),
         )
+
+
+def legacy_generator(random_state) -> np.random.RandomState:
+    """NumPy's legacy generator, whose stream is frozen, as scikit-learn makes it of a seed, one of its own, or None."""
+    if isinstance(random_state, np.random.RandomState):
+        return random_state
+    if random_state is not None:
+        random_state = checked_whole("random_state", random_state, 0, 2**32 - 1)
+    return np.random.RandomState(random_state)
+
+
+def generator(random_state) -> np.random.Generator:
+    """A generator, one seeded by a legacy one, or a new one of a seed or None."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31))
+    return np.random.default_rng(None if random_state is None else checked_seed(random_state))

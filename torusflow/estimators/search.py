@@ -18,7 +18,7 @@ from ..risk import Risk
 from .settings import Setting
 
 # Iterations between looks at the clock, and without a better validation before a descent ends.
-CHUNK, PATIENCE = 5, 10
+CHUNK, PATIENCE = 5, 15
 # Of L-BFGS with weak penalties: the validation is then the regularisation.
 METHOD = LBFGS()
 
@@ -83,6 +83,11 @@ class Descent:
         progress = self.progress
         return progress.best_row["validation"] - progress.risk.loss(progress.best.output)
 
+    @property
+    def change(self) -> float:
+        """By so much the validation is too low, because peaks between the points of the training grid are not seen."""
+        return self.progress.risk.model.resolution(self.progress.best.control).change
+
     def _seconds(self) -> float:
         return time.perf_counter() - self._start
 
@@ -106,9 +111,9 @@ class Trial:
         longest = max(map(len, curves))
         return np.mean([np.pad(curve, (0, longest - len(curve)), "edge") for curve in curves], axis=0)
 
-    @property
-    def best(self) -> float:
-        return float(np.min(self.curve))
+    def validation(self) -> float:
+        """The best mean validation so far, with the mass on a finer grid."""
+        return float(np.min(self.curve) + np.mean([descent.change for descent in self.descents]))
 
     @property
     def ended(self) -> bool:
@@ -142,25 +147,24 @@ def search(
     deadline : float
         As `time.perf_counter` counts.
     workers : int
-        Threads, each with a descent of its own.
+        Threads, each with a descent of its own; one descent at a time uses all processors.
     """
-    alone = len(settings) * len(folds) == 1
-    trials = [Trial(setting, points, weights, folds, None if alone else 1) for setting in settings]
-    running = trials
+    trials = [Trial(setting, points, weights, folds, threads=None if workers == 1 else 1) for setting in settings]
+    tried = {}
     with ThreadPoolExecutor(workers) as pool:
-        for count, keep in rounds:
-            _train(pool, running, count, deadline)
-            running = sorted(running, key=lambda trial: trial.best)[:keep]
-        _train(pool, running, iterations, deadline)
-    best = min(running, key=lambda trial: trial.best)
-    if not math.isfinite(best.best):
+        for count, keep in (*rounds, (iterations, 1)):
+            _train(pool, trials, min(count, iterations), deadline)
+            tried |= {trial.setting: trial.validation() for trial in trials}
+            trials = sorted(trials, key=lambda trial: tried[trial.setting])[:keep]
+    best = trials[0]
+    if not math.isfinite(tried[best.setting]):
         raise NumericalError("no setting could be trained on these rows.")
     return Choice(
         best.setting,
         int(np.argmin(best.curve)),
-        best.best,
+        tried[best.setting],
         float(np.mean([descent.gap for descent in best.descents])),
-        tuple((trial.setting, trial.best) for trial in sorted(trials, key=lambda trial: trial.best)),
+        tuple(sorted(tried.items(), key=lambda pair: pair[1])),
         time.perf_counter() < deadline,
     )
 

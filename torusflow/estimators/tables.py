@@ -9,10 +9,23 @@ import numpy as np
 
 from ..arguments import is_number, real_array
 from ..errors import InputError
+from ..torus.coordinates import Coordinates
 
 FEWEST = 10  # rows a density can be fitted and validated on
 # A warning is due where more than this share of the rows are copies of others.
 MANY_COPIES = 0.1
+
+
+MISSING = ("refuse", "drop")
+
+
+class Training(NamedTuple):
+    """Points (N, d) on the torus and their weights (N,), the user's units, and the names that the columns came with."""
+
+    points: np.ndarray
+    weights: np.ndarray
+    coordinates: Coordinates
+    names: tuple[str, ...] | None
 
 
 class Rows(NamedTuple):
@@ -20,6 +33,51 @@ class Rows(NamedTuple):
 
     values: np.ndarray
     names: tuple[str, ...] | None
+
+
+def training_rows(X, sample_weight, period, missing: str) -> Training:
+    """The rows of a table that a density can be fitted to.
+
+    Parameters
+    ----------
+    X : array (N, d) or DataFrame
+    sample_weight : array (N,) or None
+    period : str, float or list of these
+        As `Coordinates` takes units.
+    missing : {"refuse", "drop"}
+
+    Raises
+    ------
+    InputError
+        If there are none; it says why.
+    """
+    if missing not in MISSING:
+        raise InputError(f"missing must be 'refuse' or 'drop', got {missing!r}.")
+    values, names = rows_of(X)
+    d, weights = values.shape[1], checked_weights(sample_weight, len(values))
+    used = ~missing_rows(values, missing) & (weights > 0)
+    values, weights = values[used], weights[used]
+    check_number(len(values))
+    if d > 3:
+        raise InputError(f"TorusDensity takes one to three columns, got {d}. Choose three, such as X[:, :3].")
+    units = tuple(period) if isinstance(period, tuple | list | np.ndarray) else period
+    centred = tuple(bool(flag) for flag in (values < 0).any(axis=0))
+    coordinates = Coordinates(units, names or (), centred)
+    check_variety(values, tuple(coordinates.name(axis) for axis in range(d)))
+    points = coordinates.to_torus(values, "X")
+    coordinates.check_units(values, "X")
+    return Training(points, weights, coordinates, names)
+
+
+def missing_rows(values, missing: str) -> np.ndarray:
+    """Whether each row has a missing value, array (N,); an InputError where these are refused."""
+    rows = np.isnan(values).any(axis=1)
+    if missing == "refuse" and rows.any():
+        raise InputError(
+            f"X has missing values (NaN) in {np.count_nonzero(rows)} of {len(rows)} rows, the first is row "
+            f"{np.argmax(rows) + 1}. Leave these rows out: TorusDensity(missing='drop')."
+        )
+    return rows
 
 
 def rows_of(X) -> Rows:
@@ -42,6 +100,7 @@ def rows_of(X) -> Rows:
         columns = list(X.columns)
         names = tuple(columns) if all(isinstance(name, str) for name in columns) else None
         X = _frame(X)
+    X = X if isinstance(X, list | tuple) else np.asarray(X)
     if np.iscomplexobj(X):
         raise InputError("Complex data not supported: an angle is a real number, np.angle(X) say.")
     values = np.asarray(X, float) if _are_numbers(X) else real_array(X, "X")
@@ -50,7 +109,9 @@ def rows_of(X) -> Rows:
         how = "X[:, None] if it is one column, X[None] if it is one row" if values.ndim == 1 else "one row a sample"
         raise InputError(f"Expected 2D array X (N, d), got {got} instead. Reshape your data: {how}.")
     if not values.size:
-        raise InputError(f"X has {len(values)} row(s) and {values.shape[1]} column(s): 0 sample(s) or 0 feature(s).")
+        n, d = values.shape
+        what = f"Found array with 0 sample(s) (shape={n, d})" if d else f"0 feature(s) (shape=({n}, {d}))"
+        raise InputError(f"{what} while a minimum of 1 is required: X is an empty table.")
     return Rows(values, names)
 
 
@@ -125,13 +186,18 @@ def checked_weights(weights, n: int) -> np.ndarray:
     return weights
 
 
+def check_number(n: int) -> None:
+    """Refuse tables of too few rows."""
+    if n < FEWEST:
+        raise InputError(
+            f"n_samples={n} rows with a weight are too few to fit a density and to see how good it is: it takes "
+            f"{FEWEST} or more."
+        )
+
+
 def check_variety(values: np.ndarray, names: tuple[str, ...]) -> None:
     """Refuse rows that have no density, and warn where many are copies of others."""
     n = len(values)
-    if n < FEWEST:
-        raise InputError(
-            f"n_samples={n} rows are too few to fit a density and to see how good it is: it takes {FEWEST} or more."
-        )
     for column, name in zip(values.T, names, strict=True):
         if np.ptp(column) == 0:
             raise InputError(f"column {name} is {column[0]:g} in every row, so it has no density. Leave it out.")

@@ -14,30 +14,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arguments import checked_seed, checked_whole, is_number, is_positive
+from ..arguments import checked_whole, is_positive
 from ..descent.progress import Progress
 from ..errors import InputError
 from ..losses import NormalisedLikelihood
 from ..storage import RunFile, load
 from ..torus.coordinates import Coordinates
 from ..torus.density import LARGEST_SAMPLE
-from ..torus.grid import Torus
 from ..torus.regions import highest_density_levels
-from .parameters import Parameters
-from .search import METHOD, Choice, Descent, folds_of, search
-from .settings import candidates, effective_number
-from .tables import check_columns, check_variety, checked_weights, rows_of
+from .fitting import checked_given, doubts, fit_density
+from .parameters import Parameters, generator, legacy_generator
+from .search import METHOD
+from .tables import check_columns, checked_weights, missing_rows, rows_of, training_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LARGEST_GAP = 0.1  # nats between rows trained on and rows held out
-LARGEST_CHANGE = 1e-3  # of log Z on a finer grid
-SEARCH_SHARE = 0.6  # of the time; the rest is for the fit of all rows
 # Points an axis of the grids on which regions are measured and modes are looked for.
 FINE = {1: 2880, 2: 360, 3: 72}
 LARGEST_AXIS = {1: 10**6, 2: 4096, 3: 256}
-MISSING = ("refuse", "drop")
 CHOSEN = ("smoothness", "length", "penalty", "band", "grid")
 # Of what a fit finds, that which a run file has no other place for.
 FOUND = ("settings_", "validation_score_", "train_validation_gap_", "fit_seconds_")
@@ -148,21 +143,17 @@ class TorusDensity(Parameters):
         checked_whole("max_iter", self.max_iter)
         if not is_positive(self.max_time):
             raise InputError(f"max_time must be a number of seconds > 0, got {self.max_time!r}.")
-        points, weights, coordinates, names = self._training_rows(X, sample_weight)
-        plan = candidates(effective_number(weights), points.shape[1], self._given())
-        folds = folds_of(len(points), plan.folds, _legacy_generator(self.random_state))
-        workers = Torus((4,)).threads
-        deadline = began + SEARCH_SHARE * self.max_time
-        choice = search(plan.settings, points, weights, folds, plan.rounds, self.max_iter, deadline, workers)
-        descent = Descent(choice.setting, points, weights)
-        while descent.progress.done < choice.iterations and not descent.status:
-            if time.perf_counter() > began + self.max_time:
-                break
-            descent.advance(descent.progress.done + 1)
-        self._points = points
-        self._keep(choice, descent.progress, coordinates, names)
-        self._warn(choice, descent.progress.done)
+        rng = legacy_generator(self.random_state)
+        rows = training_rows(X, sample_weight, self.period, self.missing)
+        given = checked_given({name: getattr(self, name) for name in CHOSEN})
+        choice, progress = fit_density(rows.points, rows.weights, given, rng, self.max_iter, self.max_time)
+        self._keep(progress, rows.coordinates, rows.names)
+        self.settings_ = dataclasses.asdict(choice.setting)
+        self.validation_score_ = -choice.validation - self._log_cell
+        self.train_validation_gap_ = choice.gap
         self.fit_seconds_ = time.perf_counter() - began
+        for said in doubts(choice, progress, len(rows.points), self.max_time):
+            warnings.warn(said, stacklevel=2)
         return self
 
     def score_samples(self, X) -> np.ndarray:
@@ -172,9 +163,7 @@ class TorusDensity(Parameters):
         """
         self._check_fitted()
         rows = self._rows_like_those_of_the_fit(X)
-        missing = np.isnan(rows).any(axis=1)
-        if missing.any():
-            self._refuse_missing(missing)
+        missing = missing_rows(rows, self.missing)
         scores = np.full(len(rows), np.nan)
         if not missing.all():
             points = self.coordinates_.to_torus(rows[~missing], "X")
@@ -206,7 +195,7 @@ class TorusDensity(Parameters):
         """
         self._check_fitted()
         count = checked_whole("n_samples", n_samples, most=LARGEST_SAMPLE)
-        values = self.coordinates_.from_torus(self._density.sample(count, _generator(random_state)))
+        values = self.coordinates_.from_torus(self._density.sample(count, generator(random_state)))
         if not hasattr(self, "feature_names_in_"):
             return values
         try:
@@ -314,9 +303,9 @@ class TorusDensity(Parameters):
         notes = json.loads(run.attributes.get("notes", "{}"))
         made = cls(**notes.get("TorusDensity", {"period": run.coordinates.units}))
         vars(made).update(notes.get("found", {}))
-        made._points, names = run.risk.loss.samples, run.coordinates.names
+        names = run.coordinates.names
         progress = Progress.restored(run.risk, RunFile(path).checkpoint(run.risk, run.method))
-        made._keep(None, progress, run.coordinates, names or None)
+        made._keep(progress, run.coordinates, names or None)
         return made
 
     def __repr__(self) -> str:
@@ -340,42 +329,8 @@ class TorusDensity(Parameters):
     def __getstate__(self) -> dict:
         return {name: value for name, value in vars(self).items() if name != "_kept_density"}
 
-    # -- the parts of fit ---------------------------------------------------------------------------------------
-
-    def _training_rows(self, X, sample_weight):
-        """Points on the torus, their weights, the coordinates, and the names where X has some."""
-        if self.missing not in MISSING:
-            raise InputError(f"missing must be 'refuse' or 'drop', got {self.missing!r}.")
-        values, names = rows_of(X)
-        d = values.shape[1]
-        if d > 3:
-            raise InputError(f"TorusDensity takes one to three columns, got {d}. Choose three, such as X[:, :3].")
-        weights = checked_weights(sample_weight, len(values))
-        missing = np.isnan(values).any(axis=1)
-        if missing.any():
-            self._refuse_missing(missing)
-        used = ~missing & (weights > 0)
-        values, weights = values[used], weights[used]
-        units = tuple(self.period) if isinstance(self.period, tuple | list | np.ndarray) else self.period
-        shown = Coordinates(units, names or (), False)
-        check_variety(values, tuple(shown.name(axis) for axis in range(d)))
-        points = shown.to_torus(values, "X")
-        shown.check_units(values, "X")
-        centred = tuple(bool(flag) for flag in (values < 0).any(axis=0))
-        return points, weights, Coordinates(units, names or (), centred), names
-
-    def _given(self) -> dict:
-        """The fields of the setting that are not to be chosen, checked."""
-        given = {name: getattr(self, name) for name in CHOSEN if getattr(self, name) is not None}
-        for name, value in given.items():
-            if name in ("band", "grid"):
-                checked_whole(name, value)
-            elif not is_positive(value) and not (name == "penalty" and value == 0 and is_number(value)):
-                raise InputError(f"{name} must be a positive number, or None to have it chosen, got {value!r}.")
-        return given
-
-    def _keep(self, choice: Choice | None, progress: Progress, coordinates: Coordinates, names) -> None:
-        """What has been found, as attributes."""
+    def _keep(self, progress: Progress, coordinates: Coordinates, names) -> None:
+        """What has been trained, as attributes."""
         model = progress.risk.model
         self.model_, self.control_, self._progress = model, progress.state.control, progress
         self.coordinates_, self.n_features_in_, self.n_iter_ = coordinates, model.torus.dimension, progress.done
@@ -384,35 +339,11 @@ class TorusDensity(Parameters):
         if names is not None:
             self.feature_names_in_ = np.array(names, dtype=object)
         self.resolution_ = model.resolution(self.control_)
-        if choice is not None:
-            self.settings_ = dataclasses.asdict(choice.setting)
-            self.validation_score_ = -choice.validation - self._log_cell
-            self.train_validation_gap_ = choice.gap
 
-    def _warn(self, choice: Choice, done: int) -> None:
-        n, d = self._points.shape
-        if choice.gap > LARGEST_GAP:
-            warnings.warn(
-                f"the density fits rows that it was trained on {choice.gap:.2g} nats better than rows held out: {n} "
-                f"rows are few for {d} column{'s' * (d > 1)} like these. It is as smooth as they ask for; what it says "
-                f"of new rows is validation_score_.",
-                stacklevel=3,
-            )
-        if not choice.complete or done < choice.iterations:
-            warnings.warn(
-                f"max_time={self.max_time:g} seconds ended the fit after {done} iterations, before all was tried. "
-                f"With more time the density may become better.",
-                stacklevel=3,
-            )
-        if abs(self.resolution_.change) > LARGEST_CHANGE:
-            warnings.warn(
-                f"the density has peaks that the grid of {self.settings_['grid']} points per axis hardly resolves: its "
-                f"mass changes by {abs(self.resolution_.change):.1e} on a finer one. Use grid="
-                f"{3 * self.settings_['grid'] // 2}.",
-                stacklevel=3,
-            )
-
-    # -- what is asked of a fitted one --------------------------------------------------------------------------
+    @property
+    def _points(self) -> np.ndarray:
+        """The rows of the fit, in sides of the torus."""
+        return self._progress.risk.loss.samples
 
     @property
     def _density(self):
@@ -431,13 +362,6 @@ class TorusDensity(Parameters):
         names = tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
         check_columns(rows, self.n_features_in_, names, type(self).__name__)
         return rows.values
-
-    def _refuse_missing(self, missing) -> None:
-        if self.missing == "refuse":
-            raise InputError(
-                f"X has missing values (NaN) in {np.count_nonzero(missing)} of {len(missing)} rows, the first is row "
-                f"{np.argmax(missing) + 1}. Leave these rows out: TorusDensity(missing='drop')."
-            )
 
     def _on_lattice(self, axes) -> np.ndarray:
         """The log-density relative to the uniform one."""
@@ -466,23 +390,6 @@ class TorusDensity(Parameters):
             f"{words}; s = {metric.smoothness:g}, l = {metric.length:g}, band {max(self.model_.band)}, grid {shape}, "
             f"{self.n_iter_} iterations"
         )
-
-
-def _legacy_generator(random_state) -> np.random.RandomState:
-    """NumPy's legacy generator, whose stream is frozen, as scikit-learn makes it of a seed, one of its own, or None."""
-    if isinstance(random_state, np.random.RandomState):
-        return random_state
-    if random_state is not None:
-        random_state = checked_whole("random_state", random_state, 0, 2**32 - 1)
-    return np.random.RandomState(random_state)
-
-
-def _generator(random_state) -> np.random.Generator:
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(2**31))
-    return np.random.default_rng(None if random_state is None else checked_seed(random_state))
 
 
 def _plain(value):

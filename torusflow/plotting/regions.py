@@ -12,7 +12,7 @@ from ..torus.coordinates import Coordinates
 from ..torus.regions import highest_density_levels
 from .fields import one_period
 from .fits import marginals, plot_histogram, plot_points, scale_of, shown
-from .style import BLUE, DOTS_PER_INCH, PAIRS, colour_bar, side_of, words
+from .style import BLUE, DOTS_PER_INCH, PAIRS, VERMILION, colour_bar, side_of, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +88,7 @@ def plot_regions(axes: Axes, density, coordinates: Coordinates, masses=(0.5, 0.9
     )
     named = sorted(zip(highest_density_levels(density, masses), masses, strict=True))
     levels = [level for level, _ in named]
-    lines = axes.contour(x, y, density[np.ix_(columns, rows)].T, levels, colors=BLUE, linewidths=1)
+    lines = axes.contour(x, y, density[np.ix_(columns, rows)].T, levels, colors=VERMILION, linewidths=1.2, zorder=3)
     axes.clabel(lines, fmt={level: f"{100 * mass:g} %" for level, mass in named}, fontsize=7)
     return lines
 
