@@ -59,6 +59,27 @@ def test_where_nothing_can_be_written_models_work(where_nothing_can_be_written):
     assert (done.returncode, done.stdout.strip()) == (0, "72.0"), done.stderr
 
 
+def test_what_is_kept_is_out_of_date_when_a_function_that_is_called_changes(tmp_path):
+    """Of another file, which Numba does not look at."""
+    head = "from torusflow.compilation import compiler\n"
+    (tmp_path / "low.py").write_text(head + "@compiler()\ndef low(x):\n    return x + 1\n")
+    (tmp_path / "middle.py").write_text(head + "import low\nfrom low import low as below\n")
+    (tmp_path / "high.py").write_text(head + "from low import low\n@compiler()\ndef high(x):\n    return 10 * low(x)\n")
+    code = "from high import high; print(high(1), len(high.stats.cache_hits))"
+    package, environment = str(Path(torusflow.__file__).parents[1]), {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+
+    def calculated():
+        path = f"{tmp_path}{os.pathsep}{package}"
+        command = [sys.executable, "-c", code]
+        environment["PYTHONPATH"] = path
+        done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=300)
+        return done.stdout.split()
+
+    assert calculated() == ["20", "0"] and calculated() == ["20", "1"]
+    (tmp_path / "low.py").write_text(head + "@compiler()\ndef low(x):\n    return x + 23\n")
+    assert calculated() == ["240", "0"]
+
+
 @pytest.mark.parametrize("method", ["load_overload", "save_overload"])
 def test_a_disk_that_fails_is_no_reason_not_to_compute(method, monkeypatch):
     def fail(self, *arguments):

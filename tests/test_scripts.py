@@ -97,6 +97,16 @@ def test_flow_of_a_fit(tmp_path):
 
 
 @pytest.mark.slow
+def test_density_of_angles(tmp_path):
+    """Far from the uniform density, whose log-density is zero, and below the one that the angles come from."""
+    picture = tmp_path / "picture.png"
+    arguments = ["--samples", "500", "--points", "24", "--iterations", "12", "-o", str(picture)]
+    fitted, truth, log_mass = load("density_of_angles").main(arguments)
+    assert truth - 0.3 < fitted < truth and truth == pytest.approx(2.2, abs=0.05) and abs(log_mass) < 1
+    assert picture.stat().st_size > 100_000
+
+
+@pytest.mark.slow
 def test_geodesic_matching(tmp_path):
     """The project's bound for the two energies; the map alone says how far it is from the identity."""
     picture = tmp_path / "picture.png"

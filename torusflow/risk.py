@@ -61,11 +61,7 @@ class Risk:
     def __call__(self, w) -> float:
         """R(w); the model runs forward once."""
         w = placed(self.space, w)
-        return self._value(w, self.model(w))
-
-    def of_output(self, w, output) -> float:
-        """R(w), given the output of the model at w."""
-        return self._value(w, output)
+        return self.value_at(w, self.model(w))
 
     def at(self, w) -> RiskAt:
         """R at w: the model runs forward now, backward only when the gradient is asked for."""
@@ -103,7 +99,8 @@ class Risk:
         point = self.at(w)
         return point.value, point.gradient
 
-    def _value(self, w, output) -> float:
+    def value_at(self, w, output) -> float:
+        """R(w) where the model's output is known."""
         value = _real(self.loss(output), self.loss)
         if self.penalty:
             value += self.penalty / 2 * self.space.inner(w, w)
@@ -166,7 +163,7 @@ class RiskAt:
         self.risk, self.control = risk, w
         self.linearisation = risk.model.linearise(w)
         self.output = self.linearisation.output
-        self.value = risk._value(w, self.output)
+        self.value = risk.value_at(w, self.output)
 
     @cached_property
     def gradient(self) -> np.ndarray:

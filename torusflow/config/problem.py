@@ -93,8 +93,10 @@ def _problem(tables: Mapping, folder) -> Problem:
     loss = table["loss"].get("kind", LIKELIHOODS.get(table["model"].get("kind")))
     kind = table["model"].pop("kind", next((name for name in LIKELIHOODS if LIKELIHOODS[name] == loss), "MeasureNODE"))
     if LIKELIHOODS.get(kind, loss) != loss or (loss in LIKELIHOODS.values() and kind not in LIKELIHOODS):
-        pairs = " and ".join(f"a {name} and {needed}" for name, needed in LIKELIHOODS.items())
-        raise InputError(f"[loss] kind {loss!r} does not go with a {kind}: {pairs} need each other.")
+        raise InputError(
+            f"[loss] kind {loss!r} does not go with a {kind}: a SampleNODE and LogLikelihood need each other, and so "
+            f"do a LogDensityNODE and NormalisedLikelihood."
+        )
     model = kind_of("model", {"kind": kind}, MODELS, None)
     by_likelihood = kind in LIKELIHOODS
     on_densities = by_likelihood or takes_densities(model)

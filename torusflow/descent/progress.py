@@ -146,7 +146,7 @@ class Progress:
             row["substeps"] = float(risk.model.substeps)
         best = True
         if validation is not None:
-            row["validation"] = _validated(validation, risk, state)
+            row["validation"] = _validated(validation, state, risk.model)
             best = self.done < 0 or row["validation"] < self.best_row["validation"]
         done = self.done + 1
         self._rows[done:] = [row]
@@ -246,16 +246,16 @@ def _moved(space: HilbertSpace, value):
 
 
 def following(validation, risk: Risk, refined: Risk):
-    """The validation once a risk is refined: a `Risk` on the same model is then one on the refined model."""
+    """The validation once a risk is refined: one of the model of the risk is one of the model that it has now."""
     shared = isinstance(validation, Risk) and validation.model is risk.model
     return replace(validation, model=refined.model) if shared else validation
 
 
-def _validated(validation, risk: Risk, state: State) -> float:
+def _validated(validation, state: State, model) -> float:
     """Infinite where it is NaN or the model refuses the control on the data set aside."""
     try:
-        if isinstance(validation, Risk) and validation.model is risk.model:  # the model need not run again
-            value = validation.of_output(state.control, state.output)
+        if isinstance(validation, Risk) and validation.model is model:
+            value = validation.value_at(state.control, state.output)
         else:
             value = validation(state.control.copy())  # which may be written into
     except NumericalError:

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..torus.densities import uniform
 from ..torus.density import Density, LogDensitySpace
+from ..torus.grid import Torus
 from ..torus.log_density import Finer, NormalisedDensity, exponential
 from ..torus.scattered import checked_points
 from ..transport.log_continuity import LogContinuityEquation
@@ -91,7 +92,7 @@ class LogDensityNODE(GridNODE):
     _outputs = LogDensitySpace
 
     def __post_init__(self):
-        if self.initial is None:
+        if self.initial is None and isinstance(self.torus, Torus):
             object.__setattr__(self, "initial", uniform(self.torus))
         super().__post_init__()
 

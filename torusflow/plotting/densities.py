@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..torus.density import Density, LogDensitySpace
-from ..torus.log_density import exponential
+from ..torus.log_density import Finer, exponential
 from .fields import plot_field, plot_velocity
 from .histories import CURVES, plot_course
 from .style import DOTS_PER_INCH, PAIRS, STYLES, colour_bar, density_colours, diverging, side_of, words
@@ -24,7 +24,9 @@ def plot_densities(run) -> Figure:
     if isinstance(target := getattr(run.risk.loss, "target", None), Density):
         densities["target"] = target.values
     densities["fitted"] = _fitted(run)
-    rows: Any = _layout(model.torus.dimension, list(densities), model.layers)
+    logarithms = isinstance(model.output_space, LogDensitySpace)
+    curves = _curves_of_likelihood(run.history) if logarithms else CURVES
+    rows: Any = _layout(model.torus.dimension, list(densities), model.layers, list(curves))
     width, height = 3 * len(rows[0]), (6.5, 7, 9.5)[model.torus.dimension - 1]
     figure = Figure((width, height), DOTS_PER_INCH, layout="compressed")
     panels = figure.subplot_mosaic(rows)
@@ -34,21 +36,32 @@ def plot_densities(run) -> Figure:
         _draw_images(figure, panels, run, densities)
     if model.torus.dimension < 3:
         _draw_velocity(figure, panels, run)
-    columns = tuple(name for name in ("risk", "validation") if name in run.history)
-    nats = {"risk": (columns, "descent", "−mean log density [nats]")}
-    plot_course(figure, panels, run, nats if isinstance(model.output_space, LogDensitySpace) else None)
+    plot_course(figure, panels, run, curves)
     return figure
 
 
+def _curves_of_likelihood(history) -> dict:
+    """In place of `CURVES`: risks are negative there, and have no ratio of Polyak and Łojasiewicz."""
+    columns = tuple(name for name in ("risk", "validation") if name in history)
+    return {
+        "risk": (columns, "descent", "−mean log density [nats]"),
+        "control_norm": CURVES["control_norm"],
+        "tail": (("tail",), "variance in the outer modes", "share"),
+    }
+
+
 def _fitted(run) -> np.ndarray:
-    """The density that was fitted, relative to the uniform one, on the grid."""
+    """The density that was fitted, relative to the uniform one, on the grid or a finer one."""
     space = run.risk.model.output_space
-    return exponential(space.torus, run.output)[0] if isinstance(space, LogDensitySpace) else run.output
+    if not isinstance(space, LogDensitySpace):
+        return run.output
+    finer = Finer(space.torus, 2 if space.torus.dimension == 3 else 4)
+    return exponential(finer.fine, finer.up(run.output))[0]
 
 
-def _layout(dimension, names, layers):
+def _layout(dimension, names, layers, curves):
     """Rows of names of panels; a name that stands twice is one wide panel."""
-    names, curves = names + ["difference"] * ("target" in names), list(CURVES)
+    names = names + ["difference"] * ("target" in names)
     if dimension == 1:
         return [["densities", "densities", "risk"], ["velocity", "velocity", "pl_ratio"]]
     if dimension == 3:

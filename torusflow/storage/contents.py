@@ -110,9 +110,10 @@ def _write(file, risk, method, result, trajectory, coordinates, validation, limi
     problem = file.create_group("problem")
     problem.attrs["long_name"] = "what load() needs to make the risk and the method again"
     problem.attrs["limits"] = json.dumps(limits)
+    seen: dict = {}  # a validation may be of the same model
     for name, thing in (("risk", risk), ("method", method), ("coordinates", coordinates), ("validation", validation)):
         if dataclasses.is_dataclass(thing):
-            encode(problem, name, thing, {})
+            encode(problem, name, thing, seen)
 
 
 def _write_densities(file, risk, result, trajectory, coordinates, field):

@@ -80,12 +80,19 @@ class NormalisedDensity:
     ----------
     torus : Torus
     u : array (*n)
+
+    Attributes
+    ----------
+    fine : Torus
+        The finer grid.
+    log_mass : float
+        log Z.
     """
 
     def __init__(self, torus: Torus, u):
         times = TIMES if TIMES**torus.dimension * torus.size <= LARGEST_FINE else 2
         self._finer, self._u = Finer(torus, times), u
-        self._fine_u = self._finer.up(u)
+        self.fine, self._fine_u = self._finer.fine, self._finer.up(u)
         self._series = TrigonometricPolynomial(torus, self._finer.down(self._fine_u))  # without the Nyquist modes
 
     @cached_property
@@ -118,7 +125,7 @@ class NormalisedDensity:
         check_generator(rng)
         n = checked_whole("n", n, 0, LARGEST_SAMPLE)
         fine = self._finer.fine
-        sides, bound = 1 / np.array(fine.shape), self._bound.ravel()
+        sides, bound = 1 / np.array(fine.shape), self.bound.ravel()
         cumulative = np.cumsum(np.exp(bound - bound.max()))
         chosen, missing, rate = [np.empty((0, fine.dimension))], n, 0.5
         while missing > 0:
@@ -137,8 +144,8 @@ class NormalisedDensity:
         return np.concatenate(chosen)
 
     @cached_property
-    def _bound(self) -> np.ndarray:
-        """Above u in each cell of the finer grid, array (*fine) of NumPy."""
+    def bound(self) -> np.ndarray:
+        """Above u in the cell about each point of the finer grid, array (*fine) of NumPy."""
         coarse, fine = self._finer.torus, self._finer.fine
         halves = [0.5 / n for n in fine.shape]
         # Of degree below n/2 on times n points an axis: no further above the grid's maximum than 1/cos(pi/(2 times)).
