@@ -18,7 +18,7 @@ from ..risk import Risk
 from .settings import Setting
 
 # Iterations between looks at the clock, and without a better validation before a descent ends.
-CHUNK, PATIENCE = 5, 15
+CHUNK, PATIENCE = 5, 25
 # Of L-BFGS with weak penalties: the validation is then the regularisation.
 METHOD = LBFGS()
 

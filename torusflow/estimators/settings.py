@@ -80,12 +80,21 @@ class Plan:
 ENOUGH = 4000
 # Grid, band, layers and substeps, for few rows and for enough. In three dimensions a coarser grid has peaks between its
 # points: at 16^3 the density of met (phi, psi, chi1) seemed 0.2 nats better than it is.
-RESOLUTIONS_OF_FEW = {1: (64, 12, 4, 8), 2: (32, 8, 4, 8), 3: (24, 6, 4, 8)}
-RESOLUTIONS = {1: (128, 24, 4, 12), 2: (48, 12, 4, 12), 3: (24, 6, 4, 12)}
-SMOOTHNESSES = {1: (2.0, 2.5, 3.0), 2: (2.5, 3.0), 3: (2.5, 3.0)}
-LENGTHS, LENGTHS_OF_FEW = {1: (0.02, 0.05, 0.1), 2: (0.03, 0.05, 0.1), 3: (0.05, 0.1)}, (0.05, 0.1)
+RESOLUTIONS_OF_FEW = {1: [(64, 12, 4, 8)], 2: [(32, 8, 4, 8)], 3: [(24, 6, 4, 8)]}
+RESOLUTIONS = {1: [(64, 12, 4, 8), (128, 24, 4, 12)], 2: [(32, 8, 4, 8), (48, 12, 4, 10)], 3: [(24, 6, 4, 8)]}
+# Smoothness and length.
+METRICS_OF_FEW = {
+    1: [(2.0, 0.1), (2.5, 0.05), (2.5, 0.1), (3.0, 0.1)],
+    2: [(2.5, 0.05), (2.5, 0.1), (3.0, 0.05), (3.0, 0.1)],
+    3: [(2.5, 0.1), (3.0, 0.1)],
+}
+METRICS = {
+    1: [(2.0, 0.05), (2.5, 0.02), (2.5, 0.05), (3.0, 0.05)],
+    2: [(2.5, 0.03), (2.5, 0.05), (3.0, 0.03), (3.0, 0.05)],
+    3: [(2.5, 0.1), (3.0, 0.05)],
+}
 # Where there are many rows the penalty matters little, since the validation ends the descent before it does.
-PENALTIES, PENALTIES_OF_FEW = (30.0,), {1: (3.0, 30.0, 300.0), 2: (10.0, 100.0, 400.0), 3: (30.0, 300.0)}
+PENALTIES, PENALTIES_OF_FEW = [30.0], {1: [3.0, 30.0, 300.0], 2: [10.0, 100.0, 400.0], 3: [30.0, 300.0]}
 
 
 def candidates(n: float, dimension: int, given: dict) -> Plan:
@@ -99,20 +108,23 @@ def candidates(n: float, dimension: int, given: dict) -> Plan:
     given : dict
         Fields of `Setting` that are not to be chosen.
     """
-    few = n < ENOUGH
-    grid, band, layers, substeps = (RESOLUTIONS_OF_FEW if few else RESOLUTIONS)[dimension]
+    few, d = n < ENOUGH, dimension
+    resolutions = (RESOLUTIONS_OF_FEW if few else RESOLUTIONS)[d]
+    metrics = (METRICS_OF_FEW if few else METRICS)[d]
+    penalties = PENALTIES_OF_FEW[d] if few else PENALTIES
+    settings = dict.fromkeys(
+        Setting(**{"smoothness": s, "length": length, "penalty": penalty, **_size(*resolution, given), **given})
+        for resolution, (s, length), penalty in itertools.product(resolutions, metrics, penalties)
+    )
+    if few:
+        return Plan(tuple(settings), 5 if d < 3 else 3, ((15, max(1, len(settings) // 3)), (30, 2)))
+    return Plan(tuple(settings), 1, ((20, 3), (45, 2)) if d < 3 else ((25, 1),))
+
+
+def _size(grid: int, band: int, layers: int, substeps: int, given: dict) -> dict:
+    """A resolution; where band or grid is given, the other goes with it."""
     if "grid" in given:
         band = min(band, (given["grid"] - 1) // 3)
     elif "band" in given:
         grid = max(grid, 3 * given["band"] + 2)
-    size = {"band": band, "grid": grid, "layers": layers, "substeps": substeps}
-    choices = itertools.product(
-        SMOOTHNESSES[dimension],
-        LENGTHS_OF_FEW if few else LENGTHS[dimension],
-        PENALTIES_OF_FEW[dimension] if few else PENALTIES,
-    )
-    names = ("smoothness", "length", "penalty")
-    settings = dict.fromkeys(Setting(**dict(zip(names, choice, strict=True)) | size | given) for choice in choices)
-    if not few:
-        return Plan(tuple(settings), 1, ((20, 2), (40, 1)))
-    return Plan(tuple(settings), 5 if dimension < 3 else 3, ((15, max(1, len(settings) // 3)), (30, 2)))
+    return {"grid": grid, "band": band, "layers": layers, "substeps": substeps}
