@@ -48,7 +48,7 @@ def fit_density(
     settings, rounds = plan.settings, plan.rounds
     for _ in range(1 if "grid" in given else FINER):
         now = time.perf_counter()
-        deadline = now + SEARCH_SHARE * (end - now)
+        deadline = now + SEARCH_SHARE * (end - now)  # never, where there is no end
         choice = search(settings, points, weights, folds, rounds, iterations, deadline, workers)
         progress = _fitted(choice, points, weights, end)
         if abs(_change(progress)) <= LARGEST_CHANGE or time.perf_counter() > end:

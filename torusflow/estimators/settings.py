@@ -117,7 +117,7 @@ def candidates(n: float, dimension: int, given: dict) -> Plan:
         for resolution, (s, length), penalty in itertools.product(resolutions, metrics, penalties)
     )
     if few:
-        return Plan(tuple(settings), 5 if d < 3 else 3, ((15, max(1, len(settings) // 3)), (30, 2)))
+        return Plan(tuple(settings), 5 if d < 3 else 3, ((10, max(1, len(settings) // 3)), (25, 1)))
     return Plan(tuple(settings), 1, ((20, 3), (45, 2)) if d < 3 else ((25, 1),))
 
 

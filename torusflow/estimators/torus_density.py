@@ -8,6 +8,7 @@ import html
 import inspect
 import io
 import json
+import math
 import time
 import warnings
 from typing import TYPE_CHECKING
@@ -61,8 +62,9 @@ class TorusDensity(Parameters):
         Points per axis.
     max_iter : int
         Iterations of a descent, at most.
-    max_time : float
-        Seconds after which the fit ends with what it has; a warning says so.
+    max_time : float, optional
+        Seconds after which the fit ends with what it has, and a warning says so; what it has then depends on how fast
+        the machine was.
     missing : {"refuse", "drop"}
         What becomes of rows with a missing value: an error, or nothing; scores of such rows are then NaN.
     random_state : int, RandomState or None
@@ -108,7 +110,7 @@ class TorusDensity(Parameters):
         band=None,
         grid=None,
         max_iter=200,
-        max_time=60.0,
+        max_time=None,
         missing="refuse",
         random_state=0,
     ):
@@ -141,18 +143,19 @@ class TorusDensity(Parameters):
         """
         began = time.perf_counter()
         checked_whole("max_iter", self.max_iter)
-        if not is_positive(self.max_time):
-            raise InputError(f"max_time must be a number of seconds > 0, got {self.max_time!r}.")
+        seconds = math.inf if self.max_time is None else self.max_time
+        if self.max_time is not None and not is_positive(seconds):
+            raise InputError(f"max_time must be a number of seconds > 0, or None for no limit, got {seconds!r}.")
         rng = legacy_generator(self.random_state)
         rows = training_rows(X, sample_weight, self.period, self.missing)
         given = checked_given({name: getattr(self, name) for name in CHOSEN})
-        choice, progress = fit_density(rows.points, rows.weights, given, rng, self.max_iter, self.max_time)
+        choice, progress = fit_density(rows.points, rows.weights, given, rng, self.max_iter, seconds)
         self._keep(progress, rows.coordinates, rows.names)
         self.settings_ = dataclasses.asdict(choice.setting)
         self.validation_score_ = -choice.validation - self._log_cell
         self.train_validation_gap_ = choice.gap
         self.fit_seconds_ = time.perf_counter() - began
-        for said in doubts(choice, progress, len(rows.points), self.max_time):
+        for said in doubts(choice, progress, len(rows.points), seconds):
             warnings.warn(said, stacklevel=2)
         return self
 
