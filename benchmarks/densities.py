@@ -1,7 +1,7 @@
 """TorusDensity beside a kernel estimate, on rows that neither has seen: nats, seconds, and jumps across the seam.
 
-Each table is split as in docs/likelihood.md, the last tenth in the order of numpy.random.RandomState(0) to test; what else is
-needed to choose by is taken from the rest. Nats are above the uniform density; differences are paired.
+Tables are split as in docs/likelihood.md: the last tenth in the order of numpy.random.RandomState(0) is the test,
+and what is needed to choose by comes from the rest. Nats are above the uniform density; differences are paired.
 
     python benchmarks/densities.py data/adk_torsions.csv other.csv --rows 300 1000 0 --seeds 3
 """
