@@ -210,6 +210,32 @@ def test_likelihood_of_one_kind_of_model_and_from_a_base_density(tmp_path, angle
     assert problem.limits["validation"] is None and problem.test is None and len(problem.risk.model.points) == 200
 
 
+@pytest.mark.parametrize("kind", ['[loss]\nkind = "NormalisedLikelihood"\n', '[model]\nkind = "LogDensityNODE"\n'])
+def test_likelihood_on_a_grid(tmp_path, angles, kind):
+    """One model, losses of the parts of the samples that a likelihood without a grid has."""
+    text = LIKELIHOOD.replace('[loss]\nkind = "LogLikelihood"\n', kind)
+    problem = problem_from(tmp_path, text + "[split]\ntest = 0.2\nseed = 3\n[torus]\nshape = [24, 25]\n")
+    order, model = np.random.RandomState(3).permutation(200), problem.risk.model
+    assert isinstance(model, tfl.LogDensityNODE) and model.torus.shape == (24, 25) and model.band == (7, 8)
+    assert model.metric == tfl.SobolevMetric(2.5, 0.1)
+    for risk, rows in zip(
+        (problem.risk, problem.limits["validation"], problem.test),
+        (order[:140], order[140:160], order[160:]),
+        strict=True,
+    ):
+        assert risk.model is model
+        np.testing.assert_allclose(risk.loss.samples, np.mod(angles[rows] / 360, 1), rtol=0, atol=1e-12)
+    assert isinstance(problem.method, tfl.LBFGS) and problem.risk.penalty == 1e-4
+
+
+def test_choices_of_a_likelihood_on_a_grid_keep_all_samples(tmp_path, angles):
+    from torusflow.config import choices
+
+    text = LIKELIHOOD.replace("LogLikelihood", "NormalisedLikelihood") + "[select]\nlength = [0.1, 0.2]\nsamples = 50\n"
+    found = choices(read_tables_of(tmp_path, text + "[torus]\nshape = [49, 49]\n"), tmp_path)
+    assert len(found.candidates) == 2 * 2 * 2 and len(found.candidates[0][0].loss.samples) == 180
+
+
 def test_choices_are_the_product_of_lists(tmp_path, angles):
     from torusflow.config import choices, chosen
 
@@ -249,6 +275,22 @@ def read_tables_of(tmp_path, text):
 def test_mistakes_in_likelihoods(tmp_path, angles, text, words):
     with pytest.raises(tfl.InputError, match=words):
         problem_from(tmp_path, LIKELIHOOD + text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[torus]\nshape = [8, 8, 8]\n", "the samples have 2 columns, the torus has 3 dimensions"),
+        ('[model]\nkind = "MeasureNODE"\n', "a LogDensityNODE and NormalisedLikelihood"),
+        ('[model]\nkind = "SampleNODE"\n', "a LogDensityNODE and NormalisedLikelihood"),
+        ('[target]\nkind = "banana"\n', "a likelihood is one of samples"),
+    ],
+)
+def test_mistakes_in_likelihoods_on_a_grid(tmp_path, angles, text, words):
+    whole = LIKELIHOOD.replace("LogLikelihood", "NormalisedLikelihood")
+    target = whole[whole.index("[target]") :].split("[loss]")[0]
+    with pytest.raises(tfl.InputError, match=words):
+        problem_from(tmp_path, (whole.replace(target, "") if text.startswith("[target]") else whole) + text)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from things import (
     KERNEL,
     LINE,
     LINEAR,
+    LOGARITHMS,
     MEASURE,
     NETWORK,
     PARTICLES,
@@ -122,6 +123,11 @@ CALLS = {
         {"torus": PLANE, "metric": SMOOTH, "initial": HILL, "layers": 2, "band": 1, "substeps": 1},
         _used_model,
     ),
+    "LogDensityNODE": Call(
+        tfl.LogDensityNODE,
+        {"torus": PLANE, "metric": SMOOTH, "initial": HILL, "layers": 2, "band": 1, "substeps": 1},
+        _used_model,
+    ),
     "SampleNODE": Call(
         tfl.SampleNODE,
         {"points": POINTS, "metric": SMOOTH, "initial": HILL, "layers": 2, "band": 1, "substeps": 1, "threads": 1},
@@ -166,6 +172,7 @@ CALLS = {
     "Linearised": Call(tfl.Linearised, {"model": LINEAR, "centre": W}, _used_model),
     "Scaled": Call(tfl.Scaled, {"model": LINEAR, "centre": W, "alpha": 2.0}, _used_model),
     **of_model("MeasureNODE", MEASURE, V, DENSITY),
+    **of_model("LogDensityNODE", LOGARITHMS, V, DENSITY),
     **of_model("SampleNODE", SAMPLES, V, np.ones(7)),
     **of_model("TorusNODE", CLOUD, V, POINTS),
     **of_model("GeodesicNODE", GEODESIC, GEODESIC.space.zeros(), DENSITY),
@@ -178,6 +185,9 @@ CALLS = {
     "MeasureNODE.trajectory": Call(MEASURE.trajectory, {"v": V}),
     "MeasureNODE.restarted": Call(MEASURE.restarted, {"output": DENSITY}),
     "MeasureNODE.courant": Call(MEASURE.courant, {"v": V}),
+    "LogDensityNODE.log_density": Call(LOGARITHMS.log_density, {"v": V, "points": POINTS}),
+    "LogDensityNODE.sample": Call(LOGARITHMS.sample, {"v": V, "n": 3, "rng": RNG}),
+    "LogDensityNODE.resolution": Call(LOGARITHMS.resolution, {"v": V}, str),
     "SampleNODE.log_density": Call(SAMPLES.log_density, {"v": V, "points": POINTS}),
     "SampleNODE.sample": Call(SAMPLES.sample, {"v": V, "n": 3, "rng": RNG}),
     "SampleNODE.part": Call(SAMPLES.part, {"rows": np.array([0, 2])}),
@@ -203,6 +213,11 @@ CALLS = {
     "CircleWasserstein": Call(
         losses.CircleWasserstein, {"target": HILL_ON_LINE, "floor": 1e-3}, _used_loss(np.ones(8))
     ),
+    "NormalisedLikelihood": Call(
+        losses.NormalisedLikelihood,
+        {"samples": POINTS, "torus": PLANE, "weights": np.arange(7.0)},
+        _used_loss(DENSITY),
+    ),
     "CrossEntropy": Call(losses.CrossEntropy, {"target": POINTS, "torus": PLANE, "floor": 1e-3}, _used_loss(DENSITY)),
     "CloudMMD": Call(
         losses.CloudMMD,
@@ -223,6 +238,7 @@ CALLS = {
     **of_loss("SobolevMMD", losses.SobolevMMD(HILL), DENSITY),
     **of_loss("Sinkhorn", losses.Sinkhorn(HILL, 0.05), DENSITY),
     **of_loss("CircleWasserstein", losses.CircleWasserstein(HILL_ON_LINE), np.ones(8)),
+    **of_loss("NormalisedLikelihood", losses.NormalisedLikelihood(POINTS, PLANE), DENSITY),
     **of_loss("CrossEntropy", losses.CrossEntropy(POINTS, PLANE), DENSITY),
     **of_loss("CloudMMD", losses.CloudMMD(POINTS, PLANE), POINTS),
     **of_loss("SquaredDistance", losses.SquaredDistance(X), X),

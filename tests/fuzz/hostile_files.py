@@ -27,6 +27,11 @@ def good_runs(folder: Path) -> dict[str, Path]:
     models = {
         "density": (tfl.MeasureNODE(torus, smooth, uniform, 3, 3, 8), tfl.losses.SquaredL2(target), tfl.LBFGS()),
         "samples": (tfl.SampleNODE(points, smooth, None, 2, 2, 1, 1), tfl.losses.LogLikelihood(), tfl.HeavyBall(0.01)),
+        "logarithms": (
+            tfl.LogDensityNODE(torus, smooth, uniform, 2, 2, 8),
+            tfl.losses.NormalisedLikelihood(points, torus, np.arange(20.0)),
+            tfl.LBFGS(),
+        ),
         "kernel": (
             tfl.RKHSNODE(points, tfl.KernelField(tfl.GaussianKernel(0.3), centres), 2),
             tfl.losses.SquaredDistance(points + 0.1),

@@ -168,7 +168,7 @@ def test_what_cannot_be_drawn_says_why(rng):
 class TestBadInput:
     def test_models_without_a_density(self):
         model = tfl.TorusNODE(np.zeros((3, 2)), METRIC, layers=1, band=2)
-        with pytest.raises(tfl.InputError, match=r"which a TorusNODE lacks\. Use a SampleNODE"):
+        with pytest.raises(tfl.InputError, match=r"which a TorusNODE lacks\. Use a LogDensityNODE"):
             plotting.plot_fit(model, model.space.zeros())
 
     @pytest.mark.parametrize("points", [np.zeros((4, 3)), np.zeros(4)])

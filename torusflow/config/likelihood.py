@@ -82,7 +82,8 @@ def _on_a_grid(table: dict, folder: Path, parts) -> list[Risk | None]:
         raise InputError(f"[torus] the samples have {d} columns, the torus has {torus.dimension} dimensions.")
     initial = density("initial", table["initial"], torus, folder)[0] if table["initial"] else None
     given = {"torus": torus, "metric": metric, "initial": initial}
-    model = call(LogDensityNODE, "model", {"band": BANDS[d]} | CARRIED | table["model"], **given)
+    band = tuple(min(BANDS[d], (n - 1) // 3) for n in torus.shape)
+    model = call(LogDensityNODE, "model", {"band": band} | CARRIED | table["model"], **given)
     losses = [
         call(NormalisedLikelihood, "loss", table["loss"], samples=points, torus=torus, weights=None)
         if len(points)
