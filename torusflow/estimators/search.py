@@ -83,6 +83,10 @@ class Descent:
         progress = self.progress
         return progress.best_row["validation"] - progress.risk.loss(progress.best.output)
 
+    def scores(self, points) -> np.ndarray:
+        """Negative log-densities at points, where the validation is best."""
+        return -self.progress.risk.model.log_density(self.progress.best.control, points)
+
     @property
     def change(self) -> float:
         """By so much the validation is too low, because peaks between the points of the training grid are not seen."""
@@ -101,7 +105,7 @@ class Trial:
     """A setting on every fold."""
 
     def __init__(self, setting: Setting, points, weights, folds, threads: int | None):
-        self.setting = setting
+        self.setting, self._folds, self._points = setting, folds, points
         self.descents = [Descent(setting, points, weights, held, threads) for held in folds]
 
     @property
@@ -114,6 +118,16 @@ class Trial:
     def validation(self) -> float:
         """The best mean validation so far, with the mass on a finer grid."""
         return float(np.min(self.curve) + np.mean([descent.change for descent in self.descents]))
+
+    @property
+    def gap(self) -> float:
+        """Validation less training, the mean over the folds."""
+        return float(np.mean([descent.gap for descent in self.descents]))
+
+    def scores(self) -> np.ndarray:
+        """Negative log-densities of the rows that are held out, one fold after another."""
+        pairs = zip(self.descents, self._folds, strict=True)
+        return np.concatenate([descent.scores(self._points[held]) for descent, held in pairs])
 
     @property
     def ended(self) -> bool:
@@ -155,7 +169,8 @@ def search(
         for count, keep in (*rounds, (iterations, 1)):
             _train(pool, trials, min(count, iterations), deadline)
             tried |= {trial.setting: trial.validation() for trial in trials}
-            trials = sorted(trials, key=lambda trial: tried[trial.setting])[:keep]
+            trials = sorted(trials, key=lambda trial: tried[trial.setting])
+            trials = [_cautious(trials)] if keep == 1 and len(folds) > 1 else trials[:keep]
     best = trials[0]
     if not math.isfinite(tried[best.setting]):
         raise NumericalError("no setting could be trained on these rows.")
@@ -163,10 +178,27 @@ def search(
         best.setting,
         int(np.argmin(best.curve)),
         tried[best.setting],
-        float(np.mean([descent.gap for descent in best.descents])),
+        best.gap,
         tuple(sorted(tried.items(), key=lambda pair: pair[1])),
         time.perf_counter() < deadline,
     )
+
+
+def _cautious(trials: Sequence[Trial]) -> Trial:
+    """Of those that are not worse than the first by more than one standard error, the one that overfits least [1]_.
+
+    Few rows cannot tell such settings from each other.
+
+    References
+    ----------
+    .. [1] L. Breiman, J. Friedman, C. J. Stone, R. A. Olshen, Classification and regression trees, 1984, section 3.4.3.
+    """
+    best, as_good = trials[0].scores(), [trials[0]]
+    for trial in trials[1:]:
+        worse = trial.scores() - best
+        if np.mean(worse) <= np.std(worse) / math.sqrt(len(worse)):
+            as_good.append(trial)
+    return min(as_good, key=lambda trial: trial.gap)
 
 
 def _train(pool, trials: Sequence[Trial], count: int, deadline: float) -> None:

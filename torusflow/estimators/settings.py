@@ -85,7 +85,7 @@ RESOLUTIONS = {1: [(64, 12, 4, 8), (128, 24, 4, 12)], 2: [(32, 8, 4, 8), (48, 12
 # Smoothness and length.
 METRICS_OF_FEW = {
     1: [(2.0, 0.1), (2.5, 0.05), (2.5, 0.1), (3.0, 0.1)],
-    2: [(2.5, 0.05), (2.5, 0.1), (3.0, 0.05), (3.0, 0.1)],
+    2: [(2.5, 0.1), (2.5, 0.2), (3.0, 0.05), (3.0, 0.1)],
     3: [(2.5, 0.1), (3.0, 0.1)],
 }
 METRICS = {
@@ -94,7 +94,7 @@ METRICS = {
     3: [(2.5, 0.1), (3.0, 0.05)],
 }
 # Where there are many rows the penalty matters little, since the validation ends the descent before it does.
-PENALTIES, PENALTIES_OF_FEW = [30.0], {1: [3.0, 30.0, 300.0], 2: [10.0, 100.0, 400.0], 3: [30.0, 300.0]}
+PENALTIES, PENALTIES_OF_FEW = [30.0], {1: [3.0, 30.0, 300.0], 2: [30.0, 100.0, 400.0], 3: [30.0, 300.0]}
 
 
 def candidates(n: float, dimension: int, given: dict) -> Plan:
@@ -117,7 +117,7 @@ def candidates(n: float, dimension: int, given: dict) -> Plan:
         for resolution, (s, length), penalty in itertools.product(resolutions, metrics, penalties)
     )
     if few:
-        return Plan(tuple(settings), 5 if d < 3 else 3, ((10, max(1, len(settings) // 3)), (25, 1)))
+        return Plan(tuple(settings), 5 if d < 3 else 3, ((10, max(1, len(settings) // 3)), (35, 1)))
     return Plan(tuple(settings), 1, ((20, 3), (45, 2)) if d < 3 else ((25, 1),))
 
 
