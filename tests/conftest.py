@@ -1,5 +1,11 @@
 """What all tests share: the random numbers, the markers, the command line in a folder of its own."""
 
+import os
+
+# Before NumPy is loaded: threads of OpenBLAS, which wait by spinning, take several times as long for matrices of three
+# rows where other processes want the same cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 

@@ -19,15 +19,13 @@ from torusflow import testing
 from torusflow.config import make_problem
 
 assert tfl.NormalisedDescent in map(tfl.__dict__.get, dir(tfl)) and "FourthPower" in dir(tfl.losses)
-torus = tfl.Torus((12,), threads=1)
-loss = tfl.losses.FourthPower(tfl.densities.von_mises(torus))
-testing.check_loss(loss, torus)
 testing.check_model(tfl.Turns(np.array([[1.0, 0.2], [0.3, -0.7]])))
 testing.check_method(tfl.NormalisedDescent(0.01))
 problem = make_problem({
     "torus": {"shape": (12,), "threads": 1}, "target": {"kind": "von_mises"}, "loss": {"kind": "FourthPower"},
     "descent": {"kind": "NormalisedDescent"}, "model": {"layers": 2, "band": 3},
 })
+testing.check_loss(problem.risk.loss, problem.risk.model)
 tfl.descend(problem.risk, problem.start, problem.method, 2, store="density.h5")
 points = {"values": [[1.0, 0.0], [0.0, 1.0]]}
 problem = make_problem({"model": {"kind": "Turns"}, "inputs": points, "targets": points})

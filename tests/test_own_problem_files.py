@@ -99,7 +99,7 @@ def test_any_model_of_densities_in_problem_files_words_and_pictures(folder):
     [
         ("model", "no_such:Shift", "there is no module 'no_such'"),
         ("model", "my_package.parts:Shifts", "the module 'my_package.parts' has no 'Shifts'"),
-        ("loss", "my_package.parts:np", "'my_package.parts:np' is no class"),
+        ("loss", "my_package.parts:np", "'my_package.parts:np' is <module"),
         ("descent", "broken:Method", "importing 'broken' failed: ZeroDivisionError: division by zero"),
         (
             "model",

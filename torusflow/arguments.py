@@ -11,13 +11,13 @@ import numpy as np
 
 from .errors import InputError
 
-# Of layers, steps, units and the like: beyond it a loop over them is no computation but a misprint.
+# Of layers, steps, units and the like: a larger number is a misprint.
 LARGEST_COUNT = 10**6
 LARGEST_SEED = 2**63
 
 
 def is_number(value) -> TypeGuard[float]:
-    """Whether it is a real number, and finite: no bool, no text, nothing beyond the range of floats."""
+    """Whether it is a real and finite number: not a bool, a text, or beyond the range of floats."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
     try:
@@ -82,7 +82,7 @@ def checked_file(path, what: str) -> Path:
 
 
 def real_array(values, name: str) -> np.ndarray:
-    """A new array of real numbers, which may not be finite; texts and complex numbers are none."""
+    """A new array of real numbers, which may not be finite; texts and complex numbers are refused."""
     try:
         array = np.asarray(values)
     except ValueError:  # rows of unequal length
@@ -131,13 +131,13 @@ def _short(times) -> str:
 
 
 def checked_columns(X) -> np.ndarray:
-    """X as a matrix of finite numbers with one input a column."""
-    return _checked_matrix(X, "X", "(d, N), one input a column")
+    """X as a matrix of finite numbers with one input per column."""
+    return _checked_matrix(X, "X", "(d, N), one input per column")
 
 
 def checked_rows(x) -> np.ndarray:
-    """x as a matrix of finite numbers with one point a row."""
-    return _checked_matrix(x, "the points", "(N, d), one point a row")
+    """x as a matrix of finite numbers with one point per row."""
+    return _checked_matrix(x, "the points", "(N, d), one point per row")
 
 
 def _checked_matrix(values, name: str, shape: str) -> np.ndarray:

@@ -20,22 +20,22 @@ from .transport.flow_map import FlowMap
 ADJOINT_TOLERANCE = 1e-11
 SLOPE_TOLERANCE = 0.05
 DERIVATIVE_TOLERANCE = 1e-7
-# Of the Taylor check: the suitable step is shortened so for remainders, a longer one so for derivatives.
+# Of the Taylor check: factors by which the suitable step is shortened for remainders, and a longer one for derivatives.
 REMAINDERS, LADDER = 2.0 ** -np.arange(6), 4.0 ** -np.arange(11)
 EPS = float(np.finfo(float).eps)
-# What differences of the risk give may be off by so many times what it looks to be, and a right gradient by this part
-# of the terms that cancel in it.
+# Differences of the risk may be off by this many times their estimated error, and a right gradient by this part of the
+# terms that cancel in it.
 SAFETY, GRADIENT_ROUND_OFF = 3.0, 1e-11
-# Of the random direction in the one tried, beside the gradient's; trials for the suitable step.
+# Share of the random direction in the one tried, beside the gradient's; trials for the suitable step.
 RANDOM_PART = 0.1
 MOST_TRIALS = 8
-# A likelihood is sound if the density has mass one to this, and steps half as long change it by so many nats: less than
-# the standard error from ten thousand samples.
+# A likelihood is sound if the density has mass one to this, and steps half as long change it by this many nats: less
+# than the standard error from ten thousand samples.
 TOTAL_MASS_TOLERANCE = 1e-3
 REFINEMENT_TOLERANCE = 5e-3
 # Of a Taylor check: beyond them differences of risks are round-off or overflow.
 SHORTEST_STEP, LONGEST_STEP = 1e-100, 1e100
-# Points an axis of the grid for the mass; carried along the flow it is fine where the density is high.
+# Points per axis of the grid for the mass; carried along the flow it is fine where the density is high.
 GRID_OF_MASS = {1: 1024, 2: 128, 3: 24}
 
 

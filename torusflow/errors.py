@@ -30,7 +30,7 @@ class TorusflowError(Exception):
 
 
 class InputError(TorusflowError, ValueError):
-    """What was asked cannot be done with what was given."""
+    """An argument, a file or a combination of them cannot be used; the message says what to do instead."""
 
 
 class NumericalError(TorusflowError, ArithmeticError):

@@ -39,7 +39,7 @@ class HilbertSpace(Protocol):
         ...
 
     def element(self, u, /) -> np.ndarray:
-        """u as an element, or an InputError that says why it is none."""
+        """u as an element, or an InputError that says why it is not one."""
         ...
 
     def describe(self, u, /) -> dict[str, float]:
@@ -53,6 +53,7 @@ class Nested(Protocol):
 
     def embed(self, v, other) -> np.ndarray:
         """An element of the other space as one of this."""
+        ...
 
 
 @runtime_checkable
@@ -61,6 +62,7 @@ class Placed(Protocol):
 
     def asarray(self, u) -> np.ndarray:
         """Numbers as an array where elements live, not copied where they are one."""
+        ...
 
 
 def placed(space: HilbertSpace, u) -> np.ndarray:

@@ -35,7 +35,7 @@ class Held:
 
     @property
     def waiting(self) -> bool:
-        """Whether a signal has come of which nobody has been told."""
+        """Whether a signal has come that has not been passed on."""
         return bool(self._holder._waiting)
 
     def __enter__(self) -> Held:

@@ -13,7 +13,7 @@ from .errors import InputError
 
 
 class Spare:
-    """Memory that is used again: one piece, of the last array made of it that nobody has any more."""
+    """Memory that is used again: one piece, that of the last array made of it that is not in use any more."""
 
     def __init__(self):
         self._pieces: list[np.ndarray] = []

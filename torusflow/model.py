@@ -19,11 +19,11 @@ class Linearisation(Protocol):
     @property
     def output(self) -> np.ndarray: ...
 
-    def tangent(self, dw) -> np.ndarray:
+    def tangent(self, dw, /) -> np.ndarray:
         """DF(w) dw, the change of the output."""
         ...
 
-    def adjoint(self, p) -> np.ndarray:
+    def adjoint(self, p, /) -> np.ndarray:
         """DF(w)* p in the control space: <adjoint(p), dw> = <p, tangent(dw)> of the output space."""
         ...
 
@@ -38,11 +38,11 @@ class Model(Protocol):
     @property
     def output_space(self) -> HilbertSpace: ...
 
-    def __call__(self, w) -> np.ndarray:
+    def __call__(self, w, /) -> np.ndarray:
         """F(w)."""
         ...
 
-    def linearise(self, w) -> Linearisation:
+    def linearise(self, w, /) -> Linearisation:
         """F(w) together with DF(w) and its adjoint."""
         ...
 
@@ -51,10 +51,12 @@ class Model(Protocol):
 class Layered(Protocol):
     """layers and trajectory(w): the outputs on the way, which are stored and drawn."""
 
-    layers: int
+    @property
+    def layers(self) -> int: ...
 
-    def trajectory(self, w) -> np.ndarray:
+    def trajectory(self, w, /) -> np.ndarray:
         """The output at the start and at the end of each layer, array (layers + 1, ...)."""
+        ...
 
 
 @runtime_checkable
@@ -63,21 +65,25 @@ class OnPoints(Protocol):
 
     @property
     def inputs(self) -> np.ndarray:
-        """The points that go in, array (N, d), one a row."""
+        """The points that go in, array (N, d), one per row."""
+        ...
 
-    def rows(self, output) -> np.ndarray:
-        """An output or targets, array (N, e), one point a row."""
+    def rows(self, output, /) -> np.ndarray:
+        """An output or targets, array (N, e), one point per row."""
+        ...
 
 
 @runtime_checkable
 class HasDensity(Protocol):
     """log_density(w, points) and sample(w, n, rng): a density on the torus, which can be scored, sampled and drawn."""
 
-    def log_density(self, w, points) -> np.ndarray:
+    def log_density(self, w, /, points) -> np.ndarray:
         """The logarithm of the density relative to the uniform one, array (N,), at points (N, d)."""
+        ...
 
-    def sample(self, w, n: int, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, w, /, n: int, rng: np.random.Generator) -> np.ndarray:
         """n points of the density, array (n, d), in [0, 1)."""
+        ...
 
 
 @runtime_checkable
@@ -86,6 +92,7 @@ class Described(Protocol):
 
     def describe(self) -> dict[str, str]:
         """A sentence or less on each of some parts, by labels of at most ten letters."""
+        ...
 
 
 @runtime_checkable
@@ -97,54 +104,61 @@ class Coarsenable(Protocol):
 
         Its space is embedded in that of the finer model by ``space.embed(control, coarser.space)``.
         """
+        ...
 
 
 @runtime_checkable
 class Refinable(Protocol):
-    """substeps, a field of a dataclass: time steps per layer, of which more make a faster flow stable."""
+    """substeps, a field of a dataclass: time steps per layer; more of them keep a faster flow stable."""
 
     @property
     def substeps(self) -> int:
         """Time steps per layer."""
+        ...
 
 
 @runtime_checkable
 class Restartable(Protocol):
     """layers and restarted(output): a model of one layer that begins at an output, for `GreedyDescent`."""
 
-    layers: int
+    @property
+    def layers(self) -> int: ...
 
-    def restarted(self, output) -> Model:
+    def restarted(self, output, /) -> Model:
         """The same model with one layer, from another start."""
+        ...
 
 
 @runtime_checkable
 class Subsampled(Protocol):
     """part(rows): a model, or a loss, on some of the samples, for `StochasticGradientDescent`."""
 
-    def part(self, rows) -> Any:
+    def part(self, rows, /) -> Any:
         """The same on some of the samples only.
 
         Parameters
         ----------
         rows : array of int or slice
         """
+        ...
 
 
 @runtime_checkable
 class Resolved(Protocol):
     """tail(output): how much of an output its grid hardly resolves, a column of the history."""
 
-    def tail(self, output) -> float:
+    def tail(self, output, /) -> float:
         """The share of the output's variance over the torus in the outer third of the modes."""
+        ...
 
 
 @runtime_checkable
 class HasResolution(Protocol):
     """resolution(w): whether the grid resolves the density that a control makes, for `checks.likelihood`."""
 
-    def resolution(self, w) -> Any:
+    def resolution(self, w, /) -> Any:
         """Something with ``passed``, whose text says so with the numbers."""
+        ...
 
 
 @runtime_checkable
@@ -154,9 +168,11 @@ class HasCourantNumber(Protocol):
     @property
     def courant_limit(self) -> float:
         """Up to which Courant number the time steps are stable."""
+        ...
 
-    def courant(self, w) -> float:
+    def courant(self, w, /) -> float:
         """The largest Courant number over the layers."""
+        ...
 
 
 def check_ability(thing, ability: type, need: str, instead: str) -> None:

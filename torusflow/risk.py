@@ -6,6 +6,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -82,7 +83,8 @@ class Risk:
         instead = "Use another method, or a SampleNODE with LogLikelihood (--likelihood)."
         for thing in (self.model, self.loss):
             check_ability(thing, Subsampled, "a risk on some of the samples needs", instead)
-        return Risk(self.model.part(rows), self.loss.part(rows), self.penalty)
+        model, loss = cast(Subsampled, self.model), cast(Subsampled, self.loss)
+        return Risk(model.part(rows), loss.part(rows), self.penalty)
 
     def value_and_gradient(self, w) -> tuple[float, np.ndarray]:
         """R(w) and the gradient of R in the control space, <gradient, dw> = dR(w) dw.
@@ -131,7 +133,7 @@ def _kind(thing) -> str:
 
 
 def _warn_of_conflicts(model, loss) -> None:
-    """Say when points stand at one place with different targets: it is no error, but the risk cannot reach zero."""
+    """Say when points stand at one place with different targets: it is not an error, but the risk cannot reach zero."""
     targets = getattr(loss, "targets", None)
     if targets is None or not isinstance(model, OnPoints):
         return
@@ -170,7 +172,7 @@ class RiskAt:
         weight = self.risk.loss.gradient(self.output)
         try:
             gradient = self.linearisation.adjoint(weight)
-        except InputError as error:  # of a weight that is no output
+        except InputError as error:  # the weight is not an output
             raise _wrong_gradient(self.risk.loss, weight, error) from None
         if self.risk.penalty:
             gradient = gradient + self.risk.penalty * self.control

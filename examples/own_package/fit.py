@@ -1,4 +1,4 @@
-"""Fits a density with a loss and a method of one's own, stores the run, reads it back and goes on to the last bit.
+"""Fits a density with a loss and a method of your own, stores the run, reads it back and goes on to the last bit.
 
 python fit.py --iterations 60 -o run.h5
 """

@@ -50,7 +50,7 @@ def test_a_run_is_stored_where_its_log_is_on_a_full_disk(folder):
     """The log is not whole, so the exit code is not zero."""
     with open(FULL, "w") as full:
         done = run(folder, *FIT, stdout=full, code=1)
-    assert b"what was to be printed could not be written: no space left on device" in done.stderr
+    assert b"the output could not be written: no space left on device" in done.stderr
     assert len(tfl.load(folder / "run.h5").history["risk"]) == 3
     with open(FULL, "w") as full:
         run(folder, *FIT, "--overwrite", stderr=full)

@@ -100,7 +100,7 @@ def test_an_interrupt_ends_all_levels(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tfl.LBFGS, "update", interrupted)
-    with pytest.warns(UserWarning, match="did not come to its end: interrupted at iteration 1"):
+    with pytest.warns(UserWarning, match="did not finish: interrupted at iteration 1"):
         control = tfl.coarse_to_fine(problem(), tfl.LBFGS(), 2)
     assert control.shape == problem().space.shape
 

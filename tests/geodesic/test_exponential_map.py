@@ -215,7 +215,7 @@ class TestBadInput:
     def test_maps_that_are_not_reached(self, monkeypatch):
         monkeypatch.setattr("torusflow.geodesic.exponential_map.NEWTON_ITERATIONS", 2)
         torus, metric, u0 = c15(32)
-        with pytest.raises(NumericalError, match=r"Newton's method ends where it is missed by .* several geodesics"):
+        with pytest.raises(NumericalError, match=r"Newton's method stops at a distance of .* several geodesics"):
             logarithm(torus, metric, exponential(torus, metric, 0.3 * u0))
 
     @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_conflicting_pairs():
     [
         (lambda: SquaredDistance([[np.nan]]), "targets must be finite"),
         (lambda: SquaredDistance("far"), "targets must be an array of real numbers, got an array of <U3"),
-        (lambda: SquaredDistance([]), r"the targets are none: an array \(0,\)"),
+        (lambda: SquaredDistance([]), r"the targets are empty: an array \(0,\)"),
         (lambda: SquaredDistance([[1j]]), "targets must be an array of real numbers, got an array of complex128"),
         (lambda: SquaredDistance([[1], [2, 3]]), "got a list that NumPy cannot make one of"),
         (lambda: SquaredDistance(np.eye(2))(1.0), r"targets have shape \(2, 2\), the points \(\)"),

@@ -95,8 +95,8 @@ class TestChoice:
     def test_is_said(self):
         torus = tfl.Torus((12, 13))
         for stages, words in (
-            ("kept", "GB for the gradient loss"),
-            ("recomputed", "GB for the gradient (recomputed) loss"),
+            ("kept", "GB for the gradient target"),
+            ("recomputed", "GB for the gradient (recomputed) target"),
         ):
             model = with_stages(make((12, 13), 3), stages)
             risk = tfl.Risk(model, tfl.losses.SquaredL2(smooth_density(torus)))

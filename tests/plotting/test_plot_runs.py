@@ -158,7 +158,7 @@ def test_files_are_whole_or_absent(tmp_path, monkeypatch):
         plotting.save(figure, tmp_path / name)
         assert (tmp_path / name).stat().st_size > 1000
     before = (tmp_path / "a.png").read_bytes()
-    with pytest.raises(tfl.InputError, match="exists and is not overwritten unasked"):
+    with pytest.raises(tfl.InputError, match="exists and is not overwritten unless you ask for it"):
         plotting.save(figure, tmp_path / "a.png")
     with pytest.raises(tfl.InputError, match=r"written as .png, .pdf, .svg, got .*a.gif"):
         plotting.save(figure, tmp_path / "a.gif")
@@ -205,3 +205,29 @@ def test_models_on_points_are_drawn(name, tmp_path, rng):
         np.testing.assert_array_equal(drawn["targets"], risk.loss.targets)
     else:
         np.testing.assert_array_equal(drawn["every number"][:, 1], run.output.ravel())
+
+
+@pytest.mark.parametrize("shape", [(24,), (12, 10), (10, 8, 9)])
+def test_overviews_of_log_densities_show_the_density(shape):
+    """exp(u)/Z, which is positive and of mean one, and the nats of the descent."""
+    torus = tfl.Torus(shape, threads=1)
+    model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(3, 0.2), layers=2, band=2, substeps=8)
+    samples = np.random.default_rng(0).vonmises(1.0, 3.0, (50, len(shape))) / (2 * np.pi) % 1
+    risk = tfl.Risk(model, tfl.losses.NormalisedLikelihood(samples, torus))
+    held_out = tfl.Risk(model, tfl.losses.NormalisedLikelihood(samples[:9], torus))
+    result = tfl.descend(risk, model.space.zeros(), tfl.LBFGS(), 3, validation=held_out)
+    path = model.trajectory(result.control)
+    coordinates = tfl.Coordinates("degrees", ("a", "b", "c")[: len(shape)])
+    run = Run(risk, None, result.control, result.output, path, result.history, result.status, coordinates, {})
+    figure = plotting.plot_run(run)
+    risks, validations = titled(figure, "descent").get_lines()
+    np.testing.assert_array_equal(risks.get_ydata(), result.history["risk"])
+    np.testing.assert_array_equal(validations.get_ydata(), result.history["validation"])
+    titled(figure, "norm of the control")
+    if len(shape) == 1:
+        _, fitted = titled(figure, "densities").get_lines()[:2]
+        values = fitted.get_ydata()[:-1]
+    else:
+        values = titled(figure, "fitted").images[0].get_array()
+    assert np.min(values) > 0 and np.mean(values) == pytest.approx(1, abs=0.1) and np.max(values) > 1.5
+    assert plotting.plot_fit(model, result.control, samples).axes

@@ -92,7 +92,9 @@ class TestBarenblatt:
         assert l1 < 0.7 * plain_l1
         assert l2 < 0.7 * plain_l2
 
-    @pytest.mark.parametrize("n", [24, pytest.param(64, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize(
+        "n", [24, pytest.param(32, marks=pytest.mark.slow), pytest.param(64, marks=pytest.mark.slow)]
+    )
     def test_c7_in_three_dimensions(self, n):
         """Against the plain scheme in point values and in cell means."""
         exact, shape, h = barenblatt(3, n), (n,) * 3, TWO_PI / n

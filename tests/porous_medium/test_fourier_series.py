@@ -154,8 +154,8 @@ class TestBadInput:
 
     def test_a_solution_that_ends(self):
         """dy/dt = y^2 leaves the range of numbers at time 1, and the message says so."""
-        from torusflow.porous_medium.exponential_steps import Evolution, solve
+        from torusflow.porous_medium.exponential_steps import Semilinear, solve
 
-        evolution = Evolution(lambda y: y**2, lambda y: 0.0, lambda y: float(np.max(np.abs(y))))
+        evolution = Semilinear(lambda y: y**2, lambda y: 0.0, lambda y: float(np.max(np.abs(y))))
         with pytest.raises(NumericalError, match=r"tolerance 1.0e-06 cannot be met beyond time (1|0.99\d*) of 2"):
             solve(evolution, np.array([1.0]), (2.0,), 1e-6)

@@ -83,9 +83,11 @@ def test_a_write_that_fails_leaves_what_can_be_read(tmp_path, risk):
     code = textwrap.dedent(PROGRAM)
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(tfl.__file__))}
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0 and "cannot write" in done.stderr and "What stands there is as it was." in done.stderr
+    assert (
+        done.returncode == 0 and "cannot write" in done.stderr and "What was there before is unchanged." in done.stderr
+    )
     assert {file: file.read_bytes() for file in sorted(tmp_path.iterdir(), reverse=True)} == files
-    with pytest.warns(UserWarning, match="The state before it is read"):
+    with pytest.warns(UserWarning, match="The state before it, which is whole, is read"):
         assert iterations_of(path) == 2
 
 
@@ -111,7 +113,7 @@ def test_a_run_that_was_removed_is_not_served_for_another(tmp_path, risk):
     def look(iteration, row):
         seen.append(before.exists())
 
-    with pytest.warns(UserWarning, match="is of an earlier run of this name, and goes once this one is stored"):
+    with pytest.warns(UserWarning, match="is of an earlier run of this name, and is removed once this one is stored"):
         run(risk, path, 2, look)
     assert seen == [True, False, True]  # until the first write stands; then there is one of the new run
     killed_before = path.with_name("other.h5")
@@ -191,7 +193,10 @@ def test_with_only_the_generation_before_a_run_goes_on_from_it(call, tmp_path, r
     killed(risk, path)
     path.unlink()
     said = call("resume", "run.h5", "--only-check")
-    assert "it can go on" in said.output and "there is no file 'run.h5'. The state before it is read" in said.stderr
+    assert (
+        "it can go on" in said.output
+        and "there is no file 'run.h5'. The state before it, which is whole, is read" in said.stderr
+    )
     assert sorted(os.listdir(tmp_path)) == [".run.h5.previous"]
     seen = []
     with pytest.warns(UserWarning, match="there is no file"):
@@ -266,7 +271,7 @@ def test_a_link_stays_a_link(tmp_path, risk):
 def test_a_stop_file_of_the_past_stops_nothing(tmp_path, risk):
     stop = tmp_path / "run.h5.stop"
     stop.touch()
-    with pytest.warns(UserWarning, match=r"run\.h5\.stop.* was there before this descent began"):
+    with pytest.warns(UserWarning, match=r"run\.h5\.stop.* existed before this descent began"):
         assert run(risk, tmp_path / "run.h5").iterations == 4
     assert not stop.exists()
 
@@ -283,7 +288,7 @@ def test_a_stop_file_that_cannot_be_removed_stops_one_run(tmp_path, risk, monkey
     monkeypatch.setattr(type(stop), "unlink", refuse)
     result = run(risk, tmp_path / "run.h5", 4, lambda iteration, row: stop.touch() if iteration == 2 else None)
     assert result.status == "stopped after 2 iterations by the file run.h5.stop"
-    with pytest.warns(UserWarning, match="was there before"):
+    with pytest.warns(UserWarning, match="existed before"):
         assert run(risk, tmp_path / "run.h5", resume=True).iterations == 4
 
 

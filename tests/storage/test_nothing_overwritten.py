@@ -83,7 +83,7 @@ def test_what_is_read_is_not_written(call, folder, command):
         for output in (f"link{end}", f"hard{end}", *([] if end != ".h5" else [name, f"./{name}"])):
             arguments = [output if word == "OUT" else word for word in READ[command]]
             said = " ".join(call(*arguments, "--overwrite", code=2).stderr.split())
-            assert "is read here, so it is not written over" in said
+            assert "is an input here, so it is not overwritten" in said
             assert "say --overwrite" not in call(*arguments, code=2).stderr
         assert contents(folder) == before
 
@@ -93,7 +93,7 @@ def test_what_is_read_is_not_written(call, folder, command):
     [
         (("fit", "p.toml", "-o", "shape.png"), "a picture that torusflow did not draw, which a run never"),
         (("fit", "p.toml", "-o", "notes.txt"), "holds a text, which a run never replaces"),
-        (("fit", "p.toml", "-o", "other.h5"), "holds HDF5 that is no run of torusflow, which a run never replaces"),
+        (("fit", "p.toml", "-o", "other.h5"), "holds HDF5 that is not a run of torusflow, which a run never replaces"),
         (("refine", "shape.h5", "-o", "d.csv"), "holds a table, which a run never replaces"),
         (("sample", "shape.h5", "-o", "twin.h5"), "holds a run, which a table never replaces"),
         (("sample", "shape.h5", "-o", "p.toml"), "holds a text, which a table never replaces"),
@@ -161,7 +161,7 @@ def test_from_python_too(folder):
     with pytest.raises(tfl.InputError, match="holds a text, which a run never replaces"):
         tfl.descend(risk, risk.space.zeros(), tfl.GradientDescent(0.1), 1, store=tfl.RunFile(text, overwrite=True))
     os.symlink("shape.h5", folder / "link.csv")
-    with pytest.raises(tfl.InputError, match="is read here"):
+    with pytest.raises(tfl.InputError, match="is an input here"):
         export_run(folder / "shape.h5", folder / "link.csv", overwrite=True)
     (folder / "link.csv").unlink()
     assert contents(folder) == before
@@ -170,7 +170,7 @@ def test_from_python_too(folder):
 def test_a_stop_file_that_is_read_is_not_removed(call, folder):
     (folder / "d.csv").rename(folder / "out.h5.stop")
     arguments = ("fit", "out.h5.stop", "--units", "radians", "-o", "out.h5", *SMALL)
-    assert "is read here" in call(*arguments, code=2).stderr and (folder / "out.h5.stop").exists()
+    assert "is an input here" in call(*arguments, code=2).stderr and (folder / "out.h5.stop").exists()
 
 
 @pytest.mark.parametrize(

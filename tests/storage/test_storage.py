@@ -64,7 +64,7 @@ def test_an_existing_file_is_refused_before_any_work(tmp_path, risk):
     path = tmp_path / "run.h5"
     run(risk, path)
     before = path.read_bytes()
-    with pytest.raises(tfl.InputError, match="exists and is not overwritten unasked"):
+    with pytest.raises(tfl.InputError, match="exists and is not overwritten unless you ask for it"):
         run(risk, path)
     assert path.read_bytes() == before
     run(risk, path, overwrite=True)
@@ -199,7 +199,7 @@ def test_the_generation_before_is_read_where_the_last_is_damaged(tmp_path, risk)
         if iteration == 3:
             path.write_bytes(path.read_bytes()[:5000])
             with pytest.warns(
-                UserWarning, match="not a readable run file.*The state before it is read, which is whole"
+                UserWarning, match="not a readable run file.*The state before it, which is whole, is read instead"
             ):
                 damaged.append(tfl.load(path))
 

@@ -228,12 +228,12 @@ MODELS = {
         "refuses_other_directions",
         "Begin with output_space.element",
     ),
-    "any parameter": (Trusting, "refuses_bad_parameters", "scale=nan is taken without a word"),
+    "any parameter": (Trusting, "refuses_bad_parameters", "scale=nan is accepted without an error"),
     "trajectory": (lambda: able(trajectory=trajectory_that_ends_elsewhere), "trajectory", "is not model(w)"),
     "short trajectory": (lambda: able(trajectory=lambda self, w: self(w)[None]), "trajectory", "(layers + 1, *output)"),
     "part": (lambda: able(part=lambda self, rows: self), "parts", "is not model(w)[rows]"),
-    "restarted": (lambda: able(restarted=lambda self, output: self), "restarts", "one layer belongs here"),
-    "coarser": (lambda: able(coarser=lambda self: self), "coarser_models", "it is no coarser"),
+    "restarted": (lambda: able(restarted=lambda self, output: self), "restarts", "it should have one layer"),
+    "coarser": (lambda: able(coarser=lambda self: self), "coarser_models", "it is not coarser"),
     "coarser nothing": (lambda: able(coarser=lambda self: 0), "coarser_models", "coarser() gives 0; a model"),
     "substeps": (Restless, "finer_steps", "it does not come closer to a limit"),
     "rows": (
@@ -244,7 +244,7 @@ MODELS = {
     "samples": (
         lambda: able(sample=lambda self, w, n, rng: 2 * rng.random((n, 1)), log_density=lambda self, w, x: x[:, 0]),
         "density",
-        "in [0, 1) belong here",
+        "it should give 5 points",
     ),
     "scores": (
         lambda: able(sample=lambda self, w, n, rng: rng.random((n, 1)), log_density=lambda self, w, x: x),
@@ -348,7 +348,7 @@ class Anything(Half):
 
 N = TORUS.size
 LOSSES = {
-    "no check": (lambda: len, "is_a_loss", "gradient, check lacks here"),
+    "no check": (lambda: len, "is_a_loss", "gradient, check is missing here"),
     "an array": (lambda: half(call=lambda self, rho: np.ones(3)), "value_is_a_number", "return float(...)"),
     "not finite": (lambda: half(call=lambda self, rho: np.inf), "value_is_a_number", "the loss is inf"),
     "refuses its own": (
@@ -356,7 +356,7 @@ LOSSES = {
         "takes_its_outputs_only",
         "refuses the space of the outputs it is to take",
     ),
-    "takes all": (lambda: half(check=lambda self, space: None), "takes_its_outputs_only", "taken without a word"),
+    "takes all": (lambda: half(check=lambda self, space: None), "takes_its_outputs_only", "accepted without an error"),
     "sign": (lambda: half(gradient=lambda self, rho: -Half.gradient(self, rho)), "gradient", "the wrong sign"),
     "sum": (lambda: half(gradient=lambda self, rho: Half.gradient(self, rho) / N), "gradient", f"multiplied by {N}"),
     "mean": (lambda: half(gradient=lambda self, rho: Half.gradient(self, rho) * N), "gradient", f"divided by {N}"),
@@ -511,7 +511,7 @@ class Stale(Plain):
 
 
 METHODS = {
-    "nothing": (object, "is_a_method", "['init', 'update'] lacks here"),
+    "nothing": (object, "is_a_method", "['init', 'update'] is missing here"),
     "no state": (lambda: plain(init=lambda self, risk, control: control), "is_a_method", "must return a State"),
     "thawed": (Thawed, "is_frozen", "its fields can be changed"),
     "uphill": (

@@ -110,7 +110,7 @@ class TestBadInput:
 
     def test_pictures_and_files(self, call):
         fitted("run.h5", (16,))
-        assert "give it such an ending" in call(
+        assert "use one of these endings" in call(
             "compare", "run.h5", "--with", "tangent-flow", "-o", "a.txt", code=2
         ).stderr.replace("\n", " ")
         assert "there is no file" in call("compare", "none.h5", "--with", "tangent-flow", code=2).stderr

@@ -49,7 +49,7 @@ def test_rows_outside_or_without_numbers_are_counted_and_named():
 
 
 def test_values_are_one_sample_a_row():
-    with pytest.raises(tfl.InputError, match=r"must have shape \(N, d\), one sample a row, got \(3,\)"):
+    with pytest.raises(tfl.InputError, match=r"must have shape \(N, d\), one sample per row, got \(3,\)"):
         tfl.Coordinates("degrees").to_torus([1.0, 2.0, 3.0])
 
 

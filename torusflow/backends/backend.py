@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 
 class Transform(Protocol):
@@ -79,10 +80,11 @@ class Stages(Protocol):
 
 
 class Empty(Protocol):
-    """Where arrays come from: the backend, or a piece of memory that is used again."""
+    """What makes empty arrays: the backend, or a piece of memory that is used again."""
 
     def empty(self, shape) -> np.ndarray:
         """An array of real numbers that holds anything."""
+        ...
 
 
 @runtime_checkable
@@ -111,11 +113,13 @@ class Backend(Protocol):
 
     # -- arrays ------------------------------------------------------------------------------------------------
 
-    def empty(self, shape, dtype=float) -> np.ndarray:
+    def empty(self, shape, dtype: DTypeLike = float) -> np.ndarray:
         """An array that holds anything."""
+        ...
 
-    def zeros(self, shape, dtype=float) -> np.ndarray:
+    def zeros(self, shape, dtype: DTypeLike = float) -> np.ndarray:
         """An array of zeros."""
+        ...
 
     def asarray(self, values) -> np.ndarray:
         """Numbers from anywhere as an array; the same object where they are one.
@@ -127,18 +131,23 @@ class Backend(Protocol):
         TypeError
             If they live where they cannot be fetched from unasked; the text says what to do.
         """
+        ...
 
     def fixed(self, values) -> np.ndarray:
         """A copy of an array, which cannot be written into where the library knows of that."""
+        ...
 
     def spare(self) -> Empty:
         """Memory of large arrays, used again when they are gone."""
+        ...
 
     def free_memory(self) -> float:
         """Bytes for more arrays, now."""
+        ...
 
     def physical_memory(self) -> float:
         """Bytes for arrays, were there no others."""
+        ...
 
     # -- transforms --------------------------------------------------------------------------------------------
 
@@ -158,6 +167,7 @@ class Backend(Protocol):
 
     def total(self, f) -> float:
         """The sum of all numbers."""
+        ...
 
     def mean(self, f) -> float:
         """The mean of all numbers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..memory import Spare, free_memory, physical_memory
 
@@ -12,10 +13,10 @@ class NumPyFields:
 
     device = "cpu"
 
-    def empty(self, shape, dtype=float) -> np.ndarray:
+    def empty(self, shape, dtype: DTypeLike = float) -> np.ndarray:
         return np.empty(shape, dtype)
 
-    def zeros(self, shape, dtype=float) -> np.ndarray:
+    def zeros(self, shape, dtype: DTypeLike = float) -> np.ndarray:
         return np.zeros(shape, dtype)
 
     def asarray(self, values) -> np.ndarray:

@@ -34,7 +34,7 @@ def renewed_in_children(holder: Holder) -> None:
 
 
 def is_ending() -> bool:
-    """Whether the process ends, and nobody can be waited for any more."""
+    """Whether the process is ending, so that waiting for others makes no sense any more."""
     return bool(_last)
 
 

@@ -6,12 +6,14 @@ may be those of another library that NumPy's functions take, with its Fourier tr
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import scipy.fft
 
 from .numpy_fields import NumPyFields
 
-# The axes, of three, along which a torus of so many dimensions extends.
+# The axes, of three, along which a torus extends, by its dimension.
 AXES = {1: (2,), 2: (0, 2), 3: (0, 1, 2)}
 
 
@@ -155,7 +157,7 @@ class Stages:
         """A(v) rho = -sum_j d_j P(v_j rho), its coefficients."""
         density = density.reshape(self._modes.shape)
         products = [self._modes.coefficients(v * density) for v in velocity]
-        return -sum(symbol * product for symbol, product in zip(self._symbols, products, strict=True))
+        return -cast(np.ndarray, sum(symbol * product for symbol, product in zip(self._symbols, products, strict=True)))
 
     def _fields(self, velocity) -> np.ndarray:
         return velocity.reshape(-1, *self._modes.shape)

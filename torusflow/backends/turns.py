@@ -45,7 +45,9 @@ class Turn:
             )
         if is_ending():
             if not lock.acquire(blocking=False):
-                raise InputError("the program ends, and a thread that ended before was in the middle of this.")
+                raise InputError(
+                    "the program is ending, and a thread that has already ended was in the middle of this computation."
+                )
             lock.release()
         return lock
 

@@ -27,7 +27,7 @@ class Commands(click.Group):
             except SystemExit as end:
                 if (refused := refusal()) and not end.code:
                     reason = (refused.strerror or str(refused)).lower()
-                    click.echo(f"torusflow: what was to be printed could not be written: {reason}.", err=True)
+                    click.echo(f"torusflow: the output could not be written: {reason}.", err=True)
                     sys.exit(1)
                 raise
 
@@ -68,7 +68,7 @@ for command in (fit, check, resume, refine, export, plot, compare, info, sample,
 
 
 def run():
-    """The command as a process of its own: nothing that only a programmer could read, and no signal as it leaves."""
+    """The command as a process of its own: it shows no tracebacks, and lets no signal in as it leaves."""
     sys.unraisablehook = lambda unraisable: None  # of destructors, of what an interrupt has left half made
     try:
         main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any, cast
 
 import numpy as np
 
@@ -74,9 +75,10 @@ def describe_run(name: str, run: Run) -> str:
 
 def describe_comparison(run: Run, reference: Reference) -> str:
     """The final risks and the distance of the final densities, in a sentence."""
-    torus = run.risk.model.torus
+    model = cast(Any, run.risk.model)  # of densities, or there would be no reference
+    torus = model.torus
     apart = torus.norm(run.output - reference.density[-1])
-    moved = torus.norm(run.output - run.risk.model.initial.values)
+    moved = torus.norm(run.output - model.initial.values)
     risk = run.history["risk"][-1]
     return (
         f"{reference.solver}: at training time {reference.times[-1]:.4g} its risk is {reference.risk[-1]:.4g}, the "
@@ -103,7 +105,7 @@ def _problem(risk: Risk, coordinates: Coordinates) -> dict[str, str]:
 
 
 def _arrays(model) -> dict[str, str]:
-    """Of a model that says no more of itself."""
+    """The shapes of a model that does not describe itself."""
     space, output_space = model.space, model.output_space
     return {
         "control": f"array {space.shape} of {space.dtype}, {int(np.prod(space.shape))} numbers",

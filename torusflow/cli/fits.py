@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import sys
 from pathlib import Path
+from typing import cast
 
 import click
 import numpy as np
@@ -26,6 +27,7 @@ from ..risk import Risk
 from ..storage import RunFile
 from ..storage.csv_tables import listed_columns
 from ..storage.whole_files import locked
+from ..torus.control import VelocitySpace
 from ..torus.coordinates import PERIODS
 from ..torus.density import MASS_TOLERANCE, DensitySpace
 from .description import describe_problem, describe_scores, wrap
@@ -40,44 +42,44 @@ MAXIMUM_HALVINGS = 20
 @click.argument("source", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="Run file to write (HDF5).")
 @click.option("--overwrite", is_flag=True, help="Replace the run file if it exists.")
-@click.option("--units", type=click.Choice(list(PERIODS)), help="Units of a CSV file; its period follows. [turns]")
+@click.option("--units", type=click.Choice(list(PERIODS)), help="Units of a CSV file, which set the period. [turns]")
 @click.option("--columns", help="Columns of a CSV file, by name or position from 0: phi,psi or 0,1.")
 @click.option("--likelihood", is_flag=True, help="Maximum likelihood on the samples, instead of a loss on a grid.")
 @click.option("--select", "selecting", is_flag=True, help="Choose s, l and band by validation (likelihood).")
-@click.option("--validation", type=float, help="Share of the samples to stop and choose by (likelihood). [0.1]")
-@click.option("--test", type=float, help="Share set aside and scored once, at the end (likelihood). [0]")
+@click.option("--validation", type=float, help="Share set aside to stop and choose by (likelihood). [0.1]")
+@click.option("--test", type=float, help="Share set aside and scored at the end (likelihood). [0]")
 @click.option("--grid", help="Grid points per axis: 64x64. [256; 64x64; 32x32x32]")
-@click.option("--bandwidth", type=float, help="Of the kernel estimate, in the units of the file. [cross-validated]")
-@click.option("--floor", type=float, help="Least density of the target. [0; images 0.1; KullbackLeibler 0.001]")
+@click.option("--bandwidth", type=float, help="Width of the kernel estimate, in the file's units. [cross-validated]")
+@click.option("--floor", type=float, help="Lowest density of the target. [0; images 0.1; KullbackLeibler 0.001]")
 @click.option("--dark", is_flag=True, default=None, help="Dark parts of an image carry the mass, not bright ones.")
-@click.option("--smoothness", type=float, help="s of the H^s metric. [3; likelihood 2.5]")
-@click.option("--length", type=float, help="Length of the metric, sides of the torus. [0.1; likelihood 0.06]")
+@click.option("--smoothness", type=float, help="Order s of the H^s metric. [3; likelihood 2.5]")
+@click.option("--length", type=float, help="Length l of the metric, in sides of the torus. [0.1; likelihood 0.06]")
 @click.option("--layers", type=int, help="Layers of the network. [8; likelihood 6]")
 @click.option("--band", type=int, help="Largest wavenumber of the velocity. [a third of the grid; likelihood 12]")
 @click.option("--substeps", type=int, help="Time steps per layer. [enough for speed 1; likelihood 2]")
 @click.option("--scheme", type=SCHEME, help="Runge-Kutta method of the time steps, by its order. [rk4]")
-@click.option("--loss", type=LOSS, help="[SquaredL2]")
+@click.option("--loss", type=LOSS, help="Loss on densities. [SquaredL2]")
 @click.option("--reverse", is_flag=True, default=None, help="The other direction of KullbackLeibler: KL(target, rho).")
 @click.option("--penalty", type=float, help="Weight of half the squared norm of the control. [0; likelihood 1e-4]")
-@click.option("--method", type=METHOD, help="[GradientDescent; LBFGS]")
+@click.option("--method", type=METHOD, help="Method of descent. [GradientDescent; likelihood LBFGS]")
 @click.option(
     "--continuation",
     type=click.IntRange(min=0),
     is_flag=False,
     flag_value=2,
-    help="Coarser levels to descend on first; 2 if not said how many. [0]",
+    help="Coarser levels to descend on first; 2 if no number is given. [0]",
 )
-@click.option("--step", type=float, help="First step of the line search. [0.1]")
+@click.option("--step", type=float, help="First step that the line search tries. [0.1]")
 @click.option("--final-time", type=float, help="Training time at which GradientFlow ends.")
-@click.option("--refine", is_flag=True, help="Go on with twice the substeps where stability stops the descent.")
-@click.option("--iterations", type=int, help="Maximum number. [200]")
-@click.option("--max-time", type=float, help="Seconds.")
-@click.option("--threads", type=int, help="[all processors]")
-@click.option("--set", "settings", multiple=True, help="TABLE.KEY=VALUE, anything that a problem file can say.")
+@click.option("--refine", is_flag=True, help="Double the substeps where stability stops the descent.")
+@click.option("--iterations", type=int, help="Maximum number of iterations. [200]")
+@click.option("--max-time", type=float, help="Stop after this many seconds.")
+@click.option("--threads", type=int, help="Threads to use. [all processors]")
+@click.option("--set", "settings", multiple=True, help="TABLE.KEY=VALUE, for anything a problem file can say.")
 def fit(source, output, overwrite, likelihood, selecting, refine, settings, **options):
     """Fit a density to SOURCE and write the run.
 
-    SOURCE is a CSV file with one sample a row, an image, or a problem file
+    SOURCE is a CSV file with one sample per row, an image, or a problem file
     (.toml), whose values the options replace. Defaults in brackets.
     """
     if options["columns"] is not None:
@@ -123,7 +125,7 @@ def fit(source, output, overwrite, likelihood, selecting, refine, settings, **op
 
 
 def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, resume=False) -> None:
-    """Descend, say what came of it, and leave with the exit code that goes with it; within `stop` and a `Held`."""
+    """Descend, print the result, and leave with the matching exit code; within `stop` and a `Held`."""
     result = descend(risk, start, method, **limits, store=store, resume=resume, stop=stop, progress=True)
     click.echo(wrap(result.status))
     written = f"run written to {result.path}" if result.path else "the run is not stored"
@@ -136,9 +138,7 @@ def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, r
     stuck = STABILITY in result.status
     if stuck:
         enough = 2 * int(result.history.get("substeps", [risk.model.substeps])[-1])
-        click.echo(
-            wrap(f"the descent is not at its end: fit again with --refine, or with --substeps {enough} or more.")
-        )
+        click.echo(wrap(f"the descent has not finished: fit again with --refine, or with --substeps {enough} or more."))
     with Held() as signals, signals.let_through():  # the run is stored
         sound = judge(result) if isinstance(risk.loss, LogLikelihood | NormalisedLikelihood) else True
     click.echo(f"see it with: torusflow plot {result.path}")
@@ -150,14 +150,18 @@ def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, r
 @click.command()
 @click.argument("problem", type=click.Path())
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random control and directions."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of random control and directions.",
 )
-@click.option("--threads", type=int, help="[all processors]")
+@click.option("--threads", type=int, help="Threads to use. [all processors]")
 def check(problem, seed, threads):
     """Check adjoint, gradient, mass and resolution of PROBLEM.
 
-    At a random control (for densities half as fast as stability allows), in
-    random directions. The exit code is 0 only if all is right.
+    This is done at a random control (for densities half as fast as stability
+    allows), in random directions. The exit code is 0 only if all is right.
     """
     problem = make_problem(*tables_of(Path(problem), {"threads": threads}))
     click.echo(describe_problem(problem.risk, problem.coordinates))
@@ -181,7 +185,7 @@ def check(problem, seed, threads):
         click.echo("check failed")
         sys.exit(1)
     if not passed:
-        click.echo(f"nothing is wrong, but not all could be told: try --seed {seed + 1}")
+        click.echo(f"nothing wrong was found, but not everything could be checked: try --seed {seed + 1}")
         sys.exit(1)
     click.echo("all checks passed")
 
@@ -209,7 +213,7 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
     with signals.let_through():
         values, candidates, rounds = choices(tables, folder)
         problem = make_problem(chosen(tables, values[0]), folder)
-    volume = problem.coordinates.log_volume(problem.risk.space.torus.dimension)
+    volume = problem.coordinates.log_volume(cast(VelocitySpace, problem.risk.space).torus.dimension)
     with tqdm(total=len(values), disable=None, unit="choice", desc="select", dynamic_ncols=True) as bar:
         selection = select(candidates, problem.method, rounds, callback=lambda *done: bar.update(1), stop=stop)
     click.echo(f"{len(values)} choices, {_count(candidates[0][0])} samples; nats on the validation samples:")
@@ -219,7 +223,7 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
         iterations, nats = selection.iterations[index], selection.validation[index] + volume
         click.echo(f"  {words:<44} {iterations:3d} iterations  {nats:.4f}{marker}")
     if selection.status != "complete":
-        click.echo(wrap(f"the selection did not come to its end, the best so far is kept: {selection.status}"))
+        click.echo(wrap(f"the selection did not finish; the best so far is kept: {selection.status}"))
     return chosen(tables, values[selection.best]), selection.control if stop() else None
 
 

@@ -161,4 +161,4 @@ def grid_of(text: str) -> list[int]:
     try:
         return [int(n) for n in text.lower().split("x")]
     except ValueError:
-        raise InputError(f"--grid {text!r} is no grid; write the points per axis with an x between: 64x64.") from None
+        raise InputError(f"--grid {text!r} is not a grid; write points per axis with an x between: 64x64.") from None

@@ -23,16 +23,16 @@ from .signals import CleanStop
 
 @click.command()
 @click.argument("run", type=click.Path())
-@click.option("--iterations", type=int, help="Maximum number, those done included. [as before]")
-@click.option("--max-time", type=float, help="Seconds from now.")
-@click.option("--step", type=float, help="Of the method from now on. [as before]")
+@click.option("--iterations", type=int, help="Maximum number, including those done. [as before]")
+@click.option("--max-time", type=float, help="Stop this many seconds from now.")
+@click.option("--step", type=float, help="Step of the method from now on. [as before]")
 @click.option("--only-check", is_flag=True, help="Say where RUN stands and whether it can go on; change nothing.")
 @takes_classes
 def resume(run, classes, iterations, max_time, step, only_check):
-    """Go on with RUN where it was stored last.
+    """Continue RUN from where it was last stored.
 
-    As if it had not been interrupted: to the last bit, on the same machine
-    with as many threads.
+    The result is the same, to the last bit, as without the interruption, on
+    the same machine with as many threads.
     """
     loaded, store = whole_run(run, classes), RunFile(run)
     method = loaded.method
@@ -60,7 +60,7 @@ def resume(run, classes, iterations, max_time, step, only_check):
 @click.option("-o", "--output", required=True, type=click.Path(), help="Run file to write.")
 @click.option("--grid", help="Grid points per axis: 128x128. [as before; not for likelihoods]")
 @click.option("--band", type=int, help="Largest wavenumber of the velocity. [as before]")
-@click.option("--layers", type=int, help="A multiple of those before. [as before]")
+@click.option("--layers", type=int, help="Number of layers, a multiple of that before. [as before]")
 @click.option("--substeps", type=int, help="Time steps per layer. [as before]")
 @click.option("--overwrite", is_flag=True, help="Replace the run file if it exists.")
 @takes_classes

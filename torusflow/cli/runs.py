@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from pathlib import Path
+from typing import cast
 
 import click
 import numpy as np
@@ -19,6 +20,7 @@ from ..storage.references import put_reference
 from ..storage.runs import read_run
 from ..storage.sealed import generations
 from ..storage.whole_files import locked, refuse_existing
+from ..torus.control import VelocitySpace
 from ..transport.flow_map import FlowMap
 from .description import describe_comparison, describe_run, describe_scores, wrap
 from .options import takes_classes, whole_run
@@ -35,7 +37,7 @@ SAME_OUTPUT = 1e-10
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
 @takes_classes
 def plot(run, classes, what, output, overwrite):
-    """Draw densities, velocity and convergence of RUN."""
+    """Plot densities, velocity and convergence of RUN."""
     from ..plotting import check_target, plot_fit, plot_map, plot_run, save
 
     output = output or str(Path(run).parent / f"{Path(run).stem}-{what or 'run'}.png")
@@ -54,15 +56,17 @@ def plot(run, classes, what, output, overwrite):
 
 @click.command()
 @click.argument("run", type=click.Path())
-@click.option("--with", "equation", required=True, type=click.Choice(["porous-medium", "tangent-flow"]))
+@click.option(
+    "--with", "equation", required=True, type=click.Choice(["porous-medium", "tangent-flow"]), help="Equation."
+)
 @click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-EQUATION.png]")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
 @takes_classes
 def compare(run, classes, equation, output, overwrite):
-    """Set RUN beside the equation that its descent approaches.
+    """Compare RUN with the equation that its descent approaches.
 
-    Solves it from the same start on the same axis of training time, adds the
-    solution to the run file and draws both.
+    Solves it from the same start over the same training times, adds the
+    solution to the run file and plots both.
     """
     from ..plotting import check_target, plot_comparison, save
     from ..theory.limits import EQUATIONS
@@ -83,7 +87,7 @@ def compare(run, classes, equation, output, overwrite):
 @click.option("--verify", is_flag=True, help="Also compute the risk again at the stored control.")
 @takes_classes
 def info(run, classes, verify):
-    """Say what RUN holds; its checksum is verified."""
+    """Show what RUN holds, and verify its checksum."""
     loaded, missing = read_run(run, classes)
     click.echo(describe_run(run, loaded))
     if missing:
@@ -98,16 +102,16 @@ def info(run, classes, verify):
 
 @click.command()
 @click.argument("run", type=click.Path())
-@click.option("-n", "--number", type=click.IntRange(min=1), default=1000, show_default=True, help="Of samples.")
+@click.option("-n", "--number", type=click.IntRange(min=1), default=1000, show_default=True, help="Number of samples.")
 @click.option("-o", "--output", required=True, type=click.Path(), help="CSV file to write.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @takes_classes
 def sample(run, classes, number, output, seed, overwrite):
     """Draw samples of the density that RUN has fitted, in its units."""
     refuse_existing(output, overwrite, TABLE, generations(run))
     loaded = _density(run, classes)
-    points = loaded.risk.model.sample(loaded.control, number, np.random.default_rng(seed))
+    points = cast(HasDensity, loaded.risk.model).sample(loaded.control, number, np.random.default_rng(seed))
     coordinates = loaded.coordinates
     names = [coordinates.name(axis) for axis in range(points.shape[1])]
     write_csv(output, names, coordinates.from_torus(points).T)
@@ -117,7 +121,7 @@ def sample(run, classes, number, output, seed, overwrite):
 @click.command()
 @click.argument("run", type=click.Path())
 @click.argument("data", type=click.Path())
-@click.option("--columns", help="Of the data, by name or position from 0. [those of the run]")
+@click.option("--columns", help="Columns of DATA, by name or position from 0. [those of the run]")
 @click.option("-o", "--output", type=click.Path(), help="CSV file for the values. [RUN-DATA-scores.csv]")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @takes_classes
@@ -131,12 +135,12 @@ def score(run, classes, data, columns, output, overwrite):
     output = output or str(Path(run).parent / f"{Path(run).stem}-{Path(data).stem}-scores.csv")
     refuse_existing(output, overwrite, TABLE, [*generations(run), data])
     loaded = _density(run, classes)
-    coordinates, d = loaded.coordinates, loaded.risk.space.torus.dimension
+    coordinates, d = loaded.coordinates, cast(VelocitySpace, loaded.risk.space).torus.dimension
     axes = tuple(coordinates.name(axis) for axis in range(d))
     values, names = _data(data, columns and listed_columns(columns), coordinates.names, axes)
     points = coordinates.to_torus(values, repr(data))
     dataclasses.replace(coordinates, names=names).check_units(values, repr(data), fixed=True)
-    logarithm = loaded.risk.model.log_density(loaded.control, points)
+    logarithm = cast(HasDensity, loaded.risk.model).log_density(loaded.control, points)
     click.echo(describe_scores({"data": -logarithm}, coordinates, d))
     unit = f"{coordinates.unit_of_volume}{f'^{d}' if d > 1 else ''}"
     comment = f"log_density: natural logarithm of the density per {unit} by {run}"
@@ -175,6 +179,6 @@ def _density(run, classes) -> Run:
     loaded = whole_run(run, classes)
     if not isinstance(loaded.risk.model, HasDensity):
         raise InputError(
-            f"{run!r} trained a {type(loaded.risk.model).__name__}, which is no density. Use a run of torusflow fit."
+            f"{run!r} trained a {type(loaded.risk.model).__name__}, which is not a density. Use a run of torusflow fit."
         )
     return loaded

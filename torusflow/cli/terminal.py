@@ -1,4 +1,4 @@
-"""The words that a command prints: they may find nobody, and the work goes on."""
+"""What a command prints: output may be closed, and the work goes on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import os
 import select
 import sys
 
-# Of output that nobody reads any more; all else, such as a full disk, is worth an exit code.
+# Errors of output that is not read any more; all others, such as a full disk, are worth an exit code.
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF)
 ESCAPED = "torusflow.escaped"
 
 
 def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Bytes of a file name that are no text, as they are, so that it can be used again; else Python's escape."""
+    """Bytes of a file name that are not text, as they are, so that it can be used again; else Python's escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     character = error.object[error.start]
@@ -40,7 +40,7 @@ class Forgiving(io.FileIO):
     lost: OSError | None = None
 
     def write(self, data) -> int:
-        """As that of a file, but it always succeeds."""
+        """Write as to a file, but never fail."""
         try:
             while (written := super().write(data)) is None:  # a descriptor that does not wait, and is busy
                 select.select([], [self], [])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ..errors import InputError
 from ..risk import Risk
+from ..torus.control import VelocitySpace
 from .likelihood import fewer
 from .problem import make_problem
 from .tables import call
@@ -43,8 +44,8 @@ def choices(tables: Mapping, folder) -> Choices:
     table = dict(tables.get("select", {}))
     how = call(_how, "select", {key: table.pop(key) for key in ("rounds", "samples") if key in table})
     given = {key for key, name in PLACES.items() if key in tables.get(name, {})}
-    dimension = make_problem(chosen(tables, {}), folder).risk.space.torus.dimension
-    defaults = DEFAULTS | {"band": BANDS[dimension]}
+    space = cast(VelocitySpace, make_problem(chosen(tables, {}), folder).risk.space)
+    defaults = DEFAULTS | {"band": BANDS[space.torus.dimension]}
     lists = {key: values for key, values in defaults.items() if key not in given} | call(_lists, "select", table)
     values = [dict(zip(lists, combination, strict=True)) for combination in itertools.product(*lists.values())]
     candidates = []

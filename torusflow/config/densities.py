@@ -22,9 +22,9 @@ from .tables import call, kind_of, text
 
 # Mixed into a kernel estimate, which may vanish, where the loss would be infinite; that of the losses.
 FLOOR = 1e-3
-# What a model is made with when nothing is said.
+# What a model is made with by default.
 MODEL = {"layers": 8, "substeps": None}
-# Grids when none is given: seconds an iteration at most.
+# Grids when none is given: an iteration takes seconds at most.
 SHAPES = {1: (256,), 2: (64, 64), 3: (32, 32, 32)}
 
 
@@ -156,7 +156,7 @@ def _needs_positive_target(kind, loss: dict) -> bool:
 
 
 def _dimension(target: dict, folder: Path) -> int:
-    """Of the torus, where only the samples say it."""
+    """The dimension of the torus, where only the samples tell."""
     if target.get("kind") != "samples" or not isinstance(target.get("file"), str):
         return 2
     return read_csv(folder / target["file"], target.get("columns"))[0].shape[1]

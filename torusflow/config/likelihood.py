@@ -73,7 +73,7 @@ def fewer(risk: Risk, count: int) -> Risk:
     return replace(risk, model=replace(risk.model, points=risk.model.points[:count]))
 
 
-def _on_a_grid(table: dict, folder: Path, parts) -> list[Risk | None]:
+def _on_a_grid(table: dict, folder: Path, parts) -> tuple[Risk, Risk | None, Risk | None]:
     """Of one `LogDensityNODE`, with losses that differ by their samples."""
     d = parts[0].shape[1]
     metric = call(SobolevMetric, "metric", {"smoothness": SMOOTHNESS[d], "length": LENGTH} | table["metric"])
@@ -91,10 +91,11 @@ def _on_a_grid(table: dict, folder: Path, parts) -> list[Risk | None]:
         for points in parts
     ]
     training = call(Risk, "risk", {"penalty": PENALTIES[d]} | table["risk"], model=model, loss=losses.pop(0))
-    return [training, *(loss and Risk(model, loss) for loss in losses)]
+    validation, test = (loss and Risk(model, loss) for loss in losses)
+    return training, validation, test
 
 
-def _at_samples(table: dict, folder: Path, parts) -> list[Risk | None]:
+def _at_samples(table: dict, folder: Path, parts) -> tuple[Risk, Risk | None, Risk | None]:
     """Of `SampleNODE`s that share all but their samples."""
     d = parts[0].shape[1]
     metric = call(SobolevMetric, "metric", METRIC | table["metric"])
@@ -116,7 +117,8 @@ def _at_samples(table: dict, folder: Path, parts) -> list[Risk | None]:
     ]
     loss = call(LogLikelihood, "loss", table["loss"])
     training = call(Risk, "risk", RISK | table["risk"], model=models.pop(0), loss=loss)
-    return [training, *(Risk(models.pop(0), loss) if len(points) else None for points in parts[1:])]
+    validation, test = (Risk(models.pop(0), loss) if len(points) else None for points in parts[1:])
+    return training, validation, test
 
 
 def split(n, validation=0.1, test=0.0, seed=0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from ..errors import InputError
 
@@ -24,7 +25,7 @@ def modules_beside(folder) -> Iterator[None]:
                 sys.path.remove(place)
 
 
-def imported(name: str):
+def imported(name: str) -> Any:
     """The module called package.module, or the class package.module:Class.
 
     Raises
@@ -49,5 +50,5 @@ def imported(name: str):
             raise InputError(f"the module {module!r} has no {kind!r}.")
         found = getattr(found, part)
     if kind and not isinstance(found, type):
-        raise InputError(f"{name!r} is no class but {found!r}. Name a class.")
+        raise InputError(f"{name!r} is {found!r}, not a class. Name a class.")
     return found

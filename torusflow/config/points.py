@@ -17,7 +17,7 @@ from ..storage.csv_tables import read_csv
 from ..torus.sobolev import SobolevMetric
 from .tables import call, kind_of, text
 
-# How the argument of a model is called that takes the inputs; those called X take one input a column.
+# How the argument of a model is called that takes the inputs; those called X take one input per column.
 INPUTS = ("inputs", "X", "x", "points")
 LOSSES = {
     name: vars(losses)[name] for name in losses.__all__ if "targets" in inspect.signature(vars(losses)[name]).parameters
@@ -69,13 +69,13 @@ def points_risk(model: Callable, table: dict, folder: Path) -> Risk:
 def _rests_at_zero(risk: Risk) -> bool:
     """Whether no direction changes the output of the zero control, though another output would be better."""
     point = risk.at(risk.space.zeros())
-    return not np.any(point.gradient) and np.any(risk.loss.gradient(point.output))
+    return not np.any(point.gradient) and bool(np.any(risk.loss.gradient(point.output)))
 
 
 def _rows(folder, file=None, columns=None, values=None) -> np.ndarray:
     """One point a row, from a CSV file or written out."""
     if (file is None) == (values is None):
-        raise InputError("give either a file or values, one point a row.")
+        raise InputError("give either a file or values, one point per row.")
     if file is not None:
         return read_csv(folder / text("file", file), columns)[0]
     try:

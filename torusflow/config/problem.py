@@ -90,7 +90,7 @@ def _problem(tables: Mapping, folder) -> Problem:
         known(name, TABLES, "table")
     check_tables(tables)
     table = {name: dict(tables.get(name, {})) for name in TABLES}
-    loss = table["loss"].get("kind", LIKELIHOODS.get(table["model"].get("kind")))
+    loss = table["loss"].get("kind", LIKELIHOODS.get(table["model"].get("kind", "")))
     kind = table["model"].pop("kind", next((name for name in LIKELIHOODS if LIKELIHOODS[name] == loss), "MeasureNODE"))
     if LIKELIHOODS.get(kind, loss) != loss or (loss in LIKELIHOODS.values() and kind not in LIKELIHOODS):
         raise InputError(

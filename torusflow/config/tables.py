@@ -121,7 +121,7 @@ def files_named(tables: Mapping, folder) -> list[Path]:
 
 
 def kind_of(name: str, table: dict, kinds: Mapping, default: str | None):
-    """The class or function that the key ``kind`` names, maybe one's own; the key is taken out of the table."""
+    """The class or function that the key ``kind`` names, maybe one of your own; the key is taken out of the table."""
     kind = table.pop("kind", default)
     if kind is not None and not isinstance(kind, str):
         raise InputError(f"[{name}] kind must be a text in quotes, got {kind!r}.")

@@ -9,6 +9,7 @@ from .greedy import GreedyDescent as GreedyDescent
 from .lbfgs import LBFGS as LBFGS
 from .loop import descend as descend
 from .method import Method as Method
+from .method import StalledError as StalledError
 from .method import State as State
 from .momentum import HeavyBall as HeavyBall
 from .momentum import Nesterov as Nesterov

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from typing import Any, cast
 
 import numpy as np
 
 from ..arguments import check_kind
 from ..errors import InputError, UnstableError
+from ..hilbert import Nested
 from ..interrupts import Held
 from ..losses.loss import on_grid
 from ..model import Coarsenable, Model, check_ability
@@ -21,7 +23,7 @@ MAXIMUM_SHRINKS = 20
 
 
 def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int = 50, **limits) -> np.ndarray:
-    """The control that descents on up to so many coarser levels lead to, coarsest first, for a start of `descend`.
+    """A start for `descend`: the control that descents on coarser levels lead to, coarsest first.
 
     Each level halves the grid (or the band, for samples) and even numbers of layers. From level to level the control is
     padded with zeros in Fourier space and its layers are split, so its flow stays the same.
@@ -32,22 +34,22 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
         Of a `MeasureNODE` or a `SampleNODE`, at the finest level.
     method : Method
     levels : int
-        Coarser levels; fewer where a grid would have less than 16 points an axis, or a band less than 2.
+        Number of coarser levels; fewer where a grid would have less than 16 points per axis, or a band less than 2.
     iterations : int
-        At most so many on each level.
+        Maximum number on each level.
     **limits
-        Others of `descend`, for each level: gradient_tolerance, risk_tolerance, max_time, stop.
+        Further arguments of `descend`, for each level: gradient_tolerance, risk_tolerance, max_time, stop.
 
     Returns
     -------
     array
-        An element of ``risk.space``; where an interrupt or an error ended a level, what it and those before led to.
+        An element of ``risk.space``; where an interrupt or an error ended a level, what had been reached.
 
     Raises
     ------
     InputError
         If the model has no coarser ones, the loss does not say what it is there, the method starts from zero only, or
-        levels is no whole number >= 0.
+        levels is not a whole number >= 0.
     """
     if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 0:
         raise InputError(f"levels must be a whole number >= 0, got {levels!r}.")
@@ -55,12 +57,12 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     instead = "Leave the coarser levels out, or use a model that has them, such as a MeasureNODE or a SampleNODE."
     check_ability(risk.model, Coarsenable, "a descent from coarse to fine needs", instead)
     if isinstance(method, GreedyDescent):
-        raise InputError("GreedyDescent starts at v = 0 and from nowhere else; leave the coarser levels out.")
+        raise InputError("GreedyDescent can only start at v = 0; leave the coarser levels out.")
     risks = [risk]
-    while len(risks) <= levels and (model := risks[-1].model.coarser()) is not None:
+    while len(risks) <= levels and (model := cast(Coarsenable, risks[-1].model).coarser()) is not None:
         loss = risks[-1].loss
         if hasattr(model, "torus"):  # samples are the same at every level
-            loss = on_grid(loss, model.torus)
+            loss = on_grid(loss, cast(Any, model).torus)
         risks.append(Risk(model, loss, risk.penalty))
     control = risks[-1].space.zeros()
     ended = ""
@@ -70,10 +72,10 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
                 found = descend(coarse, control, method, iterations, **limits)
                 control = found.control
                 ended = found.status if found.status.startswith(("interrupted", "failed")) else ""
-            control = _stable(fine.model, fine.space.embed(control, coarse.space))
+            control = _stable(fine.model, cast(Nested, fine.space).embed(control, coarse.space))
     if ended and limits.get("stop") is None:  # who asks for stops knows of them
         with contextlib.suppress(Warning):
-            warnings.warn(f"coarse_to_fine did not come to its end: {ended}", stacklevel=2)
+            warnings.warn(f"coarse_to_fine did not finish: {ended}", stacklevel=2)
     return control
 
 

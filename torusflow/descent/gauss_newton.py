@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class GaussNewton:
     forcing : float
         Largest relative residual at which conjugate gradients may stop, in (0, 1); those of the first iteration do.
     products : int
-        At most so many iterations of conjugate gradients for a step; all their iterates are kept.
+        Maximum number of iterations of conjugate gradients for a step; all their iterates are kept.
 
     Raises
     ------
@@ -126,11 +126,11 @@ class GaussNewton:
 
 def _hessian(risk: Risk, state: State) -> Callable:
     """d -> DF* l'' DF d + penalty d, at the state's control."""
-    linearisation = risk.model.linearise(state.control)
+    linearisation, loss = risk.model.linearise(state.control), cast(HasCurvature, risk.loss)
 
     def hessian(d):
         change = linearisation.tangent(d)
-        product = linearisation.adjoint(risk.loss.curvature(linearisation.output, change))
+        product = linearisation.adjoint(loss.curvature(linearisation.output, change))
         return product + risk.penalty * d if risk.penalty else product
 
     return hessian

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -54,19 +55,20 @@ class GreedyDescent:
 
     def update(self, risk: Risk, state: State) -> State:
         """One more layer."""
-        done = round(state.time / self.step)
+        model, done = cast(Restartable, risk.model), round(state.time / self.step)
         velocity = -self.step * state.gradient[0]
-        output = risk.model.restarted(state.output)(velocity[None])
+        output = model.restarted(state.output)(velocity[None])
         control = state.control.copy()
-        control[done] = risk.model.layers * velocity  # a layer of the whole model lasts 1/layers only
+        control[done] = model.layers * velocity  # a layer of the whole model lasts 1/layers only
         return self._state(risk, control, output, done + 1)
 
-    def _state(self, risk, control, output, done) -> State:
-        one = Risk(risk.model.restarted(output), risk.loss)
+    def _state(self, risk: Risk, control, output, done) -> State:
+        model = cast(Restartable, risk.model)
+        one = Risk(model.restarted(output), risk.loss)
         value, gradient = one.value_and_gradient(one.space.zeros())
         finished = ""
-        if done == risk.model.layers:
+        if done == model.layers:
             finished = f"all {done} layers are filled at time {done * self.step:g}, risk {value:.6g}"
-        gradient = np.repeat(gradient, risk.model.layers, axis=0)
+        gradient = np.repeat(gradient, model.layers, axis=0)
         step = self.step if done else 0.0
         return State(control, value, gradient, output, step, self.step, done * self.step, finished=finished)

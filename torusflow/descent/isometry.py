@@ -62,9 +62,9 @@ class _VelocityCoordinates:
 
     def of(self, v) -> np.ndarray:
         v = to_host(v)
-        mean = self._mean_root * v[(..., *self._zero)].real
+        mean = self._mean_root * np.real(v[(..., *self._zero)])
         half = self._root * v[..., self._half]
-        return np.concatenate([mean.ravel(), half.real.ravel(), half.imag.ravel()])
+        return np.concatenate([mean.ravel(), np.real(half).ravel(), np.imag(half).ravel()])
 
     def element(self, x) -> np.ndarray:
         v = np.zeros(self._space.shape, self._space.dtype)

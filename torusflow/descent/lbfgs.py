@@ -34,7 +34,7 @@ class LBFGS:
     Raises
     ------
     InputError
-        If memory is no positive whole number or the step not positive.
+        If memory is not a positive whole number or the step is not positive.
 
     References
     ----------

@@ -176,7 +176,7 @@ class _Line:
         if not self.slope < 0:
             raise StalledError(f"the slope {self.slope:.3g} along the direction is not negative")
         if math.isinf(self.slope):
-            raise StalledError("the gradient of the risk is so large that its square is no number: rescale the loss")
+            raise StalledError("the gradient of the risk is so large that its square overflows: rescale the loss")
 
     def at(self, step: float) -> RiskAt | None:
         """The risk after a step; None if the model refuses it."""

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def descend(
     method : Method
         For example ``GradientDescent(step=0.1, line_search="armijo")``.
     iterations : int
-        At most so many.
+        Maximum number.
     gradient_tolerance, risk_tolerance : float
         Converged when the norm of the gradient, or the risk, is not above.
     max_time : float
@@ -66,7 +67,7 @@ def descend(
         From a control to a number, such as a `Risk` on data that training does not see; if that has the model of
         ``risk`` itself, the model runs no more often. The result is then the iterate where it was smallest.
     patience : int
-        The descent ends when so many iterations in a row have not lowered the validation.
+        The descent ends after this many iterations in a row that have not lowered the validation.
     store : str, path or RunFile, optional
         Where to write the run; an existing file is refused unless ``RunFile(path, overwrite=True)``. A file of the same
         name with ``.stop`` appended ends the descent.
@@ -94,8 +95,8 @@ def descend(
     Raises
     ------
     InputError
-        If the start is no control of this risk, a limit makes no sense, the file exists, another process writes it, or
-        it is to be resumed and holds another problem.
+        If the start is not a control of this risk, a limit makes no sense, the file exists, another process writes it,
+        or it is to be resumed and holds another problem.
     """
     check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience)
     if validation is not None and not callable(validation):
@@ -207,7 +208,8 @@ class _Descent:
     def run(self, reached: Progress, bar: ProgressBar) -> Result:
         """Iterate until there is a reason to stop, whatever it is, and store what was reached."""
         self._reached = reached
-        status = error = None
+        status: str | None = None
+        error: Exception | None = None
         while status is None:
             try:
                 with self._signals.let_through():
@@ -222,7 +224,7 @@ class _Descent:
             except Exception as problem:
                 if isinstance(problem, InputError) and self._reached.done == 0:
                     raise  # this method or loss does not go with the risk: nothing has been done
-                error = problem.__cause__ if isinstance(problem, _CallerError) else problem
+                error = cast(Exception, problem.__cause__) if isinstance(problem, _CallerError) else problem
                 status = f"failed at iteration {self._reached.done + 1}: {_in_words(problem, error)}"
             except BaseException as leaving:  # such as SystemExit: what was reached is stored on the way out
                 self._store_last(f"interrupted at iteration {self._reached.done + 1}: {_in_words(leaving, leaving)}")
@@ -232,7 +234,7 @@ class _Descent:
         return self._store_last(status, error)
 
     def _iterate(self, bar: ProgressBar) -> str | None:
-        """One iterate more, or the reason why there is none."""
+        """Make one more iteration, or return the reason to stop."""
         reached = self._reached
         bar.show(reached.done, reached.row)
         if self._told < reached.done:
@@ -328,7 +330,7 @@ def _call(name: str, function: Callable, *arguments):
 
 
 def _in_words(problem: BaseException, error: BaseException) -> str:
-    """Who raised what; an error of the package is a sentence of its own."""
+    """An error in words, with who raised it; one of the package is a sentence already."""
     said = str(error) if isinstance(error, TorusflowError) else f"{type(error).__name__}: {error}".removesuffix(": ")
     return f"{problem}{said}" if isinstance(problem, _CallerError) else said
 
@@ -340,7 +342,7 @@ def _warn(said: str) -> None:
 
 
 def _restarted(risk: Risk, method: Method, state: State) -> State:
-    """The state of a method that begins where another problem has come to."""
+    """The state of a method that starts from where another problem has got to."""
     fresh = method.init(risk, state.control)
     return dataclasses.replace(fresh, step=state.step, next_step=state.next_step, time=state.time)
 

@@ -22,7 +22,7 @@ class StalledError(NumericalError):
 
 @dataclass(frozen=True)
 class State:
-    """Where a descent is.
+    """The state of a descent after an iteration.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ class State:
     step : float
         The step length that led here, zero at the start.
     next_step : float
-        The one to try next.
+        The step length to try next.
     time : float
         Training time: the sum of all steps.
     keep : bool
-        Whether the result shall hold this control.
+        Whether the result keeps this control.
     finished : str
-        Why the method is at its end; empty while it is not.
+        Why the method has finished; empty while it has not.
     memory : mapping of str to array
         What the method remembers of the iterations before.
     """

@@ -56,7 +56,7 @@ class HeavyBall:
         _check(self)
 
     def init(self, risk: Risk, control) -> State:
-        """At rest."""
+        """The start, at rest."""
         return State.at(risk.at(control), 0.0, self.step, memory={"previous": control})
 
     def update(self, risk: Risk, state: State) -> State:
@@ -83,14 +83,14 @@ class Nesterov:
         Fixed step length, or the first one the line search tries.
     momentum : float, optional
         In [0, 1); on a quadratic with eigenvalues between m and L, step = 1/L and momentum (sqrt L - sqrt m)/(sqrt L +
-        sqrt m) the error falls by the factor 1 - sqrt(m/L) an iteration. By default it grows from 0 to 1 as
+        sqrt m) the error falls by the factor 1 - sqrt(m/L) per iteration. By default it grows from 0 to 1 as
         (t_n - 1)/t_(n+1), t_(n+1) = (1 + sqrt(1 + 4 t_n^2))/2, which needs no knowledge of m.
     restart : bool
         Whether to start again from rest when the last step went uphill [2]_, and, with a line search, when momentum
         would raise the risk or is refused as unstable; the risk then never rises.
     line_search : {None, "armijo"}
         With "armijo" a step t is halved until R(y - t g) <= R(y) - (t/2) |g|^2, and the next iteration starts from the
-        step taken, doubled if it was accepted at once. This costs one more run forward of the model an iteration.
+        step taken, doubled if it was accepted at once. This costs one more forward run of the model per iteration.
 
     Raises
     ------
@@ -117,7 +117,7 @@ class Nesterov:
             raise InputError(f"Nesterov: restart must be True or False, got {self.restart!r}.")
 
     def init(self, risk: Risk, control) -> State:
-        """At rest."""
+        """The start, at rest."""
         return State.at(risk.at(control), 0.0, self.step, memory={"previous": control, "t": np.array(1.0)})
 
     def update(self, risk: Risk, state: State) -> State:

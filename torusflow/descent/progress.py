@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 from ..errors import InputError, NumericalError
 from ..hilbert import HilbertSpace, norm, placed
-from ..model import Resolved
+from ..model import Refinable, Resolved
 from ..risk import Risk
 from .method import State
 
@@ -143,7 +143,7 @@ class Progress:
         if isinstance(risk.model, Resolved):
             row["tail"] = risk.model.tail(state.output)
         if self.refine:
-            row["substeps"] = float(risk.model.substeps)
+            row["substeps"] = float(cast(Refinable, risk.model).substeps)
         best = True
         if validation is not None:
             row["validation"] = _validated(validation, state, risk.model)
@@ -188,7 +188,7 @@ class Progress:
             "state": _parts(self.state),
         }
         if self.refine:
-            mapping["substeps"] = int(self.risk.model.substeps)
+            mapping["substeps"] = int(cast(Refinable, self.risk.model).substeps)
         return mapping if self.best is self.state else mapping | {"best": _parts(self.best)}
 
     @classmethod
@@ -219,12 +219,12 @@ class Progress:
 
 
 def with_substeps(risk: Risk, substeps) -> Risk:
-    """The risk of the model with so many Runge-Kutta steps per layer."""
-    return replace(risk, model=replace(risk.model, substeps=int(substeps)))
+    """The risk of the model with another number of Runge-Kutta steps per layer."""
+    return replace(risk, model=replace(cast(Any, risk.model), substeps=int(substeps)))
 
 
 def _parts(state: State) -> dict:
-    """As a file takes them: numbers that a method remembers are arrays."""
+    """The parts of a state as a file takes them: numbers that a method remembers become arrays."""
     memory = {name: np.array(value) if np.isscalar(value) else value for name, value in state.memory.items()}
     return {**vars(state), "memory": memory}
 
@@ -232,7 +232,7 @@ def _parts(state: State) -> dict:
 def _state(risk: Risk, stored: dict) -> State:
     """The state that a file holds, its arrays where those of the risk live; an empty memory is not in the file."""
     names = {field.name for field in fields(State)}
-    parts = {"memory": {}} | {name: value for name, value in stored.items() if name in names}
+    parts: dict[str, Any] = {"memory": {}} | {name: value for name, value in stored.items() if name in names}
     parts["memory"] = {name: _moved(risk.space, value) for name, value in parts["memory"].items()}
     for name, space in (("control", risk.space), ("gradient", risk.space), ("output", risk.model.output_space)):
         parts[name] = placed(space, parts[name])
@@ -240,7 +240,7 @@ def _state(risk: Risk, stored: dict) -> State:
 
 
 def _moved(space: HilbertSpace, value):
-    """A control or several of them, where those of the space live; all else as it is."""
+    """A control or several, moved to where those of the space live; anything else unchanged."""
     of_controls = isinstance(value, np.ndarray) and value.shape[-len(space.shape) :] == tuple(space.shape)
     return placed(space, value) if of_controls else value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, cast
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def refined(run: Run, shape=None, band=None, layers=None, substeps=None) -> tupl
     InputError
         If the model has no such resolution, or a number cannot be used.
     """
-    model = run.risk.model
+    model = cast(Any, run.risk.model)
     asked = {"band": band, "layers": layers, "substeps": substeps}
     asked = {name: value for name, value in asked.items() if value is not None}
     names = {field.name for field in dataclasses.fields(model)}

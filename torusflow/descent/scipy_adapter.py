@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -35,21 +35,22 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
         A minimiser of SciPy that uses gradients: CG, BFGS, L-BFGS-B, TNC, SLSQP, Newton-CG, trust-ncg, trust-krylov,
         trust-constr. The last four are given the Hessian of Gauss-Newton.
     iterations : int
-        At most so many.
+        Maximum number.
     **options
-        SciPy's for this method, such as ``ftol`` and ``gtol``. They measure in coordinates in which <v, w> of the
-        control space is the dot product.
+        SciPy's options for this method, such as ``ftol`` and ``gtol``. They measure in coordinates in which <v, w> of
+        the control space is the dot product.
 
     Returns
     -------
     Result
-        As of `descend`, whatever ends it once an iteration is done; the status quotes SciPy. ``step`` is the distance
-        from the last iterate, ``time`` their sum.
+        As `descend` gives it, whatever ends it once an iteration is done; the status quotes SciPy. ``step`` is the
+        distance from the last iterate, ``time`` their sum.
 
     Raises
     ------
     InputError
-        If the start is no control of this risk, the method is another, or needs second derivatives that the loss lacks.
+        If the start is not a control of this risk, the method is not one of these, or it needs second derivatives and
+        the loss has none.
     """
     from scipy.optimize import minimize
 
@@ -106,7 +107,7 @@ class _Run:
     def hessian_product(self, x, direction):
         point: Any = self._at(x)
         d = self.coordinates.element(direction)
-        change = self.risk.loss.curvature(point.output, point.linearisation.tangent(d))
+        change = cast(HasCurvature, self.risk.loss).curvature(point.output, point.linearisation.tangent(d))
         return self.coordinates.of(point.linearisation.adjoint(change) + self.risk.penalty * d)
 
     def visit(self, x, *_):

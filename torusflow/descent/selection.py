@@ -1,4 +1,4 @@
-"""Which of several problems fits data best that training does not see."""
+"""Choosing among problems the one that best fits data which training does not see."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def select(
     callback: Callable[[int, int, float], object] | None = None,
     stop: Callable[[], str] | None = None,
 ) -> Selection:
-    """Successive halving: train all for some iterations, go on with the part of them that validates best [1]_.
+    """Choose among risks by successive halving: train all, and go on with the part that validates best [1]_.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -22,13 +22,13 @@ class StochasticGradientDescent:
     Parameters
     ----------
     step : float
-        First t.
+        t at the start.
     batch : int
-        Samples a step.
+        Samples per step.
     half_life : float
-        Passes after which t is half the first.
+        Number of passes after which t has halved.
     seed : int
-        Of the orders; the order of a pass depends on it and on the number of the pass alone.
+        Of the random orders; the order of a pass depends only on it and on the number of the pass.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class StochasticGradientDescent:
         """One pass over all samples."""
         passes = int(state.memory["passes"])
         step, control = self.step / (1 + passes / self.half_life), state.control
-        n = len(risk.model.points)
+        n = len(cast(Any, risk.model).points)
         order = np.random.default_rng([self.seed, passes]).permutation(n)
         batches = np.array_split(order, -(-n // self.batch))
         for rows in batches:

@@ -112,9 +112,9 @@ def logarithm(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: flo
     Raises
     ------
     InputError
-        If phi is no diffeomorphism on this grid.
+        If phi is not a diffeomorphism on this grid.
     NumericalError
-        If Newton's method does not come to an end, or phi is finer than the grid.
+        If Newton's method does not converge, or phi is finer than the grid.
     """
     tolerance, equation = checked_tolerance(tolerance, 1e-12, 1e-3), EPDiff(torus, metric)
     goal = Diffeomorphism.sampled(torus, phi).displacement
@@ -195,7 +195,7 @@ def _pulled_back(at: Diffeomorphism, displacement, modes) -> np.ndarray:
 
 def _not_found(missed: float, refusal: str = "") -> NumericalError:
     return NumericalError(
-        f"no geodesic to this map was found: Newton's method ends where it is missed by {missed:.1e}. Use a finer grid "
+        f"no geodesic to this map was found: Newton's method stops at a distance of {missed:.1e}. Use a finer grid "
         f"or a larger tolerance, or go there in several geodesics.{refusal}"
     )
 

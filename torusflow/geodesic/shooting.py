@@ -17,9 +17,9 @@ from ..torus.scattered import BandField
 from ..torus.sobolev import SobolevMetric
 from .epdiff import LARGEST_TAIL, EPDiff
 
-# The energy may drift by so many tolerances, relative to itself, and by what large weights make of round-off.
+# The energy may drift by this many tolerances, relative to itself, and by what large weights make of round-off.
 LARGEST_DRIFT, ROUND_OFF_DRIFT = 1000, 1e-9
-# The least that SciPy takes as relative tolerance without a word; the absolute one decides.
+# The least relative tolerance that SciPy takes without a warning; the absolute one decides.
 RELATIVE_TOLERANCE = 100 * np.finfo(float).eps
 # Resolved geodesics of unit length take tens of steps.
 MOST_STEPS = 20_000
@@ -53,7 +53,7 @@ class Geodesic:
 
     @property
     def length(self) -> float:
-        """Of the geodesic from time 0 to 1, sqrt <u_0, m_0>."""
+        """The length of the geodesic from time 0 to 1, sqrt <u_0, m_0>."""
         return math.sqrt(self.energy[0])
 
 
@@ -86,8 +86,8 @@ def shoot(torus: Torus, metric: SobolevMetric, u0, times=(1.0,), tolerance: floa
     Raises
     ------
     InputError
-        If the velocity is none on this torus or not resolved there, the metric too rough, the times do not increase or
-        the tolerance is out of range.
+        If the velocity is not a field on this torus or not resolved there, the metric is too rough, the times do not
+        increase, or the tolerance is out of range.
     NumericalError
         If the geodesic becomes finer than the grid, its energy drifts, or it cannot be continued; names the time.
 
@@ -184,10 +184,10 @@ class Path:
                     if solver.status == "failed" or self.steps >= MOST_STEPS:
                         raise NumericalError(
                             f"the geodesic cannot be continued at time {solver.t:.6g} of {times[-1]:g}, after "
-                            f"{self.steps} steps: {message or 'too many steps'}. Use a larger tolerance, or end before."
+                            f"{self.steps} steps: {message or 'too many steps'}. Raise the tolerance or stop earlier."
                         )
                     when = f"at time {solver.t:.6g} of {times[-1]:g}"
-                    remedy = f"with tolerance={self._tolerance:.1e}. Use a smaller tolerance, or end before."
+                    remedy = f"with tolerance={self._tolerance:.1e}. Use a smaller tolerance, or stop earlier."
                     u_hat = self._split(solver.y)[0]
                     self.equation.check(u_hat, self._first, drift, when, remedy, self._largest_tail)
                 # The last step was cut to end here; the one before it says more about the next.

@@ -70,7 +70,7 @@ class CircleWasserstein(DensityLoss):
         return measure.pull_back(self._potential(pieces, -2 * pieces.displacement))
 
     def curvature(self, rho, direction) -> np.ndarray:
-        """Of W2^2 as a function of the measure: T(x) changes by the change of F(x) + theta over the density at T(x)."""
+        """The second variation of W2^2: T(x) changes by the change of F(x) + theta over the density at T(x)."""
         measure = self._measure(rho)
         pieces, n = self._transport(measure), self.torus.size
         change = self.torus.to_host(measure.push_forward(direction))

@@ -109,7 +109,7 @@ class CloudMMD:
 
 
 def checked_cloud(name: str, points, dimension: int) -> np.ndarray:
-    """Points (M, d) of data, one at least, as an array of their own."""
+    """Points (M, d) of data, at least one, as a new array."""
     points = checked_points(points, dimension, f"{name}: ", 1)
     check_sides(points, f"{name}: the points")
     points.flags.writeable = False

@@ -87,7 +87,7 @@ class DensityLoss(TorusLoss):
 
     @property
     def torus(self) -> Torus:
-        """Where the target lives."""
+        """The torus of the target."""
         return self.target.torus
 
 

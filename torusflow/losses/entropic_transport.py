@@ -13,7 +13,8 @@ from ..errors import NumericalError
 from ..torus.grid import Torus
 from .gibbs_kernel import GibbsKernel
 
-# Epsilon is halved from the largest cost on, with at most so many pairs of half steps, or until marginals are so right.
+# Epsilon is halved from the largest cost on, each with at most this many pairs of half steps, fewer if marginals are
+# right to this.
 SWEEPS, ROUGH = 4, 1e-2
 # Newton's steps; smooth densities took up to eight. While marginals are this far off, in logarithms, half steps.
 NEWTON_STEPS, FAR = 60, 1.0
@@ -24,7 +25,7 @@ LEAST_STEP = 1e-2
 CONJUGATE_STEPS = 1000
 # Errors of self-potentials fall by three in a step, or faster.
 SELF_STEPS = 200
-# Converged when marginals are right, in logarithms and in the mean, to so many roundings of the largest potential.
+# Converged when marginals are right, in logarithms and in the mean, to this many roundings of the largest potential.
 ROUNDINGS = 8 * np.finfo(float).eps
 # Where no step helps any more, this is enough for all digits of a loss, which errs by its square.
 SUFFICIENT = 1e-10

@@ -27,11 +27,11 @@ class LogLikelihood:
         return np.full_like(output, -1 / len(output))
 
     def part(self, rows) -> LogLikelihood:
-        """Itself: it holds nothing of the samples."""
+        """The loss itself, which holds no samples."""
         return self
 
     def check(self, space) -> None:
-        """Raise an InputError unless outputs are one number a sample."""
+        """Raise an InputError unless outputs are one number per sample."""
         if not isinstance(space, Euclidean) or len(space.shape) != 1:
             raise InputError(f"LogLikelihood takes the outputs (N,) of a SampleNODE, the model gives {space.shape}.")
 
@@ -39,5 +39,5 @@ class LogLikelihood:
 def _one_a_sample(output) -> np.ndarray:
     output = real_array(output, "LogLikelihood: the outputs")
     if output.ndim != 1 or not output.size:
-        raise InputError(f"LogLikelihood takes outputs (N,), one a sample, got {output.shape}.")
+        raise InputError(f"LogLikelihood takes outputs (N,), one per sample, got {output.shape}.")
     return output

@@ -22,7 +22,7 @@ class PointLoss:
     Raises
     ------
     InputError
-        If they are no array of finite numbers.
+        If they are not an array of finite numbers.
     """
 
     targets: np.ndarray
@@ -31,7 +31,7 @@ class PointLoss:
         name = f"{type(self).__name__}: the targets"
         targets = real_array(self.targets, name)
         if not targets.size:
-            raise InputError(f"{name} are none: an array {targets.shape}. Give one for each output of the model.")
+            raise InputError(f"{name} are empty: an array {targets.shape}. Give one for each output of the model.")
         if not np.all(np.isfinite(targets)):
             entry = np.argwhere(~np.isfinite(targets))[0].tolist()
             raise InputError(f"{name} must be finite: entry {entry} is {targets[tuple(entry)]}.")

@@ -54,7 +54,7 @@ class Sinkhorn(DensityLoss):
     InputError
         If epsilon is too small for the grid, or a number is out of range.
     UserWarning
-        If epsilon is so large that S is no divergence.
+        If epsilon is so large that S is not a divergence.
     NumericalError
         When called, if a density is not finite or the potentials do not converge.
 
@@ -82,7 +82,7 @@ class Sinkhorn(DensityLoss):
         if self.epsilon < (1 - 1e-9) / n**2:
             raise InputError(
                 f"Sinkhorn: epsilon={self.epsilon:.3g} is too small for an axis of {n} grid points: with it, "
-                f"displacements within a cell would cost too much. The smallest that means something is 1/{n}^2 = "
+                f"displacements within a cell would cost too much. The smallest that makes sense is 1/{n}^2 = "
                 f"{1 / n**2:.3g}; use that or more, or {math.ceil((1 - 1e-9) / math.sqrt(self.epsilon))} points."
             )
 
@@ -127,7 +127,7 @@ class Sinkhorn(DensityLoss):
         return mu.pull_back(self.epsilon * (plan.after - own))
 
     def curvature(self, rho, direction) -> np.ndarray:
-        """Of S as a function of mu; two implicit equations."""
+        """The second variation of S as a function of mu, by two implicit equations."""
         mu, plan, own = self._transport(rho)
         relative = mu.push_forward(direction) / np.maximum(mu.values, np.finfo(float).tiny)
         change = plan.solve(plan.there_and_back(relative), CURVATURE_TOLERANCE)
@@ -139,8 +139,8 @@ class Sinkhorn(DensityLoss):
 
 
 def _lowest_coefficient(circle: Torus, epsilon: float) -> tuple[float, int]:
-    """Of exp(-d^2/epsilon) on a circle, over the mean, and its wavenumber."""
+    """The lowest Fourier coefficient of exp(-d^2/epsilon) on a circle, over the mean, and its wavenumber."""
     (x,) = circle.points
-    coefficients = circle.to_host(circle.transform(np.exp(-(np.minimum(x, 1 - x) ** 2) / epsilon))).real
+    coefficients = np.real(circle.to_host(circle.transform(np.exp(-(np.minimum(x, 1 - x) ** 2) / epsilon))))
     lowest = int(np.argmin(coefficients))
     return float(coefficients[lowest] / coefficients[0]), lowest

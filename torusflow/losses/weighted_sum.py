@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -22,14 +23,14 @@ class WeightedSum:
     Parameters
     ----------
     losses : sequence of Loss
-        All of what one model gives.
+        Losses of the same model's outputs.
     weights : sequence of float
-        Positive, one a loss.
+        Positive, one per loss.
 
     Raises
     ------
     InputError
-        If there are no losses, as many weights are not given, or one is not positive.
+        If there are no losses, not as many weights as losses, or a weight is not positive.
 
     Examples
     --------
@@ -40,8 +41,8 @@ class WeightedSum:
     5.0
     """
 
-    losses: tuple[Loss, ...]
-    weights: tuple[float, ...]
+    losses: Sequence[Loss]
+    weights: Sequence[float]
 
     def __post_init__(self):
         for name in ("losses", "weights"):
@@ -89,7 +90,8 @@ class WeightedSum:
     def curvature(self, output, direction) -> np.ndarray:
         for loss in self.losses:
             check_ability(loss, HasCurvature, "the curvature of a WeightedSum needs", "Leave that loss out.")
-        return sum(weight * loss.curvature(output, direction) for weight, loss in self._terms())
+        parts = (weight * cast(HasCurvature, loss).curvature(output, direction) for weight, loss in self._terms())
+        return cast(np.ndarray, sum(parts))
 
     def _terms(self):
         return zip(self.weights, self.losses, strict=True)

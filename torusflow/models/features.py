@@ -44,7 +44,7 @@ class Features:
                 raise InputError(f"Features: {name} must be a function of points (N, d), got {getattr(self, name)!r}.")
 
     def space(self, layers: int, dimension: int) -> Euclidean:
-        """Of the control (layers, d, m)."""
+        """The space of controls (layers, d, m)."""
         return Euclidean((layers, dimension, self.count), 1 / layers)
 
     def field(self, coefficients) -> FeatureField:
@@ -59,7 +59,7 @@ class Features:
 
     @staticmethod
     def pieces(points, numbers: int) -> list[slice]:
-        """The points some at a time, when a function gives so many numbers for each."""
+        """The points in pieces, for a function that gives that many numbers for each."""
         at_a_time = max(1, NUMBERS_AT_A_TIME // numbers)
         return [slice(start, start + at_a_time) for start in range(0, max(1, len(points)), at_a_time)]
 
@@ -144,7 +144,7 @@ class RandomFourierFeatures:
         return Features(partial(_waves, size, omega, phase), partial(_waves_jacobian, size, omega, phase), self.count)
 
     def space(self, layers: int, dimension: int) -> Euclidean:
-        """Of the control (layers, d, m)."""
+        """The space of controls (layers, d, m)."""
         if dimension != self.dimension:
             raise InputError(f"these features are functions on R^{self.dimension}, the points lie in R^{dimension}.")
         return self._features.space(layers, dimension)

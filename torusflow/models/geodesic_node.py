@@ -93,7 +93,7 @@ class GeodesicNODE:
             ("equation", equation),
             ("band", space.band),
             ("_start", equation.project(self.initial.values)),
-            ("_modes", tuple(map(self.torus.asarray, np.ix_(range(self.torus.dimension), *rows)))),
+            ("_modes", tuple(map(self.torus.asarray, np.ix_(np.arange(self.torus.dimension), *rows)))),
         ):
             object.__setattr__(self, name, value)
 
@@ -106,7 +106,7 @@ class GeodesicNODE:
         Raises
         ------
         InputError
-            If u0 is no control of this model.
+            If u0 is not a control of this model.
         UnstableError
             If the velocity is too fast for a step; names the time and the steps it needs.
         NumericalError

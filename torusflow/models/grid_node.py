@@ -90,7 +90,7 @@ class GridNODE:
         return type(self), settings, {"_start": self._start}  # of a restarted model it is not the initial density
 
     @property
-    def _steps(self) -> tuple[int, str, str]:
+    def _steps(self) -> tuple[int | None, str, str]:
         return self.substeps, self.stages, self.scheme
 
     def __call__(self, v) -> np.ndarray:
@@ -136,7 +136,7 @@ class GridNODE:
             return None
         torus = self.torus.resized(shape)
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
-        band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.band, shape, strict=True))
+        band = tuple(min(b, (n - 1) // 3) for b, n in zip(self.space.band, shape, strict=True))
         return type(self)(torus, self.metric, self.initial.on(torus), layers, band, *self._steps)
 
     def restarted(self, output) -> GridNODE:

@@ -37,7 +37,7 @@ class GaussianKernel:
 
     @property
     def code(self) -> int:
-        """Which formula the compiled loops take."""
+        """The number of the formula in the compiled loops."""
         return 0
 
     @property
@@ -77,7 +77,7 @@ class MaternKernel:
 
     @property
     def code(self) -> int:
-        """Which formula the compiled loops take."""
+        """The number of the formula in the compiled loops."""
         return 1 if self.smoothness == 1.5 else 2
 
     @property
@@ -150,7 +150,7 @@ class KernelField:
         return matrix
 
     def space(self, layers: int, dimension: int) -> Euclidean:
-        """Of the control (layers, M, d)."""
+        """The space of controls (layers, M, d)."""
         if dimension != self.centres.shape[1]:
             raise InputError(f"the centres lie in R^{self.centres.shape[1]}, the points in R^{dimension}.")
         return Euclidean((layers, *self.centres.shape), 1 / layers, self.gram)

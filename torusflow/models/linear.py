@@ -63,7 +63,7 @@ class LinearNetwork:
     Parameters
     ----------
     X : array (d, N)
-        One input a column.
+        One input per column.
     widths : tuple of int
         Rows of W_1, ..., W_L; the last is the dimension of the outputs.
 
@@ -77,7 +77,7 @@ class LinearNetwork:
     Raises
     ------
     InputError
-        If X is no matrix of finite numbers, or the widths are no positive whole numbers.
+        If X is not a matrix of finite numbers, or the widths are not positive whole numbers.
     """
 
     X: np.ndarray
@@ -91,7 +91,7 @@ class LinearNetwork:
 
     @cached_property
     def shapes(self) -> list[tuple[int, int]]:
-        """Of W_1, ..., W_L."""
+        """Shapes of W_1, ..., W_L."""
         return list(zip(self.widths, (len(self.X), *self.widths[:-1]), strict=True))
 
     @cached_property
@@ -104,11 +104,11 @@ class LinearNetwork:
 
     @property
     def inputs(self) -> np.ndarray:
-        """The points that go in, one a row."""
+        """The points that go in, one per row."""
         return self.X.T
 
     def rows(self, output) -> np.ndarray:
-        """An output with one point a row."""
+        """An output with one point per row."""
         return np.transpose(output)
 
     def matrices(self, w) -> list[np.ndarray]:
@@ -144,7 +144,7 @@ class SquareLayers:
     Parameters
     ----------
     X : array (d, N)
-        One input a column.
+        One input per column.
     layers : int
         L.
 
@@ -158,7 +158,7 @@ class SquareLayers:
     Raises
     ------
     InputError
-        If X is no matrix of finite numbers, or L no positive whole number.
+        If X is not a matrix of finite numbers, or L is not a positive whole number.
     """
 
     X: np.ndarray
@@ -180,11 +180,11 @@ class SquareLayers:
 
     @property
     def inputs(self) -> np.ndarray:
-        """The points that go in, one a row."""
+        """The points that go in, one per row."""
         return self.X.T
 
     def rows(self, output) -> np.ndarray:
-        """An output with one point a row."""
+        """An output with one point per row."""
         return np.transpose(output)
 
     def __call__(self, w) -> np.ndarray:
@@ -199,7 +199,7 @@ class LinearResNet(SquareLayers):
     Parameters
     ----------
     X : array (d, N)
-        One input a column.
+        One input per column.
     layers : int
         L.
     """
@@ -217,7 +217,7 @@ class LinearNODE(SquareLayers):
     Parameters
     ----------
     X : array (d, N)
-        One input a column.
+        One input per column.
     layers : int
         L; W is constant on each of L layers.
 

@@ -37,11 +37,11 @@ class ResNet:
     Parameters
     ----------
     X : array (d, N)
-        x_0, one input a column.
+        x_0, one input per column.
     layers : int
         L.
     width : int
-        m, neurons a layer.
+        m, neurons per layer.
     activation : {"tanh", "softplus", "sine", "relu"}
         sigma; a rectifier has no derivative at 0, where 0 is taken.
     inner : array (layers, width, d), optional
@@ -87,7 +87,7 @@ class ResNet:
             try:
                 inner = Euclidean(self._one).element(real_array(self.inner, "the matrices B_l"))
             except InputError as error:
-                raise InputError(f"inner: {error} Give one matrix (width, d) a layer.") from None
+                raise InputError(f"inner: {error} Give one matrix (width, d) per layer.") from None
             object.__setattr__(self, "inner", inner)
 
     @property
@@ -105,11 +105,11 @@ class ResNet:
 
     @property
     def inputs(self) -> np.ndarray:
-        """The points that go in, one a row."""
+        """The points that go in, one per row."""
         return self.X.T
 
     def rows(self, output) -> np.ndarray:
-        """An output with one point a row."""
+        """An output with one point per row."""
         return np.transpose(output)
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:

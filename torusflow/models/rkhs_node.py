@@ -23,7 +23,7 @@ class RKHSNODE:
     Parameters
     ----------
     x : array (N, d)
-        x(0), one point a row.
+        x(0), one point per row.
     family : Features, RandomFourierFeatures or KernelField
         v = W phi(x), or v = sum_j k(x, c_j) a_j with the inner product of the kernel's Hilbert space.
     layers : int
@@ -43,7 +43,7 @@ class RKHSNODE:
     Raises
     ------
     InputError
-        If the points are no matrix of finite numbers, or the family does not fit them.
+        If the points are not a matrix of finite numbers, or the family does not fit them.
     """
 
     x: np.ndarray
@@ -82,7 +82,7 @@ class RKHSNODE:
         return self.x
 
     def rows(self, output) -> np.ndarray:
-        """An output, which has one point a row."""
+        """An output, which has one point per row."""
         return output
 
     def trajectory(self, v) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..torus.grid import TWO_PI
 from ..torus.scattered import BandField, TrigonometricPolynomial, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.flow_map import FlowMap
-from ..transport.runge_kutta import find_scheme, scheme_field
+from ..transport.runge_kutta import Tableau, find_scheme, scheme_field
 from ..transport.volumes import advance, advance_tangent, advance_transpose
 
 # Below the accuracy of the Fourier series at points a density is zero.
@@ -60,8 +60,8 @@ class SampleNODE:
     Raises
     ------
     InputError
-        If the points are no matrix of finite numbers or in other units, the density lives on another torus, or a number
-        is out of range.
+        If the points are not a matrix of finite numbers or in other units, the density lives on another torus, or a
+        number is out of range.
     """
 
     points: np.ndarray
@@ -74,6 +74,7 @@ class SampleNODE:
     scheme: str = scheme_field()
     space: VelocitySpace = dataclasses.field(init=False, repr=False)
     output_space: Euclidean = dataclasses.field(init=False, repr=False)
+    _scheme: Tableau = dataclasses.field(init=False, repr=False)
     _base: TrigonometricPolynomial | None = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self):
@@ -117,7 +118,7 @@ class SampleNODE:
         return self.points
 
     def rows(self, output) -> np.ndarray:
-        """An output, one number a sample, as a column."""
+        """An output, one number per sample, as a column."""
         return np.reshape(output, (-1, 1))
 
     def log_density(self, v, points) -> np.ndarray:
@@ -135,7 +136,7 @@ class SampleNODE:
             return None
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers
         substeps = self.substeps * (self.layers // layers)
-        band = tuple(-(-b // 2) for b in self.band)
+        band = tuple(-(-b // 2) for b in self.space.band)
         return SampleNODE(self.points, self.metric, self.initial, layers, band, substeps, self.threads, self.scheme)
 
     def describe(self) -> dict[str, str]:

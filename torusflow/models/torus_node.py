@@ -49,7 +49,7 @@ class TorusNODE:
     Raises
     ------
     InputError
-        If the points are no matrix of finite numbers, or a number is out of range.
+        If the points are not a matrix of finite numbers, or a number is out of range.
     """
 
     points: np.ndarray
@@ -94,7 +94,7 @@ class TorusNODE:
         return self.points
 
     def rows(self, output) -> np.ndarray:
-        """An output, which has one point a row."""
+        """An output, which has one point per row."""
         return output
 
     def trajectory(self, v) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pictures, by matplotlib's objects alone: they need no display and leave a user's pyplot as it is."""
+"""Pictures, made of matplotlib's objects alone: they need no display and leave pyplot alone."""
 
 from ..public import public_names
 from .comparisons import plot_comparison as plot_comparison

@@ -60,10 +60,10 @@ def _fitted(run) -> np.ndarray:
 
 
 def _layout(dimension, names, layers, curves):
-    """Rows of names of panels; a name that stands twice is one wide panel."""
+    """Rows of names of panels; a name that occurs twice is one wide panel."""
     names = names + ["difference"] * ("target" in names)
     if dimension == 1:
-        return [["densities", "densities", "risk"], ["velocity", "velocity", "pl_ratio"]]
+        return [["densities", "densities", curves[0]], ["velocity", "velocity", curves[1]]]
     if dimension == 3:
         return [[*(f"{name} {pair}" for name in names), curve] for pair, curve in zip(PAIRS, curves, strict=True)]
     above = [f"{name} {PAIRS[0]}" for name in names] + ["risk"] * ("target" not in names)

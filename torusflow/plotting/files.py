@@ -40,7 +40,7 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
 
 
 def check_target(path, overwrite: bool = False, reads: Iterable = ()) -> None:
-    """Raise an InputError, before any work, if `save` would refuse the place, or what is read stands there."""
+    """Raise an InputError, before any work, if `save` would refuse the place, or an input lies there."""
     if Path(path).suffix.lower() not in FORMATS:
-        raise InputError(f"a picture is written as {', '.join(FORMATS)}, got {str(path)!r}: give it such an ending.")
+        raise InputError(f"a picture is written as {', '.join(FORMATS)}, got {str(path)!r}: use one of these endings.")
     refuse_existing(path, overwrite, PICTURE, reads)

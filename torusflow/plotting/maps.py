@@ -22,7 +22,7 @@ LINES = 24  # of the deformed grid, per axis
 STARTS = 16  # of flow lines, per axis
 TIMES = 33  # on a flow line
 CELLS = {1: 720, 2: 192, 3: 64}  # per axis of an image, for each dimension
-# A line of the grid has so many points, and more, by halving at most so often, where their images are further apart.
+# Points of a line of the grid; where their images are further apart than the gap, intervals are halved up to ten times.
 POINTS, HALVINGS, GAP = 65, 10, 1 / 128
 MOST_COPIES = 30_000  # of lines that leave the shown period
 MOST_POINTS = 30_000  # of all lines together; a map wilder than that is drawn with corners

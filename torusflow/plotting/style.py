@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 150
-# Up to so many times the uniform density colours are linear; beyond, the uniform level would drown in the dark.
+# Up to this many times the uniform density colours are linear; beyond, the uniform level would drown in the dark.
 LARGEST_LINEAR = 10.0
 PAIRS = ((0, 1), (0, 2), (1, 2))  # of axes, for images of functions on three
 # Of the logarithmic scale of fitted densities, below their largest value.
@@ -30,7 +30,7 @@ STYLES = {
 
 
 def words(axes, title="", x="", y=""):
-    """Those that are given, as they are, since dollars in names of columns are no formulas; and the sizes of all."""
+    """Set the given texts, dollars as they are since names of columns are not formulas, and the sizes of all."""
     axes.set_title(title or axes.get_title(), fontsize=10, parse_math=False)
     axes.set_xlabel(x or axes.get_xlabel(), fontsize=9, parse_math=False)
     axes.set_ylabel(y or axes.get_ylabel(), fontsize=9, parse_math=False)
@@ -50,7 +50,7 @@ def mark(axes, coordinates, directions):
 
 
 def per_unit(coordinates, dimension) -> str:
-    """What a density on so many axes is measured in."""
+    """What a density is measured in, by the number of axes."""
     if isinstance(coordinates.units, tuple) or coordinates.units == "turns":
         return "density relative to uniform"
     power = ("", "square ", "cubic ")[dimension - 1]

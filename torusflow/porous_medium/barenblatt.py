@@ -154,7 +154,7 @@ class Barenblatt:
         radius = self.front_radius(time)
         pieces = [self._pieces(axis, n) for axis, n in enumerate(shape)]
         total = np.zeros(shape)
-        # A cell is a box of one piece an axis, or of two where half a period from the centre lies inside it.
+        # A cell is a box of one piece per axis, or of two where half a period from the centre lies inside it.
         grid = np.meshgrid(*(np.arange(len(index)) for index, _, _ in pieces), indexing="ij")
         lower = np.stack([p[1][g] for p, g in zip(pieces, grid, strict=True)], axis=-1)
         upper = np.stack([p[2][g] for p, g in zip(pieces, grid, strict=True)], axis=-1)

@@ -151,7 +151,7 @@ class Pressure:
         if rates.shape != samples.shape or not np.all(np.isfinite(rates)) or rates.min() < 0:
             raise InputError(
                 f"rho times the slope of the pressure must be an array of finite numbers >= 0, got {rates!r} at rho = "
-                f"{samples!r}: a pressure that falls with the density is no diffusion. Give p' of an increasing p."
+                f"{samples!r}: a pressure that falls with the density is not a diffusion. Give p' of an increasing p."
             )
         if self.pressure is not None:
             check_function("pressure", self.pressure)

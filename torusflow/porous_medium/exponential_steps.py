@@ -1,4 +1,4 @@
-"""Stiff evolution equations in Fourier space: an exponential Runge-Kutta method with adaptive steps."""
+"""Stiff semilinear equations in Fourier space: an exponential Runge-Kutta method with adaptive steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import NumericalError
 
 # Of the largest diffusivity: with half of it the remainder is just dominated and some steps are refused, with all of it
-# the remainder is larger than need be. Measured on C5: 0.7 takes the same steps on every grid, none refused.
+# the remainder is larger than need be. On a wave of the porous medium equation 0.7 takes the same steps on every grid,
+# and none is refused.
 SHARE_OF_THE_DIFFUSIVITY = 0.75
 # The step of the next attempt from the error of this one; a method of order four, its error per step of order five.
 SAFETY, SHRINK, GROW, POWER = 0.9, 0.2, 4.0, 1 / 5
@@ -19,14 +20,14 @@ SAFETY, SHRINK, GROW, POWER = 0.9, 0.2, 4.0, 1 / 5
 RICHARDSON = 1 / 15
 # Of phi_3 up to |z| = 1/2: the next one is 1e-18 of the first.
 SERIES_TERMS = 14
-# Below so many times the time reached, or the time asked for, adding a step changes nothing any more.
+# Below this many times the time reached, or the time asked for, adding a step changes nothing any more.
 SMALLEST_STEP = 1e-14
 # Twenty times what the stiffest reference case takes. A flow that wants more has met something that is not smooth.
 MOST_STEPS = 20_000
 
 
 @dataclass(frozen=True)
-class Evolution:
+class Semilinear:
     """dy/dt = F(y) = -Lambda y + N(y), Lambda diagonal, chosen anew for each step so that N is not stiff.
 
     Parameters
@@ -47,7 +48,7 @@ class Evolution:
     accept: Callable[[float, np.ndarray], None] = lambda time, y: None
 
 
-def solve(evolution: Evolution, start, times: Sequence[float], tolerance: float) -> tuple[list[np.ndarray], int]:
+def solve(equation: Semilinear, start, times: Sequence[float], tolerance: float) -> tuple[list[np.ndarray], int]:
     """y at the given times from y(0), by the exponential Runge-Kutta method of order four of Krogstad [1]_.
 
     Each step is taken whole and in two halves; their difference is the error that the tolerance bounds, and what is
@@ -55,12 +56,12 @@ def solve(evolution: Evolution, start, times: Sequence[float], tolerance: float)
 
     Parameters
     ----------
-    evolution : Evolution
+    equation : Semilinear
     start : complex array
     times : sequence of float
         From `checked_times`.
     tolerance : float
-        Largest error of a step, in the norm of the evolution.
+        Largest error of a step, in the norm of the equation.
 
     Returns
     -------
@@ -79,30 +80,30 @@ def solve(evolution: Evolution, start, times: Sequence[float], tolerance: float)
        doi:10.1016/j.jcp.2004.08.006, equation (51).
     """
     y, time, steps, kept = start.copy(), 0.0, 0, []
-    rate, step = evolution.rate(y), math.inf
+    rate, step = equation.rate(y), math.inf
     for goal in times:
         while time < goal:
             step = min(step, goal - time)
-            linear = evolution.stiffness(y)
+            linear = equation.stiffness(y)
             with np.errstate(all="ignore"):  # a trial may leave the range of numbers; it is refused then
                 quarter, half, full = (phi_functions(-step * linear / parts) for parts in (4, 2, 1))
-                whole = _step(evolution.rate, linear, y, rate, step, half, full)
-                middle = _step(evolution.rate, linear, y, rate, step / 2, quarter, half)
-                halves = _step(evolution.rate, linear, middle, evolution.rate(middle), step / 2, quarter, half)
-                error = RICHARDSON * evolution.size(halves - whole)
+                whole = _step(equation.rate, linear, y, rate, step, half, full)
+                middle = _step(equation.rate, linear, y, rate, step / 2, quarter, half)
+                halves = _step(equation.rate, linear, middle, equation.rate(middle), step / 2, quarter, half)
+                error = RICHARDSON * equation.size(halves - whole)
             if error <= tolerance:
                 y = halves + RICHARDSON * (halves - whole)
                 time = goal if step == goal - time else time + step
                 steps += 1
-                evolution.accept(time, y)
-                rate = evolution.rate(y)
+                equation.accept(time, y)
+                rate = equation.rate(y)
             if steps >= MOST_STEPS or (not error <= tolerance and step <= SMALLEST_STEP * max(time, goal)):
                 raise NumericalError(
                     f"the tolerance {tolerance:.1e} cannot be met beyond time {time:.6g} of {times[-1]:g}: after "
                     f"{steps} steps, one of {step:.1e} errs by {error:.1e}. Use a larger tolerance or a finer grid, or "
-                    f"end before."
+                    f"stop earlier."
                 )
-            # An error that is no number says only that the step was too long.
+            # An error that is not a number says only that the step was too long.
             factor = SAFETY * (tolerance / error) ** POWER if 0 < error < math.inf else (GROW if error == 0 else 0)
             step *= min(GROW, max(SHRINK, factor))
         kept.append(y.copy())

@@ -50,7 +50,7 @@ class FiniteVolume:
     Parameters
     ----------
     shape : int or tuple of int
-        Cells an axis, at least 4.
+        Cells per axis, at least 4.
     diffusion : Diffusion
         `PorousMedium(m)`, `Heat()`, `UltraFast(weight)`, `Pressure(slope)`, or an object like them.
     side : float or tuple of float
@@ -60,8 +60,8 @@ class FiniteVolume:
     -----
     The flux is the fourth-order difference of cell means of F everywhere, also at fronts, where F of a porous medium
     is smoother than the density. The small undershoots that a linear scheme leaves outside a front are removed by
-    scaling, in the fluxes of the whole step, what flows out of a cell that would become negative: one factor a
-    cell, one value a face, so that mass stays what it was to round-off and nothing is clipped.
+    scaling, in the fluxes of the whole step, what flows out of a cell that would become negative: one factor per
+    cell, one value per face, so that mass stays what it was to round-off and nothing is clipped.
 
     Examples
     --------
@@ -90,12 +90,12 @@ class FiniteVolume:
         except ValueError:  # not as many as axes
             side = (math.nan,)
         if not all(SHORTEST_SIDE <= length <= LONGEST_SIDE for length in side):
-            raise InputError(f"side must be a number > 0, or one an axis of shape {shape}, got {self.side!r}.")
+            raise InputError(f"side must be a number > 0, or one for each axis of shape {shape}, got {self.side!r}.")
         weight = getattr(self.diffusion, "weight", None)
         if not callable(getattr(self.diffusion, "potential", None)):
             raise InputError(
                 f"diffusion must be PorousMedium(m), Heat(), UltraFast(weight) or Pressure(slope), got "
-                f"{self.diffusion!r}: an own one needs potential, derivative, positive and weight."
+                f"{self.diffusion!r}: one of your own needs potential, derivative, positive and weight."
             )
         if weight is not None and weight.shape != shape:
             raise InputError(
@@ -191,7 +191,7 @@ class FiniteVolume:
         if density.min() < 0 or not density.max() > 0:
             raise InputError(
                 f"the initial density must be >= 0 with some mass, got {describe(density)}: a negative density has no "
-                "diffusion. Subtract its minimum or clip it, and say so."
+                "diffusion. Subtract its minimum or clip it."
             )
         if self.diffusion.positive and density.min() <= 0:
             raise InputError(
@@ -216,7 +216,7 @@ def _times(times, start) -> np.ndarray:
     if array.ndim != 1 or not len(array) or not np.all(np.isfinite(array)) or not is_number(start):
         raise InputError(f"times must be finite numbers, at least one, got {times!r} with start {start!r}.")
     if np.any(np.diff(array) < 0):
-        raise InputError(f"times must not decrease, got {times!r}: diffusion has no way back. Sort them.")
+        raise InputError(f"times must not decrease, got {times!r}: diffusion cannot run backwards. Sort them.")
     first = float(start)
     if array[0] < first:
         raise InputError(f"times must not be before the start {first:.6g}, got {array[0]:.6g}. Set start=.")

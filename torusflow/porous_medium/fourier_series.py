@@ -14,7 +14,7 @@ from ..backends.turns import Turn
 from ..errors import InputError, NumericalError
 from ..torus.density import Density
 from ..torus.grid import TWO_PI, Torus
-from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Evolution, solve
+from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Semilinear, solve
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Spectral:
     """d rho/dt = div(rho^(m-1) grad rho) = (1/m) Laplacian(rho^m) for positive smooth rho, by Fourier series.
 
     All modes of the grid but the Nyquist ones are kept, and the power is formed on a finer grid, of more than (m + 1)/2
-    times as many points an axis: for whole m nothing is aliased. Time steps as in `TangentFlow`. Fronts, where a
+    times as many points per axis: for whole m nothing is aliased. Time steps as in `TangentFlow`. Fronts, where a
     density vanishes, are for `FiniteVolume`.
 
     Parameters
@@ -108,7 +108,7 @@ class Spectral:
         Raises
         ------
         InputError
-            If rho0 is no positive density on this torus, the times do not increase, or the tolerance is out of range.
+            If rho0 is not a positive density on this torus, times do not increase, or the tolerance is out of range.
         NumericalError
             If the tolerance cannot be met, or the density does not stay positive: then the grid does not resolve it.
         """
@@ -121,9 +121,9 @@ class Spectral:
                 "the spectral solver is for positive densities, and this one vanishes somewhere: it has a front. "
                 "Use tfl.porous_medium.FiniteVolume."
             )
-        evolution = Evolution(self._rate, self._stiffness, self._size, self._accept)
+        equation = Semilinear(self._rate, self._stiffness, self._size, self._accept)
         with self._turn.take():  # of the plans
-            states, steps = solve(evolution, self._project(rho0.values), times, tolerance)
+            states, steps = solve(equation, self._project(rho0.values), times, tolerance)
             density = np.stack([self._values(state, self._own_plan) for state in states])
         tail = np.array([self.torus.tail(rho, self.modes) for rho in density])
         return SpectralSolution(np.array(times), density, tail, steps)

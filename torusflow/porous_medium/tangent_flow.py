@@ -14,12 +14,12 @@ from ..torus.control import checked_band
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
-from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Evolution, solve
+from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Semilinear, solve
 
 # Relative change of the density by which the second variation of a loss is seen; only the step's efficiency depends
 # on it.
 PROBE = 1e-7
-# Loss and dissipated loss may drift apart by so many tolerances; resolved runs of thousands of steps stay below thirty.
+# Loss and dissipated loss may drift apart by this many tolerances; resolved runs of thousands of steps stay below 30.
 LARGEST_IMBALANCE = 1000
 
 
@@ -148,7 +148,7 @@ class TangentFlow:
         Raises
         ------
         InputError
-            If rho0 is no density on this torus, the times do not increase, or the tolerance is out of range.
+            If rho0 is not a density on this torus, the times do not increase, or the tolerance is out of range.
         NumericalError
             If the tolerance cannot be met, or loss and dissipated loss no longer add up, with the time reached: so it
             is where a loss that is not smooth at its minimum, as L2, comes there in finite time.
@@ -167,11 +167,11 @@ class TangentFlow:
                 raise NumericalError(
                     f"at time {time:.6g} of {times[-1]:g} the loss and what was dissipated of it differ from the first "
                     f"loss by {imbalance:.1e}: the loss is not smooth where the flow has come (as L2 at its minimum, "
-                    f"reached in finite time), or the tolerance {tolerance:.1e} is too large. End before, or lower it."
+                    f"reached in finite time), or the tolerance {tolerance:.1e} is too large. Stop earlier or lower it."
                 )
 
-        evolution = Evolution(self._joint_rate, self._joint_stiffness, self._joint_size, accept)
-        states, steps = solve(evolution, self._join(start, 0.0), times, tolerance)
+        equation = Semilinear(self._joint_rate, self._joint_stiffness, self._joint_size, accept)
+        states, steps = solve(equation, self._join(start, 0.0), times, tolerance)
         parts = [self._part(state) for state in states]
         rows = [self._report(rho_hat) for rho_hat, _ in parts]
         density, *numbers = zip(*rows, strict=True)

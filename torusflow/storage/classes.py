@@ -34,7 +34,7 @@ def stored_name(kind: type) -> str:
     Raises
     ------
     InputError
-        If nobody could find the class again, or it is no dataclass, so that its parts are not known.
+        If the class could not be found again, or is not a dataclass, so that its parts are not known.
     """
     if public_classes().get(kind.__name__) is kind:
         return kind.__name__
@@ -52,7 +52,7 @@ def stored_name(kind: type) -> str:
     if "<" in name:
         raise InputError(
             f"a {kind.__name__} cannot be stored in a run file, since the class is defined inside a function, where "
-            f"nobody finds it again ({name}). Define it at the top level of a module, or run without store."
+            f"it cannot be found again ({name}). Define it at the top level of a module, or run without store."
         )
     return name
 
@@ -91,7 +91,7 @@ def _is_of(kind: type, module) -> bool:
 def class_of(name: str, known: dict[str, type]) -> type | None:
     """The class that a name in a file means; None if it is not known.
 
-    What was defined in a script or a notebook has the module __main__, by which nobody finds it: its own name will do.
+    What was defined in a script or a notebook has the module __main__, which does not tell where: its own name will do.
     """
     module, _, own = name.partition(":")
     if module == "__main__":
@@ -100,7 +100,7 @@ def class_of(name: str, known: dict[str, type]) -> type | None:
 
 
 def unknown_names(group: h5py.Group, known: dict[str, type]) -> list[str]:
-    """The classes of one's own that are named in a group of a file, and are not known."""
+    """The users' classes that are named in a group of a file and are not known."""
     found = set()
 
     def look(_, thing):

@@ -1,4 +1,4 @@
-"""Tables of samples: comma-separated files with one row a sample and one column a coordinate."""
+"""Tables of samples: comma-separated files with one row per sample and one column a coordinate."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Table:
         return len(commas) == len(texts) or not all(map(THOUSANDS.fullmatch, commas))
 
     def _refuse_halved_numbers(self) -> None:
-        """Lines such as 1,5 without a header may be two numbers or one; that nobody chose columns does not help."""
+        """Lines such as 1,5 without a header may be two numbers or one, and no columns were chosen that would tell."""
         if self.header or self.delimiter != "," or self.width != 2:
             return
         first, second = zip(*(cells for _, cells in self.rows), strict=True)
@@ -271,7 +271,7 @@ def _records(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[
     except csv.Error as error:
         limit = f"a cell is longer than {csv.field_size_limit():,} characters"
         fault = limit if "limit" in str(error) else "a quote is opened and not closed at the end of its cell"
-        raise InputError(f"{str(path)!r}, line {start}: {fault}. Mend that line.") from None
+        raise InputError(f"{str(path)!r}, line {start}: {fault}. Correct that line.") from None
 
 
 def _refuse_numbered_header(path, rows) -> None:

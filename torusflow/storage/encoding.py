@@ -21,7 +21,7 @@ from .classes import class_of, stored_name
 # that one of the numbers it is counted by costs as it is made.
 FREE_BYTES = 2**28
 BYTES = {"Torus": 128, "SampleNODE": 128, "TorusNODE": 128, "RandomFourierFeatures": 32, "KernelField": 16}
-# That any machine can start; so many are taken as they are, since sums over points depend on them by round-off.
+# That any machine can start; up to here they are taken as stored, since sums over points depend on them by round-off.
 MOST_THREADS = 64
 
 
@@ -88,14 +88,14 @@ def decode(group, seen, known):
 
 
 def read_json(group, name: str):
-    """What an attribute holds as JSON; a PlaceError where that is none."""
+    """What an attribute holds as JSON; a PlaceError where it is not JSON."""
     place, text = f"{group.name}.{name}", group.attrs.get(name)
     if not isinstance(text, str):
-        raise PlaceError(place, "it is no text" if name in group.attrs else "it is missing")
+        raise PlaceError(place, "it is not text" if name in group.attrs else "it is missing")
     try:
         return json.loads(text, parse_constant=_infinity)
     except (ValueError, RecursionError):
-        raise PlaceError(place, f"it is no JSON of a number or a text: {text[:80]}") from None
+        raise PlaceError(place, f"it is not JSON of a number or a text: {text[:80]}") from None
 
 
 def _infinity(text: str) -> float:
@@ -119,7 +119,7 @@ def _made(group, kind: str, values: dict, known: dict):
             return tuple(values[str(index)] for index in range(len(values)))
         made = class_of(kind, known)
         if made is None:
-            raise InputError(f"it is of no class that a run file holds, {kind!r}")
+            raise InputError(f"a run file never holds this class: {kind!r}")
         _check_fields(made, values)
         _check_size(group, kind, values)
         return made(**_as_here(made, values))
@@ -128,7 +128,7 @@ def _made(group, kind: str, values: dict, known: dict):
     except TorusflowError as error:
         raise PlaceError(group.name, str(error)) from None
     except Exception as error:  # of any kind: the values may be anything
-        raise PlaceError(group.name, f"these are no values of a {kind} ({type(error).__name__})") from None
+        raise PlaceError(group.name, f"these are not values of a {kind} ({type(error).__name__})") from None
 
 
 def _check_fields(made: type, values: dict) -> None:

@@ -56,7 +56,7 @@ def export_run(run, output, overwrite: bool = False) -> None:
 
 
 def _write_npz(content, arrays, status) -> None:
-    # Not by np.savez, for which some names are arguments of its own, and which pickles what is no numbers.
+    # Not by np.savez: it takes some names for its own arguments, and pickles what is not numbers.
     with zipfile.ZipFile(content, "w") as archive:
         for name, values in {**arrays, "run_status" if "status" in arrays else "status": status}.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:

@@ -10,7 +10,7 @@ import stat
 RUN, PICTURE, TABLE = "a run", "a picture", "a table"
 ARRAYS, NETCDF, TEXT, NOTHING = "a NumPy archive", "a NetCDF file", "a text", "nothing"
 # A run file that is damaged may look like one of these.
-FOREIGN_HDF5, UNKNOWN = "HDF5 that is no run of torusflow", "something that torusflow does not write"
+FOREIGN_HDF5, UNKNOWN = "HDF5 that is not a run of torusflow", "something that torusflow does not write"
 FOREIGN_PICTURE = "a picture that torusflow did not draw"
 
 HDF5, RUN_MARK = b"\x89HDF\r\n\x1a\n", b"torusflow run"
@@ -65,7 +65,7 @@ def _holds(file, mark: bytes) -> bool:
 
 
 def _text(head: bytes) -> str | None:
-    """Without a last line that is cut; None if it is no text."""
+    """Without a last line that is cut; None if it is not text."""
     if len(head) == HEAD:
         head = head[: head.rfind(b"\n") + 1]
     try:

@@ -51,7 +51,7 @@ def checked_checkpoint(checkpoint: dict, space, output_space, method) -> dict:
     Raises
     ------
     PlaceError
-        If something is missing or is no such thing; it says where.
+        If something is missing or of another kind; it says where.
     """
     top = _Part(checkpoint, "checkpoint")
     top.element("start", space)
@@ -81,7 +81,7 @@ def _check_state(state: _Part, space, output_space, method) -> None:
     for name, what in wanted.items():
         memory.array(name, shapes[what], space.dtype.kind if what in (ONE, SOME) else "fi")
     if len({len(memory.values[name]) for name, what in wanted.items() if what == SOME}) > 1:
-        raise PlaceError(memory.place, f"{' and '.join(wanted)} are not equally many")
+        raise PlaceError(memory.place, f"{' and '.join(wanted)} differ in number")
 
 
 def _check_history(history: _Part) -> None:
@@ -89,10 +89,10 @@ def _check_history(history: _Part) -> None:
     for name in history.values:
         column = history.array(name, (rows,), "fi", finite=False)
         if name in GOES_ON and np.any(np.isnan(column)):
-            raise PlaceError(f"{history.place}/{name}", "not all of it are numbers")
+            raise PlaceError(f"{history.place}/{name}", "it does not hold only numbers")
     substeps = history.values.get("substeps", np.ones(1))
     if not rows or "seconds" not in history.values or not np.all((substeps >= 1) & (substeps <= LARGEST_COUNT)):
-        raise PlaceError(history.place, "it has no rows, no seconds, or substeps that nobody can take")
+        raise PlaceError(history.place, "it has no rows, no seconds, or impossible substeps")
 
 
 class _Part:
@@ -105,7 +105,7 @@ class _Part:
         return _Part(self.value(name, dict, "a group"), f"{self.place}/{name}")
 
     def value(self, name: str, kinds, words: str):
-        """A member of one of these types; bools are no numbers."""
+        """A member of one of these types; bools are not numbers."""
         value = self.values.get(name)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
             raise PlaceError(
@@ -118,7 +118,7 @@ class _Part:
         found = self.value(name, np.ndarray, "an array")
         same = found.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, found.shape, strict=True))
         if not same or found.dtype.kind not in kinds or found.dtype.itemsize < 8:
-            raise PlaceError(f"{self.place}/{name}", f"an array {found.shape} of {found.dtype} has no place here")
+            raise PlaceError(f"{self.place}/{name}", f"an array {found.shape} of {found.dtype} does not belong here")
         if finite and not np.all(np.isfinite(found)):
             raise PlaceError(f"{self.place}/{name}", "not all of its numbers are finite")
         return found

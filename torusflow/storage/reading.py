@@ -20,11 +20,11 @@ def opened_run(path):
     Raises
     ------
     InputError
-        If there is no file, it is damaged, no run, or of a newer format, or holds what a run does not.
+        If there is no file, it is damaged, not a run, or of a newer format, or holds what a run does not.
     """
-    image = read_sealed(path)
+    hdf5 = read_sealed(path)
     try:
-        with opened(image) as file:
+        with opened(hdf5) as file:
             _check_format(file, path)
             yield file
     except PlaceError as error:
@@ -53,7 +53,7 @@ def part(group, name: str, kind: type):
     found = group.get(name)
     if not isinstance(found, kind):
         raise PlaceError(
-            f"{group.name}/{name}", "it is missing" if found is None else f"it is no {kind.__name__.lower()}"
+            f"{group.name}/{name}", "it is missing" if found is None else f"it is not a {kind.__name__.lower()}"
         )
     return found
 
@@ -66,7 +66,9 @@ def array(group, name: str, shape: tuple | None, kinds: str = "fiu") -> h5py.Dat
     )
     if not same or found.dtype.kind not in kinds:
         wanted = {None: "of any shape", (None,): "(n,)"}.get(shape, str(shape))
-        raise PlaceError(found.name, f"it is an array {found.shape} of {found.dtype}, not of real numbers {wanted}")
+        raise PlaceError(
+            str(found.name), f"it is an array {found.shape} of {found.dtype}, not of real numbers {wanted}"
+        )
     return found
 
 
@@ -74,5 +76,5 @@ def text(group, name: str) -> str:
     """An attribute that is a text; a PlaceError where there is none."""
     found = group.attrs.get(name)
     if not isinstance(found, str):
-        raise PlaceError(f"{group.name}.{name}", "it is missing" if found is None else "it is no text")
+        raise PlaceError(f"{group.name}.{name}", "it is missing" if found is None else "it is not text")
     return found

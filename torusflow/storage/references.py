@@ -41,7 +41,7 @@ class Reference:
 
 
 def add_reference(path, reference: Reference) -> None:
-    """Put a reference into a run file beside the run; one of the same name is replaced.
+    """Add a reference to a run file; one of the same name is replaced.
 
     Parameters
     ----------
@@ -52,23 +52,23 @@ def add_reference(path, reference: Reference) -> None:
     Raises
     ------
     InputError
-        If the file is no run, another process is writing it, or the place cannot be written; the run stays as it was.
+        If the file is not a run, another process is writing it, or it cannot be written; the run stays as it was.
     """
     with locked(path):
         put_reference(path, reference)
 
 
 def put_reference(path, reference: Reference) -> None:
-    """As `add_reference`, for one who holds the lock of the file."""
+    """Like `add_reference`, for callers that hold the lock of the file."""
     refuse_foreign(path)
     with opened_run(path) as file:
         model: Any = file["problem/risk/model"]
         if "torus" not in model:
-            raise InputError(f"{str(path)!r} is no run on densities, so nothing on a torus can stand beside it.")
+            raise InputError(f"{str(path)!r} is not a run on densities, so no density can be set beside it.")
         write_reference(file, reference)
         file.flush()
-        image = file.id.get_file_image()
-    write_sealed(path, image, keep_previous=False)
+        hdf5 = file.id.get_file_image()
+    write_sealed(path, hdf5, keep_previous=False)
 
 
 def write_reference(file, reference: Reference) -> None:
@@ -86,7 +86,7 @@ def write_reference(file, reference: Reference) -> None:
 
 
 def read_references(file) -> dict[str, Reference]:
-    """Those in an open run file, by name; a PlaceError where there is something else."""
+    """The references in an open run file, by name; a PlaceError where there is something else."""
     references = part(file, "reference", h5py.Group) if "reference" in file else {}
     output = part(file, "output", h5py.Dataset).shape
     return {name: _reference(name, part(references, name, h5py.Group), output) for name in map(str, references)}

@@ -1,4 +1,4 @@
-"""Where a descent writes itself, and where it goes on from."""
+"""The file that a descent stores its run in, and goes on from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONTROLS = 3
 
 @dataclass(frozen=True)
 class RunFile:
-    """Where a descent writes itself.
+    """A file in which a descent stores its run.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ class RunFile:
             )
         if not os.path.exists(self.path) and os.path.exists(previous(self.path)):
             warnings.warn(
-                f"{str(previous(self.path))!r} is of an earlier run of this name, and goes once this one is stored. "
-                f"Move it away to keep it.",
+                f"{str(previous(self.path))!r} is of an earlier run of this name, and is removed once this one is "
+                f"stored. Move it away to keep it.",
                 stacklevel=3,
             )
         self._run.update(identity=new_identity(), references=[])
@@ -101,14 +101,14 @@ class RunFile:
             if before is not None:
                 self._remove_stop()
                 warnings.warn(
-                    f"{str(self.stop_file)!r} was there before this descent began, so it does not stop it.",
+                    f"{str(self.stop_file)!r} existed before this descent began, so it does not stop it.",
                     stacklevel=4,
                 )
             yield
 
     @property
     def stop_file(self) -> Path:
-        """Whose existence ends the descent."""
+        """The file whose existence ends the descent."""
         path = Path(self.path)
         return path.with_name(f"{path.name}.stop")
 
@@ -121,7 +121,7 @@ class RunFile:
         return True
 
     def _stop(self) -> tuple | None:
-        """Which stop file is there; a folder of that name is none."""
+        """The stop file that exists, if any; a folder of that name does not count."""
         with contextlib.suppress(OSError):
             found = os.stat(self.stop_file)
             if stat.S_ISREG(found.st_mode):
@@ -138,7 +138,7 @@ class RunFile:
         Parameters
         ----------
         risk, method
-            What it shall go on with; they may differ in the step, the threads, and the keys in may_change.
+            What it is to go on with; they may differ in the step, the threads, and the keys in may_change.
         validation : Risk, callable or None
             That of `descend`; functions cannot be compared.
 
@@ -171,7 +171,7 @@ class RunFile:
                 if any(f'.library: "{library}" in' in change for change in changed) and not is_there(library):
                     raise InputError(
                         f"{name} was computed with {package}, which is not installed here, so it cannot go on to the "
-                        f"last bit. Install {package}, or begin a new run where it stands: torusflow refine "
+                        f"last bit. Install {package}, or start a new run from where it stands: torusflow refine "
                         f"{self.path} -o new.h5 (in Python: descend(run.risk, run.control, run.method, "
                         f"store='new.h5'))."
                     )
@@ -208,8 +208,8 @@ class RunFile:
             for reference in self._run.get("references", []):
                 write_reference(file, reference)
             file.flush()
-            image = file.id.get_file_image()
-        write_sealed(self.path, image, keep_previous=result.status.startswith("running"))
+            hdf5 = file.id.get_file_image()
+        write_sealed(self.path, hdf5, keep_previous=result.status.startswith("running"))
 
     def restate(self, status: str) -> None:
         """Give the stored run another status."""
@@ -218,12 +218,12 @@ class RunFile:
             with opened_run(self.path) as file:
                 file.attrs["status"] = plain_text(status)
                 file.flush()
-                image = file.id.get_file_image()
-            write_sealed(self.path, image, keep_previous=False)
+                hdf5 = file.id.get_file_image()
+            write_sealed(self.path, hdf5, keep_previous=False)
 
 
 def _refuse_other_validation(name: str, of_problem: bool, checkpoint: dict, validation) -> None:
-    """Raise an InputError unless the run was validated as it shall be from now on; by a `Risk` if `of_problem`."""
+    """Raise an InputError unless the run was validated as it is to be from now on; by a `Risk` if `of_problem`."""
     was_validated = "validation" in checkpoint["history"]
     if was_validated and validation is None:
         what = "validation=load(...).validation" if of_problem else "the same function as validation=..., from Python"

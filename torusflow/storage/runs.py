@@ -32,11 +32,11 @@ class Run:
     Attributes
     ----------
     risk : Risk
-        Ready to evaluate, with its model and loss. Where `load` was not given a class of theirs, risk or method stands
-        for itself only, and says which class is missing when it is used.
+        Ready to evaluate, with its model and loss. Where `load` was not given one of their classes, risk or method is a
+        placeholder, and says which class is missing when it is used.
     method : Method
     control : array
-        The last one; an element of ``risk.space``.
+        The last control, an element of ``risk.space``.
     output : array
     trajectory : array (layers + 1, ...) or None
         The density or the points at the ends of the layers; None for models that have none.
@@ -50,7 +50,7 @@ class Run:
     validation : Risk or None
         On data that training does not see.
     limits : dict
-        Those that `descend` was called with.
+        Limits that `descend` was called with.
     """
 
     risk: Risk
@@ -87,8 +87,8 @@ def load(path, classes=()) -> Run:
     Raises
     ------
     InputError
-        If it is no run file, damaged, or of a format newer than this version of torusflow; or if it holds what no run
-        holds: then it says where, and has read no more than that. If classes are given, but not all that the file has.
+        If it is not a run file, damaged, or of a format newer than this version of torusflow; or if it holds what no
+        run holds: then it says where, and has read no more. If classes are given, but not all that the file has.
     """
     run, names = read_run(path, classes)
     if names:
@@ -165,7 +165,7 @@ def _history(file, risk, fields, output) -> dict[str, np.ndarray]:
             continue
         if "CLASS" in data.attrs:
             if data.ndim != 1 or len(data) > longest + 1:
-                raise PlaceError(name, f"it is no axis of a field, it has shape {data.shape}")
+                raise PlaceError(name, f"it is not an axis of a field, it has shape {data.shape}")
         elif not (name.isidentifier() and name.isascii()):
             raise PlaceError(name, "it is neither a field nor a column of the history")
         else:
@@ -190,7 +190,7 @@ class _Problem:
     def __init__(self, group: h5py.Group, path: str, known: dict):
         self.group, self._path, self._known, self._seen = group, path, known, {}
 
-    def made(self, name: str, kind: type):
+    def made(self, name: str, kind: type) -> Any:
         """One of them; `Unknown` where a class is missing."""
         found = part(self.group, name, h5py.Group)
         names = unknown_names(found, self._known)
@@ -204,7 +204,7 @@ class _Problem:
     def method(self):
         method = self.made("method", object)
         if not isinstance(method, Unknown) and not (hasattr(method, "init") and hasattr(method, "update")):
-            raise PlaceError("problem/method", f"a {type(method).__name__} is no method of descent")
+            raise PlaceError("problem/method", f"a {type(method).__name__} is not a method of descent")
         return method
 
 

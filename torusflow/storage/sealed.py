@@ -36,7 +36,7 @@ _numbers = itertools.count()
 
 
 def previous(path) -> Path:
-    """Where the state before the last write of a run that has not ended stands."""
+    """The file with the state before the last write of a run that has not ended."""
     path = place(path)
     return path.parent / f".{path.name}.previous"
 
@@ -51,14 +51,14 @@ def new_identity() -> str:
     return f"torusflow run {secrets.token_hex(16)}"
 
 
-def identity(image) -> str | None:
-    """Which run an image is of, also where it is damaged; None if it does not say."""
-    found = IDENTITY.search(image)
+def identity(hdf5) -> str | None:
+    """Which run the bytes of a file are of, also where it is damaged; None if it does not say."""
+    found = IDENTITY.search(hdf5)
     return found and found[0].decode()
 
 
-def write_sealed(path, image: bytes, keep_previous: bool) -> None:
-    """Write a sealed image whole; what stood there stays beside it as the previous generation, or none does.
+def write_sealed(path, hdf5: bytes, keep_previous: bool) -> None:
+    """Write an HDF5 file, sealed and whole; what stood there stays beside it as the previous generation, or none does.
 
     What stands is touched once the new file is on the disk and has been read back. Only a whole file of the same run
     becomes the previous generation, and none of another run is left.
@@ -69,28 +69,28 @@ def write_sealed(path, image: bytes, keep_previous: bool) -> None:
         If it cannot be written; both generations are then as they were.
     """
     where, before = place(path), previous(path)
-    content = image, SEAL + hashlib.sha256(image).hexdigest().encode() + b"\n"
-    with written_beside(path, *content, like=[before]) as partial:
+    parts = hdf5, SEAL + hashlib.sha256(hdf5).hexdigest().encode() + b"\n"
+    with written_beside(path, *parts, like=[before]) as partial:
         with open(partial, "rb") as file:
-            same = all(file.read(len(part)) == part for part in content) and not file.read(1)
+            same = all(file.read(len(part)) == part for part in parts) and not file.read(1)
         if not same:
             raise InputError(
                 f"cannot write {str(path)!r}: what is read back is not what was written. What stands there is as it "
                 f"was."
             )
-        whole = keep_previous and _is_of(where, image)
+        whole = keep_previous and _is_of(where, hdf5)
         if whole:
             _link(where, before)
         replace(partial, where)
-    if not whole and not (keep_previous and _is_of(before, image)):
+    if not whole and not (keep_previous and _is_of(before, hdf5)):
         with contextlib.suppress(OSError):
             before.unlink(missing_ok=True)
 
 
-def _is_of(path: Path, image: bytes) -> bool:
+def _is_of(path: Path, hdf5: bytes) -> bool:
     """Whether there is a whole file of the same run."""
     try:
-        return identity(_verified(path)) == identity(image)
+        return identity(_verified(path)) == identity(hdf5)
     except InputError:
         return False
 
@@ -107,7 +107,7 @@ def _link(path: Path, before: Path) -> None:
 
 
 def refuse_foreign(path) -> None:
-    """Raise an InputError if a run would go on from its previous generation, over a file that is no damaged run."""
+    """Raise an InputError if a run would go on from its previous generation, over a file that is not a damaged run."""
     if not os.path.isfile(path) or not os.path.isfile(previous(path)):
         return
     if kind_held(path) not in (RUN, FOREIGN_HDF5, UNKNOWN, NOTHING):
@@ -118,7 +118,7 @@ def refuse_foreign(path) -> None:
 
 
 def read_sealed(path) -> bytes:
-    """The image at a path; where it is damaged, with a warning that says so, the generation before it.
+    """The bytes of the HDF5 file at a path; where it is damaged, with a warning that says so, the generation before it.
 
     Raises
     ------
@@ -140,14 +140,14 @@ def _before(path: Path, error: InputError, damaged: Path | None = None) -> bytes
     if not os.path.isfile(path):
         raise error
     try:
-        image = _verified(path)
+        hdf5 = _verified(path)
     except InputError:
         raise error from None
     run = damaged and _claimed(damaged)
-    if run and identity(image) != run:
+    if run and identity(hdf5) != run:
         raise error
-    warnings.warn(f"{error} The state before it is read, which is whole: {str(path)!r}.", stacklevel=4)
-    return image
+    warnings.warn(f"{error} The state before it, which is whole, is read instead: {str(path)!r}.", stacklevel=4)
+    return hdf5
 
 
 def _claimed(path: Path) -> str | None:
@@ -165,11 +165,11 @@ def _verified(path: Path) -> bytes:
         content = _content(path)
     except OSError as error:
         raise InputError(f"cannot read {name}: {os.strerror(error.errno or 0).lower()}.") from None
-    image, seal = content[:-SEAL_LENGTH], content[-SEAL_LENGTH:]
+    hdf5, seal = content[:-SEAL_LENGTH], content[-SEAL_LENGTH:]
     if seal.startswith(SEAL):
-        if seal[len(SEAL) : -1].decode("ascii", "replace") != hashlib.sha256(image).hexdigest():
+        if seal[len(SEAL) : -1].decode("ascii", "replace") != hashlib.sha256(hdf5).hexdigest():
             raise InputError(f"{name} is damaged: its checksum is not that of what it holds.")
-        return image
+        return hdf5
     try:
         with opened(content) as file:
             version = int(file.attrs.get("format_version", 0))
@@ -184,7 +184,7 @@ def _content(path: Path) -> bytes:
     """All bytes of a file that may be a run, and that this machine can hold."""
     with open(path, "rb") as file:
         if file.read(len(SIGNATURE)) != SIGNATURE:
-            raise InputError(f"{str(path)!r} is not a readable run file: it is no HDF5 file.")
+            raise InputError(f"{str(path)!r} is not a readable run file: it is not an HDF5 file.")
         size = os.fstat(file.fileno()).st_size
         if COPIES * size > free_memory():
             raise InputError(f"{str(path)!r} has {size / 1e9:.3g} GB, more than fits into the memory that is free.")
@@ -193,7 +193,7 @@ def _content(path: Path) -> bytes:
 
 
 def plain(error: Exception) -> str:
-    """What we or the system say, where there is something; the words of h5py help nobody."""
+    """An error in our or the system's words, if there are any; those of h5py do not help."""
     if isinstance(error, TorusflowError):
         return str(error).rstrip(".")
     if isinstance(error, MemoryError):
@@ -215,11 +215,11 @@ def _name() -> str:
 
 
 @contextlib.contextmanager
-def opened(image: bytes):
-    """An image as an HDF5 file in memory, to read and to change, once its structure is known to be harmless."""
+def opened(hdf5: bytes):
+    """Bytes as an HDF5 file in memory, to read and to change, once its structure is known to be harmless."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fapl_core(backing_store=False)
-    access.set_file_image(image)
+    access.set_file_image(hdf5)
     with h5py.File(h5py.h5f.open(_name().encode(), h5py.h5f.ACC_RDWR, access)) as file:
-        check_structure(file, len(image))
+        check_structure(file, len(hdf5))
         yield file

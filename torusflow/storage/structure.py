@@ -29,7 +29,7 @@ UNCOMPRESSED = ("/problem", "/checkpoint")
 
 
 def check_structure(file: h5py.File, length: int) -> None:
-    """Raise a PlaceError unless a file of so many bytes holds groups and arrays as torusflow writes them.
+    """Raise a PlaceError unless a file of this size holds groups and arrays as torusflow writes them.
 
     That is: nothing of other files, no way back to where one has been, numbers and texts alone, and no more of them
     than the bytes can hold.
@@ -76,14 +76,14 @@ class _Walk:
             raise PlaceError(place, "it is neither a group nor an array")
 
     def _names(self, group, place: str) -> list[str]:
-        """Of the links, as far as a file may have them."""
+        """The names in a group, as far as a file may have them."""
         names: list[bytes] = []
         # A callback that returns something ends the iteration, which in a made-up index need not end by itself.
         group.links.iterate(lambda name: names.append(name) or (len(names) > MOST_OBJECTS or None))
         try:
             return [name.decode() for name in names]
         except UnicodeDecodeError:
-            raise PlaceError(place, "a name in it is no text") from None
+            raise PlaceError(place, "a name in it is not text") from None
 
     def _dataset(self, dataset, place: str) -> None:
         if h5o.get_info(dataset).rc != 1:
@@ -106,14 +106,14 @@ class _Walk:
             raise PlaceError(place, "its numbers are those of other arrays or files")
         filters = {made.get_filter(i)[0] for i in range(made.get_nfilters())}
         if filters - {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE} or (filters and place.startswith(UNCOMPRESSED)):
-            raise PlaceError(place, "its numbers are packed in a way that torusflow does not use there")
+            raise PlaceError(place, "its numbers are compressed in a way that torusflow does not use")
         if made.get_layout() == h5d.CHUNKED and math.prod(made.get_chunk()) * itemsize > LARGEST_CHUNK:
             raise PlaceError(place, f"its chunks are larger than {LARGEST_CHUNK >> 20} MB")
         stored = dataset.get_storage_size()
         self._stored += stored
         self._unpacked += size
         if size > stored * (DEFLATE if h5z.FILTER_DEFLATE in filters else 1) or self._stored > self._length:
-            raise PlaceError(place, f"its shape {dataset.shape} asks for more numbers than the file has bytes for")
+            raise PlaceError(place, f"its shape {dataset.shape} needs more numbers than the file has bytes for")
         if self._unpacked > self._memory:
             raise PlaceError(place, f"up to it the file unpacks to {self._unpacked / 1e9:.3g} GB, too much for here")
 
@@ -129,7 +129,7 @@ class _Walk:
         try:
             name = attribute.name.decode()
         except UnicodeDecodeError:
-            raise PlaceError(place, "the name of an attribute is no text") from None
+            raise PlaceError(place, "the name of an attribute is not text") from None
         place, kind, space = f"{place}.{name}", attribute.get_type(), attribute.get_space()
         count = 0 if space.get_simple_extent_type() == h5s.NULL else space.get_simple_extent_npoints()
         if name in AXES:

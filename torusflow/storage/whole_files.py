@@ -20,7 +20,7 @@ OWN = os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_CLOEXE
 
 
 def place(path) -> Path:
-    """Where a file is, or will be: links followed, so that they stay when it is replaced."""
+    """The path of a file with links followed, so that they stay when it is replaced."""
     return Path(os.path.realpath(checked_path(path, "a file")))
 
 
@@ -49,7 +49,7 @@ def refuse_existing(path, overwrite: bool, kind: str, reads: Iterable = ()) -> N
         if not overwrite:
             python = "RunFile(path, overwrite=True)" if kind == RUN else "overwrite=True"
             raise InputError(
-                f"{name} exists and is not overwritten unasked. Choose another name, or say --overwrite "
+                f"{name} exists and is not overwritten unless you ask for it. Choose another name, or use --overwrite "
                 f"(in Python: {python})."
             )
     folder = place(path).parent
@@ -67,7 +67,7 @@ def refuse_read(path, reads: Iterable) -> None:
         except (OSError, ValueError):  # one of them is not there
             continue
         if same:
-            raise InputError(f"{str(path)!r} is read here, so it is not written over. Choose another name.")
+            raise InputError(f"{str(path)!r} is an input here, so it is not overwritten. Choose another name.")
 
 
 def kind_held(path) -> str:
@@ -76,13 +76,13 @@ def kind_held(path) -> str:
     Raises
     ------
     InputError
-        If it cannot be read: then nobody knows what would be lost.
+        If it cannot be read, so that it is not known what would be lost.
     """
     try:
         return kind_of(path)
     except OSError as error:
         raise InputError(
-            f"cannot read what {str(path)!r} holds, so it is not written over: {_reason(error)}. Choose another name."
+            f"cannot read what {str(path)!r} holds, so it is not overwritten: {_reason(error)}. Choose another name."
         ) from None
 
 
@@ -100,7 +100,7 @@ def write_whole(path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def written_beside(path, *content: bytes, like: Iterable[Path] = ()):
-    """A context with a new file, whole and on the disk, beside the place where it shall stand; it goes unless renamed.
+    """A context with a new file, whole and on the disk, beside the place it is meant for; it is removed unless renamed.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def written_beside(path, *content: bytes, like: Iterable[Path] = ()):
     *content : bytes
         One after the other.
     like : paths
-        Files whose permissions it shall have: those of the first that is there.
+        Files whose permissions it is to have: those of the first that exists.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def written_beside(path, *content: bytes, like: Iterable[Path] = ()):
             os.fsync(whole.fileno())
         yield partial
     except OSError as error:
-        stands = "What stands there is as it was." if os.path.lexists(where) else "Nothing was written."
+        stands = "What was there before is unchanged." if os.path.lexists(where) else "Nothing was written."
         raise InputError(f"cannot write {str(path)!r}: {_reason(error)}. {stands}") from None
     finally:
         with contextlib.suppress(OSError):  # where it could not be made it cannot be looked for
@@ -139,7 +139,7 @@ def _permit(handle: int, before: os.stat_result) -> None:
     """The owner and the permissions of the file before; nobody else gets those of its group."""
     if not hasattr(os, "fchown"):  # not on this system
         return
-    for owner in (before.st_uid, -1):  # of whom only the group may be given
+    for owner in (before.st_uid, -1):  # an ordinary user may give away the group only
         with contextlib.suppress(OSError):
             os.fchown(handle, owner, before.st_gid)
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -45,15 +46,20 @@ class LossTrial:
 
     @property
     def on_densities(self) -> bool:
-        """Whether outputs are densities, of which constants are no directions."""
+        """Whether outputs are densities, which a constant cannot be added to."""
         return isinstance(self.space, DensitySpace)
+
+    @property
+    def torus(self) -> Torus:
+        """The torus of outputs that are functions on it."""
+        return cast(DensitySpace, self.space).torus
 
     def direction(self) -> np.ndarray:
         """White noise; for densities of mass zero and so small that the output stays positive where it is."""
         u = self.space.random(self.rng)
         if not self.on_densities:
             return u
-        u = u - self.space.torus.mean(u)
+        u = u - self.torus.mean(u)
         return u * (np.abs(self.output).min() / np.abs(u).max())
 
 
@@ -88,11 +94,11 @@ def check_loss(
     AssertionError
         The first promise that is not kept, and how to keep it.
     InputError
-        If the output or another argument is none.
+        If the output or another argument is not what it should be.
     """
     rng = trials.generator(rng)
-    model = space if hasattr(space, "output_space") else None
-    space = space if model is None else model.output_space
+    model = cast(Model, space) if hasattr(space, "output_space") else None
+    space = cast(HilbertSpace, space) if model is None else model.output_space
     if not hasattr(space, "element"):
         raise InputError(
             f"check_loss(loss, space) takes an inner product space or a model, got a {type(space).__name__}."
@@ -121,7 +127,8 @@ def is_a_loss(trial: LossTrial) -> None:
     missing = [name for name in ("gradient", "check") if not hasattr(loss, name)]
     missing += ["__call__"] * (not callable(loss))
     require(
-        not missing, f"a loss has __call__(output), gradient(output) and check(space); {', '.join(missing)} lacks here."
+        not missing,
+        f"a loss has __call__(output), gradient(output) and check(space); {', '.join(missing)} is missing here.",
     )
 
 
@@ -130,7 +137,7 @@ def value_is_a_number(trial: LossTrial) -> None:
     value = trial.loss(trial.output.copy())
     real = isinstance(value, float | int | np.floating) and not isinstance(value, bool)
     require(real, f"the loss gives {value!r}; it must be a real number: return float(...).")
-    require(np.isfinite(value), f"the loss is {value!r} at this output; give another output= if it has a reason there.")
+    require(np.isfinite(value), f"the loss is {value!r} at this output; give another output= if that is as it must be.")
     require(trial.loss(trial.output.copy()) == value, "a second call with the same output gives another value.")
 
 
@@ -178,7 +185,7 @@ def _factor_in_words(trial: LossTrial, wanted: float, found: float) -> str:
 
 
 def curvature(trial: LossTrial) -> None:
-    """Where there is one, it is the derivative of the gradient, symmetric and not negative."""
+    """If there is a curvature, it is the derivative of the gradient, symmetric and not negative."""
     loss, y, space = trial.loss, trial.output, trial.space
     if not isinstance(loss, HasCurvature):
         return
@@ -188,7 +195,7 @@ def curvature(trial: LossTrial) -> None:
     except InputError:  # it says that it has none
         return
     require(found.shape == y.shape, f"curvature(output, direction) has shape {found.shape}, the output has {y.shape}.")
-    centred = (lambda f: f - space.torus.mean(f)) if trial.on_densities else (lambda f: f)
+    centred = (lambda f: f - trial.torus.mean(f)) if trial.on_densities else (lambda f: f)
     found = centred(found)
     gap, quotient = trials.difference_gap(
         lambda h: centred(loss.gradient(y + h * dy)), found, lambda f: norm(space, f), SECOND_STEPS
@@ -227,20 +234,20 @@ def arguments_stay(trial: LossTrial) -> None:
     again = loss(y), loss.gradient(y)
     require(
         again[0] == value and np.array_equal(again[1], expected),
-        "the loss is another one after its gradient was overwritten: that is an array of its own. Return a new one.",
+        "the loss changes when its gradient is overwritten, so that is an array which it keeps. Return a new one.",
     )
 
 
 def is_itself_on_other_grids(trial: LossTrial) -> None:
-    """Where there is `on`, it gives a loss on another torus, and on its own one the same."""
+    """If there is `on`, it gives a loss on another torus, and the same one on its own."""
     loss = trial.loss
     if not isinstance(loss, OnGrids) or not isinstance(trial.space, FunctionSpace):
         return
-    torus = trial.space.torus
+    torus = trial.torus
     same, value = loss.on(torus)(trial.output), loss(trial.output)
     require(
         abs(same - value) <= 1e-9 * max(1.0, abs(value)),
-        f"on(its own torus) is another loss: {same!r} in place of {value!r}.",
+        f"on(its own torus) is another loss: {same!r} instead of {value!r}.",
     )
     finer = Torus(tuple(2 * n for n in torus.shape), threads=torus.threads)
     other = loss.on(finer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def check_method(
     AssertionError
         The first promise that is not kept, and how to keep it.
     InputError
-        If the risk, the control or another argument is none.
+        If the risk, the control or another argument is not what it should be.
     """
     risk = some_risk() if risk is None else risk
     check_kind("risk", risk, Risk, "check_method(method, tfl.Risk(model, loss))")
@@ -99,7 +100,7 @@ def is_a_method(trial: MethodTrial) -> None:
     missing = [name for name in ("init", "update") if not hasattr(method, name)]
     require(
         not missing,
-        f"a method has init(risk, control) and update(risk, state), which return a State; {missing} lacks here.",
+        f"a method has init(risk, control) and update(risk, state), which return a State; {missing} is missing here.",
     )
     require(
         isinstance(method.init(trial.risk, trial.control.copy()), State),
@@ -109,9 +110,9 @@ def is_a_method(trial: MethodTrial) -> None:
 
 def is_frozen(trial: MethodTrial) -> None:
     """A frozen dataclass, equal to another one of the same fields."""
-    method = trial.method
+    method = cast(Any, trial.method)
     how = "Write @dataclass(frozen=True) above the class; what changes goes into State."
-    require(dataclasses.is_dataclass(method), f"it is no dataclass. {how}")
+    require(dataclasses.is_dataclass(method), f"it is not a dataclass. {how}")
     require(type(method).__dataclass_params__.frozen, f"its fields can be changed. {how}")
     twin = dataclasses.replace(method)
     require(method == twin and hash(method) == hash(twin), f"it is not equal to one with the same fields. {how}")
@@ -131,7 +132,7 @@ def lowers_the_risk(trial: MethodTrial) -> None:
     )
     require(
         np.array_equal(risk.space.element(result.control), result.control),
-        "the control it reaches is no element of the space: make new ones by sums and multiples of elements only.",
+        "the control it reaches is not an element of the space: make new ones by sums and multiples of elements only.",
     )
     require(
         result.value == risk(result.control),
@@ -169,7 +170,7 @@ def _arrays(state: State) -> dict[str, np.ndarray]:
 
 
 def memory_is_all_it_remembers(trial: MethodTrial) -> None:
-    """From the arrays and numbers of a state, which are what a file holds, another instance goes on to the bit."""
+    """Another instance goes on to the last bit from the arrays and numbers of a state, which are what a file holds."""
     states = trial.states(trial.method)
     state = states[-1]
     for name, value in (item for one in states for item in one.memory.items()):

@@ -39,12 +39,12 @@ class ModelTrial:
 
     @cached_property
     def control(self) -> np.ndarray:
-        """Where it is tried."""
+        """The control at which it is tried."""
         return self.model.space.random(self.rng) if self.given is None else self.given.copy()
 
     @property
     def risk(self) -> Risk:
-        """With a target a little away from the output at zero, unless a loss is given."""
+        """A risk whose target is a little away from the output at zero, unless a loss is given."""
         return Risk(self.model, suitable_loss(self.model, self.rng) if self.loss is None else self.loss)
 
 
@@ -81,7 +81,7 @@ def check_model(
     AssertionError
         The first promise that is not kept, and how to keep it.
     InputError
-        If the control or another argument is none.
+        If the control or another argument is not what it should be.
     """
     if not is_number(tolerance) or not tolerance > 0:
         raise InputError(f"tolerance must be a number > 0, got {tolerance!r}.")
@@ -200,7 +200,7 @@ def adjoint(trial: ModelTrial) -> None:
         pushed, pulled = linearisation.tangent(dw), linearisation.adjoint(p)
         pairs.append((model.output_space.inner(pushed, p), model.space.inner(dw, pulled)))
     there, back = pairs[0]
-    require(outcome.wrong, "tangent and adjoint vanish at this control, so nothing is seen; give another control=.")
+    require(outcome.wrong, "tangent and adjoint vanish at this control, so nothing is checked; give another control=.")
     ratios = [b / t if t else np.nan for t, b in pairs]
     hint = ""
     if np.isclose(*ratios, rtol=1e-6):

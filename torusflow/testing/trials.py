@@ -9,11 +9,12 @@ import pickle
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from ..arguments import check_generator, is_number
-from ..descent import Result, descend
+from ..descent import Method, Result, descend
 from ..errors import InputError, NumericalError
 from ..risk import Risk
 from ..storage import load
@@ -46,7 +47,7 @@ def run(trial, subject, checks: Sequence[Callable] | None, known: list[Callable]
     AssertionError
         If one fails, or what is checked raises an error of its own, which is then the cause.
     InputError
-        If the checks are no list of those known.
+        If the checks are not a list of known ones.
     """
     checks = known if checks is None else checks
     if not isinstance(checks, list | tuple) or any(check not in known for check in checks):
@@ -114,7 +115,7 @@ def refuses(call: Callable, words: str, what: str, how: str) -> None:
         return
     except Exception as error:
         raise Broken(f"{what} raises {type(error).__name__}: {error}, where an InputError belongs. {how}") from None
-    raise Broken(f"{what} is taken without a word. {how}")
+    raise Broken(f"{what} is accepted without an error. {how}")
 
 
 def refuses_nan(thing) -> None:
@@ -129,7 +130,7 @@ def refuses_nan(thing) -> None:
             spoilt.flat[0] = math.nan
         name = type(thing).__name__
         refuses(
-            lambda field=field, spoilt=spoilt: dataclasses.replace(thing, **{field.name: spoilt}),
+            lambda field=field, spoilt=spoilt: dataclasses.replace(cast(Any, thing), **{field.name: spoilt}),
             "",
             f"{field.name}={'an array with a NaN' if isinstance(value, np.ndarray) else 'nan'}",
             f"Look at it in __post_init__ and raise tfl.InputError('{name}: {field.name} must be ..., got ...').",
@@ -140,7 +141,7 @@ def _may_be_nan(value) -> bool:
     return is_number(value) or (isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 0)
 
 
-def copies(thing) -> list[tuple[str, object]]:
+def copies(thing) -> list[tuple[str, Any]]:
     """A deep copy and a pickled one, and how they were made."""
     made = []
     for way, make in (
@@ -163,7 +164,7 @@ def own_classes(*things) -> list[type]:
     return [kind for kind in kinds if kind.__module__.split(".")[0] != "torusflow"]
 
 
-def require_run_comes_back(risk: Risk, start, method, iterations: int, classes: Sequence) -> None:
+def require_run_comes_back(risk: Risk, start, method: Method, iterations: int, classes: Sequence) -> None:
     """Require that a run is stored, read back bit for bit, and goes on from its file as if it had not ended there."""
     classes = [*own_classes(risk.model, risk.loss, method), *classes]
     with tempfile.TemporaryDirectory() as folder:
@@ -178,11 +179,11 @@ def require_run_comes_back(risk: Risk, start, method, iterations: int, classes: 
                 f"classes of yours that it holds by classes=[...]."
             ) from error
         again = descend(back.risk, start, back.method, 2 * iterations, store=path, resume=True)
-    require(np.array_equal(back.control, result.control), "the control of a stored run comes back as another one.")
+    require(np.array_equal(back.control, result.control), "the control of a stored run is read back as another one.")
     require(
         back.risk(back.control) == result.value,
         f"what comes back from a file is another risk: {back.risk(back.control)!r} at the control where it was "
-        f"{result.value!r}. All that it is computed with must follow from the fields.",
+        f"{result.value!r}. Everything it computes with must follow from the fields.",
     )
     if dataclasses.is_dataclass(method):
         require(
@@ -194,7 +195,7 @@ def require_run_comes_back(risk: Risk, start, method, iterations: int, classes: 
 def _require_same_run(whole: Result, again: Result) -> None:
     why = "Results may depend on the fields and the arguments alone; what a method remembers goes into State.memory."
     for name in sorted(whole.history.keys() - {"seconds"}):
-        ours, theirs = whole.history[name], again.history.get(name)
+        ours, theirs = whole.history[name], again.history[name]
         if not np.array_equal(ours, theirs, equal_nan=True):
             row = int(np.argmax(ours != theirs)) if np.shape(ours) == np.shape(theirs) else len(theirs) - 1
             raise Broken(

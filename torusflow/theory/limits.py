@@ -45,7 +45,7 @@ def porous_medium(run: Run, tolerance: float = 1e-7) -> Reference:
             f"{type(loss).__name__} and {getattr(getattr(loss, 'target', None), 'name', 'another target')}. "
             f"Compare it with its tangent flow: --with tangent-flow."
         )
-    initial = run.risk.model.initial
+    initial = model.initial
     try:
         density, solver = Spectral(torus).solve(initial, times, tolerance).density, "Fourier series"
     except (InputError, NumericalError):  # it vanishes somewhere, or is not resolved: fronts

@@ -88,7 +88,7 @@ def fit_exponent(risks, gradient_norms, lower_bound: float = 0.0, skip: float = 
     lower_bound : float
         R*.
     skip : float
-        Part of the iterates left out at the start.
+        Share of the iterates left out at the start.
 
     Returns
     -------

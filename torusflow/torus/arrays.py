@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..arguments import in_words, refuse_masked
 from ..backends import Backend, Empty, to_host
@@ -14,11 +15,11 @@ class Arrays:
 
     _backend: Backend
 
-    def empty(self, shape, dtype=float) -> np.ndarray:
+    def empty(self, shape, dtype: DTypeLike = float) -> np.ndarray:
         """An array that holds anything, where fields live."""
         return self._backend.empty(shape, dtype)
 
-    def zeros(self, shape, dtype=float) -> np.ndarray:
+    def zeros(self, shape, dtype: DTypeLike = float) -> np.ndarray:
         """An array of zeros, where fields live."""
         return self._backend.zeros(shape, dtype)
 
@@ -71,7 +72,7 @@ class Arrays:
         return self._backend.physical_memory()
 
     def _numbers(self, values, name: str, kinds: str = "fiubc") -> np.ndarray:
-        """As `asarray`, at least one."""
+        """Like `asarray`, with at least one number."""
         array = self.asarray(values, name, kinds)
         if not array.size:
             raise InputError(f"{name} must be an array of numbers, got none of them.")

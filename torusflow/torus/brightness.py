@@ -19,7 +19,7 @@ DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # modes of one channel wit
 
 
 def brightness(file: Path, shape: tuple[int, ...], dark: bool = False) -> np.ndarray:
-    """From 0 for black to 1 for white, or the reverse if dark, times the opacity, of an image stretched to a grid.
+    """The brightness of an image stretched to a grid: 0 (black) to 1 (white), or reversed if dark, times the opacity.
 
     Eight and sixteen bits are scaled by their range; 32-bit integers and floats, which have none, by their largest
     value if that is above 1. An image is turned as its file says; of several the first is read.
@@ -38,7 +38,7 @@ def brightness(file: Path, shape: tuple[int, ...], dark: bool = False) -> np.nda
     Raises
     ------
     InputError
-        If the file is no image, or a pixel is negative or not finite.
+        If the file is not an image, or a pixel is negative or not finite.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -49,7 +49,7 @@ def brightness(file: Path, shape: tuple[int, ...], dark: bool = False) -> np.nda
             turned = image if image.format == "TIFF" else ImageOps.exif_transpose(image)  # Pillow turns TIFF itself
             pixels = _pixels(turned, _white(image), dark, str(file))
     except UnidentifiedImageError:
-        raise InputError(f"cannot read an image from {str(file)!r}: it is none that Pillow knows.") from None
+        raise InputError(f"cannot read an image from {str(file)!r}: Pillow does not know its format.") from None
     except Image.DecompressionBombError:
         raise InputError(f"the image {str(file)!r} has too many pixels; make it smaller first.") from None
     except InputError:

@@ -24,7 +24,7 @@ WORDS = {
     "hours": {"hour", "hours", "hr", "hrs", "time"},
     "turns": {"turns"},
 }
-# Values are taken for those of other units if so many, and such a share of them, lie in the first and in the last tenth
+# Values are taken for those of other units if this many, and this share of them, lie in the first and in the last tenth
 # of a period of those, and none beyond. Narrow samples, such as von Mises ones, thin out before they end.
 FEWEST_AT_ENDS, SHARE_AT_ENDS = 5, 0.02
 ROUNDED = 1e-3  # of a period, since data may give pi as 3.142
@@ -107,7 +107,7 @@ class Coordinates:
     def log_volume(self, dimension: int) -> float:
         """Logarithm of the volume of the torus as nats count it: angles in radians, d log 2 pi; others, 0.
 
-        The uniform density scores so many nats; log-densities relative to it, less this, are per `unit_of_volume`.
+        The uniform density scores this in nats; log-densities relative to it, less this, are per `unit_of_volume`.
         """
         return dimension * math.log(2 * math.pi) if self.unit_of_volume == "radian" else 0.0
 
@@ -161,7 +161,7 @@ class Coordinates:
         """
         values = real_array(values, what)
         if values.ndim != 2:
-            raise InputError(f"{what} must have shape (N, d), one sample a row, got {values.shape}.")
+            raise InputError(f"{what} must have shape (N, d), one sample per row, got {values.shape}.")
         self.check_dimension(values.shape[1])
         self._refuse(~np.isfinite(values), values, f"{what} are not all finite", "Remove rows without values.")
         outside = np.abs(values) > self.period * (1 + 1e-9)
@@ -267,7 +267,7 @@ def check_sides(points, what: str) -> None:
 
 
 def _smallest_units(values) -> str | None:
-    """Those in which all values are within one period of zero; no hour is negative."""
+    """The smallest units in which all values are within one period of zero; no hour is negative."""
     largest, negative = float(np.max(np.abs(values), initial=0.0)), bool(np.any(values < 0))
     fitting = (unit for unit in sorted(PERIODS, key=PERIODS.__getitem__) if largest <= PERIODS[unit] * (1 + 1e-9))
     return next((unit for unit in fitting if not (negative and unit == "hours")), None)

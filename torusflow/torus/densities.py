@@ -19,7 +19,7 @@ from .scattered import characteristic_function, checked_points
 RESOLVED = 1e-4
 # Beyond it the density of von Mises lies within a cell of any grid.
 MOST_CONCENTRATED = 1e6
-# So many sides away the remainder modulo one is lost.
+# At this many sides from the origin the remainder modulo one is lost.
 LARGEST_MEAN = 1e15
 LARGEST_CONTRAST = 1e12
 
@@ -168,8 +168,8 @@ def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur:
     Raises
     ------
     InputError
-        If the file is no image, or all of one colour at zero mass, a pixel is negative or not finite, or a number is
-        out of range.
+        If the file is not an image, or all of one colour at zero mass, a pixel is negative or not finite, or a number
+        is out of range.
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     if torus.dimension != 2:
@@ -199,13 +199,13 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
     ----------
     torus : Torus
     points : array (N, d)
-        In sides of the torus, from -1 to 2. Other units, a data frame of degrees say, go there by
+        In sides of the torus, from -1 to 2. Other units, such as a data frame of degrees, are converted by
         ``Coordinates("degrees").to_torus(frame)``.
     bandwidth : float or "auto"
         h, in sides of the torus; "auto" takes the one of least-squares cross-validation (see `bandwidth`), or the
         smallest that the grid resolves if that is larger.
     floor : float
-        Mixed in: (1 - floor) rho + floor. Round-off below zero is lifted in the same way.
+        The result is (1 - floor) rho + floor. Round-off below zero is lifted in the same way.
 
     Returns
     -------
@@ -284,7 +284,7 @@ def cross_validated_bandwidth(points) -> float:
 
 
 def _as_text(name: str) -> str:
-    """A file's name without the bytes that are no text, which a run file could not hold."""
+    """A file's name without the bytes that are not text, which a run file could not hold."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -298,7 +298,7 @@ def _resolved_bandwidth(torus: Torus) -> float:
 
 
 def checked_bandwidth(torus: Torus, bandwidth, name: str, period: float = 1.0, units: str = "sides of the torus"):
-    """A standard deviation in sides of the torus, given in units of which a side has so many, or an InputError."""
+    """A standard deviation in sides of the torus, given in units of which a side has `period`, or an InputError."""
     smallest = _resolved_bandwidth(torus)
     if not is_number(bandwidth) or not 0 < bandwidth <= period:
         raise InputError(

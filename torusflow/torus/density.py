@@ -12,7 +12,7 @@ from ..errors import InputError
 from .grid import Torus
 from .scattered import TrigonometricPolynomial
 
-# A density is taken as it is, never rescaled unasked, so its mass must be one to round-off.
+# A density is never rescaled unless asked for, so its mass must be one to round-off.
 MASS_TOLERANCE = 1e-12
 # Points tried at once in sampling, so that memory stays bounded.
 LARGEST_BATCH = 1_000_000
@@ -56,7 +56,7 @@ class Density:
         if lowest < 0:
             raise InputError(
                 f"the {self.name} is negative at {np.count_nonzero(values < 0)} of {values.size} grid points "
-                f"(lowest {lowest:.3g}), so it is no density. Clip it, or add a positive floor."
+                f"(lowest {lowest:.3g}), so it is not a density. Clip it, or add a positive floor."
             )
         mass = self.torus.mean(values)
         if not abs(mass - 1) <= MASS_TOLERANCE:
@@ -65,7 +65,7 @@ class Density:
         object.__setattr__(self, "values", values)
 
     def on(self, torus: Torus) -> Density:
-        """Its Fourier series on another grid, nowhere below the lowest value on this one, and of mass one again.
+        """The density on another grid, by its Fourier series, of mass one and nowhere below its lowest value here.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Density:
         n = checked_whole("n", n, 0, LARGEST_SAMPLE)
         torus, d = self.torus, self.torus.dimension
         fine = torus.resized(tuple(2 * n for n in torus.shape))
-        # Of degree at most a quarter of the points: no further above the grid's maximum than 1/cos(pi/4) an axis.
+        # Of degree at most a quarter of the points: no further above the grid's maximum than 1/cos(pi/4) per axis.
         bound = fine.maximum(torus.resample(self.values, fine)) * 2 ** (d / 2)
         series, chosen, missing = TrigonometricPolynomial(torus, self.values), [np.empty((0, d))], n
         while missing > 0:
@@ -142,6 +142,10 @@ class FunctionSpace:
         if not self.torus.is_finite(p):
             raise InputError(f"{np.count_nonzero(~np.isfinite(p))} of {p.size} values on the torus are not finite.")
         return p
+
+    def describe(self, p) -> dict[str, float]:
+        """Nothing that would hold for every function."""
+        return {}
 
 
 class DensitySpace(FunctionSpace):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -38,9 +39,9 @@ class Torus(Arrays):
         single number stands for one axis.
     threads : int, optional
         Threads for transforms and pointwise work; all processors this process may use if not given, and at most 64, or
-        four a processor where that is more.
+        four per processor where that is more.
     library : {"fftw", "rocket", "scipy", "numpy"} or Backend, optional
-        Who transforms; FFTW where pyFFTW is installed if not given, else scipy.fft. ``torus.library`` says which one it
+        What transforms; if not given FFTW where pyFFTW is installed, else scipy.fft. ``torus.library`` says which it
         is. "rocket" takes about as long as FFTW and is under the BSD licence; it needs rocket-fft. "numpy" is the
         scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`). One of
         your own is given as it is (`torusflow.backends.Backend`); then its threads count.
@@ -70,12 +71,20 @@ class Torus(Arrays):
     threads: int | None = field(default=None, compare=False, metadata={"stored": False})
     library: str | Backend | None = field(default=None, compare=False)
     device: str = field(init=False, repr=False)
+    local_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
     dimension: int = field(init=False, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
     spectral_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _backend: Backend = field(init=False, repr=False, compare=False)
+    _given: str | Backend = field(init=False, repr=False, compare=False)
     _plans: dict[int, Transform] = field(init=False, repr=False, compare=False)
     _turn: Turn = field(init=False, repr=False, compare=False)
+
+    if TYPE_CHECKING:  # a field cannot say that one number is taken as well
+
+        def __init__(
+            self, shape: int | Sequence[int], threads: int | None = None, library: str | Backend | None = None
+        ): ...
 
     def __post_init__(self):
         shape, threads, library = _checked_shape(self.shape), self.threads, self.library
@@ -90,17 +99,17 @@ class Torus(Arrays):
             raise InputError(
                 f"library must be 'fftw', 'scipy' or 'numpy', or 'rocket' with rocket-fft, got {library!r}."
             )
-        if not own and library == "rocket" and not is_there(library):
+        if not own and library == "rocket" and not is_there(cast(str, library)):
             raise InputError(
                 "library='rocket' needs rocket-fft, which is not installed. Install it (pip install rocket-fft), or "
                 "use library='scipy'."
             )
-        if not own and library == "fftw" and not is_there(library):
+        if not own and library == "fftw" and not is_there(cast(str, library)):
             raise InputError(
                 "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
                 "use library='scipy'."
             )
-        backend = library if own else make_backend(library or default_library(), int(threads))
+        backend = cast(Backend, library) if own else make_backend(cast(str, library or default_library()), int(threads))
         for name, value in (
             ("shape", shape),
             ("threads", backend.threads),
@@ -228,7 +237,7 @@ class Torus(Arrays):
         return self.filter(f, self.within(modes))
 
     def within(self, modes) -> np.ndarray:
-        """Which coefficients have |k_j| <= modes_j for every j, boolean array (*spectral_shape)."""
+        """Whether |k_j| <= modes_j for every j, for each coefficient: boolean array (*spectral_shape)."""
         modes = checked_numbers(modes, "modes", "fiub")
         if modes.ndim > 1 or modes.size not in (1, self.dimension):
             raise InputError(f"modes must be a whole number, or one for each of {self.dimension} axes, got {modes!r}.")
@@ -241,7 +250,7 @@ class Torus(Arrays):
     def tail(self, f, modes) -> float:
         """Share of |f - mean f|^2 in the outer third of the modes |k_j| <= modes_j: what a grid hardly resolves.
 
-        Where f is constant to a millionth, the share of |10^-6 mean f|^2: what is left there matters to nobody.
+        Where f is constant to a millionth, the share of |10^-6 mean f|^2: what is left there does not matter.
 
         Parameters
         ----------

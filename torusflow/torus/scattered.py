@@ -17,7 +17,7 @@ from .grid import LARGEST_SIZE, TWO_PI, Torus
 NONUNIFORM_TOLERANCE = 1e-12
 # Below this many points a second thread costs more than it saves.
 MINIMUM_POINTS_PER_THREAD = 2000
-# A thread takes so many points at a time, which stay in its cache with what is spread from them: time for a point is
+# Points that a thread takes at a time, which stay in its cache with what is spread from them: time for a point is
 # then the same for ten thousand and a million (measured, docs/performance.md).
 POINTS_AT_A_TIME = 2**15
 
@@ -218,7 +218,7 @@ def checked_points(points, dimension: int | None = None, who: str = "", least: i
     Raises
     ------
     InputError
-        If they have another shape, are no real numbers, or not finite, which FINUFFT reads beyond its arrays for.
+        If they have another shape, or are not finite real numbers, for which FINUFFT would read beyond its arrays.
     """
     points = real_array(points, f"{who}the points")
     if points.ndim == 1 and dimension in (1, None):
@@ -279,7 +279,7 @@ def _pack(fields) -> np.ndarray:
 
 
 def _reflect(coefficients, axes: int) -> np.ndarray:
-    """k -> -k in FFT order along the axes after the first, so many of them, that have both signs of k."""
+    """k -> -k in FFT order along the axes after the first that have both signs of k."""
     for axis in range(1, axes + 1):
         coefficients = np.roll(np.flip(coefficients, axis), 1, axis)
     return coefficients

@@ -69,6 +69,6 @@ class SobolevMetric:
         if self.smoothness <= dimension / 2 + 1:
             warnings.warn(
                 f"smoothness {self.smoothness:g} <= d/2 + 1 = {dimension / 2 + 1:g}: the limit of finer bands need not "
-                f"be a flow of diffeomorphisms. At a fixed band the results are exact all the same.",
+                f"be a flow of diffeomorphisms. At a fixed band the results are exact nevertheless.",
                 stacklevel=4,
             )

@@ -43,7 +43,7 @@ class ContinuityEquation:
     spectral_shape : tuple of int
         Of the kept coefficients.
     turn : Turn
-        Of whom the work arrays are now, and those that the velocities are views of.
+        Who has the work arrays now, and the arrays that the velocities are views of.
     kept : str
         What is kept of a stage, in words.
 

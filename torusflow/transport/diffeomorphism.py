@@ -35,7 +35,7 @@ class Diffeomorphism:
     Raises
     ------
     InputError
-        If the displacement is none on this torus, or the map folds at a point of the grid.
+        If the displacement is not a field on this torus, or the map folds at a point of the grid.
 
     Examples
     --------
@@ -58,14 +58,14 @@ class Diffeomorphism:
         folded = np.count_nonzero(np.linalg.det(self.jacobians) <= 0)
         if folded:
             raise InputError(
-                f"the map folds at {folded} of {torus.size} points of the grid (det <= 0), so it is no diffeomorphism. "
-                f"Use a smaller displacement, or a finer grid if this one does not resolve it."
+                f"the map folds at {folded} of {torus.size} points of the grid (det <= 0), so it is not a "
+                f"diffeomorphism. Use a smaller displacement, or a finer grid if this one does not resolve it."
             )
         self._series = [TrigonometricPolynomial(torus, component) for component in displacement]
 
     @classmethod
     def sampled(cls, torus: Torus, function: Callable) -> Diffeomorphism:
-        """That of the values of a map on the grid.
+        """The diffeomorphism with the values of a map on the grid.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Diffeomorphism:
         Raises
         ------
         NumericalError
-            If it does not come to an end at one of the points, because phi folds between the points of the grid.
+            If it does not converge at one of the points, because phi folds between the points of the grid.
         """
         y = checked_points(points, self.torus.dimension)
         x, share = y, np.ones((len(y), 1))

@@ -26,7 +26,7 @@ LATTICE = {1: 256, 2: 64, 3: 16}
 
 
 class Piece(NamedTuple):
-    """A field that acts for some time, in so many Runge-Kutta steps."""
+    """A field that acts for some time, in a number of Runge-Kutta steps."""
 
     field: BandField
     duration: float
@@ -43,16 +43,16 @@ class FlowMap:
     Parameters
     ----------
     model : MeasureNODE, TorusNODE or SampleNODE
-        Whose control space v belongs to.
+        The model that v is a control of.
     v : complex array
         The control.
     substeps : int, optional
-        Runge-Kutta steps a layer; those of the model if not given.
+        Runge-Kutta steps per layer; those of the model if not given.
 
     Raises
     ------
     InputError
-        If the model moves nothing on the torus, v is no control of it, or substeps is no positive whole number.
+        If the model moves nothing on the torus, v is not a control of it, or substeps is not a positive whole number.
 
     Examples
     --------
@@ -188,7 +188,7 @@ class FlowMap:
         for field, duration, substeps, scheme in pieces:
             for _ in range(substeps):
                 state = state + scheme.change(lambda m, at, v=field: rate(v, at), state, duration / substeps)
-        return (state.first, state.second) if with_jacobian else (state, None)
+        return (state.first, state.second) if isinstance(state, Pair) else (state, None)
 
     def _log_determinant(self, jacobian, pieces) -> np.ndarray:
         sign, value = np.linalg.slogdet(jacobian)

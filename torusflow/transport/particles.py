@@ -29,7 +29,7 @@ class Field(Protocol):
 
 
 class ParticleFlow:
-    """dx/ds = v_l(x) for s in [l/L, (l+1)/L], by `substeps` Runge-Kutta steps a layer.
+    """dx/ds = v_l(x) for s in [l/L, (l+1)/L], by `substeps` Runge-Kutta steps per layer.
 
     Parameters
     ----------

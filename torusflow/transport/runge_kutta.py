@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Tableau:
 
     @classmethod
     def of(cls, name: str, order: int, *rows: str) -> Tableau:
-        """Of the rows of A from the second on, and b, as texts: "1/2", "0 1/2", ..."""
+        """The tableau of the rows of A from the second on, and b, as texts: "1/2", "0 1/2", ..."""
         *A, b = (tuple(map(Fraction, row.split())) for row in rows)
         return cls(name, order, ((), *A), b)
 
@@ -119,7 +119,7 @@ class Tableau:
 
     # -- steps -------------------------------------------------------------------------------------------------
 
-    def change(self, rate: Callable, state, h: float, onto=0.0):
+    def change(self, rate: Callable, state, h: float, onto: Any = 0.0) -> Any:
         """h sum_m b_m k_m, what a step adds to the state.
 
         With the derivative of the rate at the m-th stage, and a change of the state, it is the derivative of a step.
@@ -139,11 +139,11 @@ class Tableau:
             slopes.append(rate(m, combined(state, row, h, slopes)))
         return self.total(slopes, h, onto)
 
-    def total(self, slopes, h: float, onto=0.0):
+    def total(self, slopes, h: float, onto: Any = 0.0) -> Any:
         """h sum_m b_m k_m for given k_m."""
         return combined(onto, enumerate(self.weights), h, slopes)
 
-    def transposed(self, pull: Callable, weight, h: float, onto=0.0):
+    def transposed(self, pull: Callable, weight, h: float, onto: Any = 0.0) -> Any:
         """The transpose of `change`: what a step adds to a weight on its end, to make it one on its start.
 
         With q_m = h (b_m p + sum_(i>m) a_im J_i^T q_i) it is sum_m J_m^T q_m, J_m the derivative of the rate there; a
@@ -170,8 +170,8 @@ class Tableau:
 class Pair(NamedTuple):
     """Two arrays that move together."""
 
-    first: np.ndarray
-    second: np.ndarray
+    first: Any  # an array, or the zero that a sum begins with
+    second: Any
 
     def __add__(self, other):
         return Pair(self.first + other.first, self.second + other.second)

@@ -26,7 +26,7 @@ class SmoothField(Protocol):
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a stage of a step stands: its points, the Jacobian of the field there, the derivative K of the slope k.
+    """What a stage of a step keeps: its points, the Jacobian of the field there, the derivative K of the slope k.
 
     x_m = x + h sum_j a_mj k_j, V_m = Dv(x_m), K_m = V_m (1 + h sum_j a_mj K_j): D(step) = 1 + h sum_m b_m K_m.
     """

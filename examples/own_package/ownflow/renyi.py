@@ -29,7 +29,7 @@ class Renyi:
     Raises
     ------
     InputError
-        If the target is no density, or a number is out of range.
+        If the target is not a density, or a number is out of range.
     """
 
     target: tfl.Density

@@ -32,7 +32,7 @@ class TwoLayers:
     Raises
     ------
     InputError
-        If x is no matrix of finite numbers, or a number is no positive whole number.
+        If x is not a matrix of finite numbers, or a number is not a positive whole number.
     """
 
     x: np.ndarray
@@ -42,7 +42,7 @@ class TwoLayers:
     def __post_init__(self):
         x = np.array(self.x, float)
         if x.ndim != 2 or not np.all(np.isfinite(x)):
-            raise tfl.InputError(f"TwoLayers: x must be finite numbers (N, d), one point a row, got shape {x.shape}.")
+            raise tfl.InputError(f"TwoLayers: x must be finite numbers (N, d), one point per row, got shape {x.shape}.")
         for name in ("width", "outputs"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
@@ -67,7 +67,7 @@ class TwoLayers:
         return self.x
 
     def rows(self, output) -> np.ndarray:
-        """An output as it is, one point a row."""
+        """An output as it is, one point per row."""
         return output
 
     def describe(self) -> dict[str, str]:

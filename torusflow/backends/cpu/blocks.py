@@ -24,7 +24,7 @@ TWO_PI = 2 * np.pi
 # Python for each of them.
 ROWS = {"fftw": 8192, "rocket": 8192, "scipy": 32768}
 COLUMNS = {"fftw": 4096, "rocket": 4096, "scipy": 32768}
-# Below this many points a thread, waking a second one costs more than it saves.
+# Below this many points per thread, waking a second one costs more than it saves.
 MINIMUM_POINTS_PER_THREAD = 6144
 
 

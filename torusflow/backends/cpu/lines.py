@@ -67,7 +67,7 @@ class Plans(Protocol):
 
 
 class FFTW(Plans):
-    """Those of FFTW, in a copy of the library that pyFFTW brings.
+    """Plans of FFTW, in a copy of the library that pyFFTW brings.
 
     Plans are estimated, not measured: measured ones differ from process to process, and with them the last bits of
     every result. FFTW's planner serves one thread at a time and remembers what it has found, so the copy is ours alone:
@@ -111,7 +111,7 @@ class FFTW(Plans):
 
 
 class Scipy(Plans):
-    """Those of scipy.fft, called back from the compiled loops: slower, and free of the GPL."""
+    """Plans of scipy.fft, called back from the compiled loops: slower, and free of the GPL."""
 
     def __init__(self):
         self._plans: list[tuple] = []
@@ -155,7 +155,7 @@ class Scipy(Plans):
 
 
 def make_planner(library: str) -> Plans:
-    """That of a library which is there."""
+    """The planner of a library that is installed."""
     if library == "rocket":
         from .rocket import Rocket
 
@@ -198,7 +198,7 @@ def _file_of(function) -> str:
 
 @functools.cache
 def _loaded_again(library: str) -> ctypes.PyDLL:
-    """A library once more, with variables of its own: the linker takes a file that it does not know for another one."""
+    """A library loaded again, with variables of its own: to the linker a file of a new name is another library."""
     content = Path(library).read_bytes()
     with contextlib.suppress(AttributeError, OSError):  # in memory, which needs no folder that can be written
         file = os.memfd_create("torusflow_fftw")

@@ -6,9 +6,9 @@ Imported where a Torus asks for it, because rocket-fft is an extra.
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, types
+from numba import carray, types  # pyright: ignore[reportPrivateImportUsage]  # documented there
 from numpy.lib.stride_tricks import as_strided
-from rocket_fft.lowlevel import c2c, c2r, r2c
+from rocket_fft.lowlevel import c2c, c2r, r2c  # pyright: ignore[reportMissingImports]  # an extra
 
 from ...compilation import callback, compiler
 from .lines import Loop, Plans
@@ -55,7 +55,7 @@ def real_inverse(plan, source, target):
 
 
 class Rocket(Plans):
-    """Those of rocket-fft, the library behind scipy.fft without Python between: about as fast as FFTW."""
+    """Plans of rocket-fft, the library behind scipy.fft without Python between: about as fast as FFTW."""
 
     def __init__(self):
         self.execute = np.array([f.address for f in (complex_lines, real_forward, real_inverse)], np.intp)

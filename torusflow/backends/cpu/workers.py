@@ -21,7 +21,7 @@ from .native import ABANDONED, YIELD
 
 # Seconds after which a caller looks whether its parts have ended, should it have missed being told.
 PATIENCE = 0.1
-# Threads are bounded by the larger of this and so many a processor: more only wait for one another.
+# At most this many threads, or the second per processor where that is more: others would only wait for one another.
 MOST_THREADS, MOST_A_PROCESSOR = 64, 4
 
 
@@ -80,7 +80,7 @@ class Workers:
             end_work()
 
     def together(self, function: Callable[[Member], None], parts: int) -> None:
-        """Call ``function(member)`` on so many threads, at most all of them, that may wait for one another.
+        """Call ``function(member)`` on that many threads, at most all of them, which may wait for one another.
 
         Only one such gang is at work at a time: of two with some of their members each, neither would end.
 
@@ -115,7 +115,7 @@ class Workers:
             self._share(_Job(work, range(1, parts)), lambda: work(0), gang)
 
     def _share(self, job: _Job, own: Callable, gang=None) -> None:
-        """Do a part of one's own while the helpers do the job."""
+        """Do one part here while the helpers do theirs."""
         try:
             for _ in range(job.count):
                 self._jobs.put(job)
@@ -135,7 +135,7 @@ class Workers:
         return self._gang.is_mine() or getattr(here, "helps", False)
 
     def _started(self, helpers: int) -> int:
-        """How many helpers there are for so many parts, after starting those that are missing."""
+        """How many helpers there are for a job of `parts`, after starting those that are missing."""
         if is_ending():
             return 0
         helpers = min(helpers, self.threads - 1)
@@ -220,7 +220,7 @@ def bounded(threads: int) -> int:
 
 
 def _address_of_yield() -> int:
-    """Of the function by which a thread offers its processor to others; zero where there is none."""
+    """The address of the function by which a thread offers its processor to others; zero where there is none."""
     function = getattr(ctypes.CDLL(None), "sched_yield", None) if os.name == "posix" else None
     return 0 if function is None else ctypes.cast(function, ctypes.c_void_p).value or 0
 
