@@ -78,23 +78,22 @@ class Plan:
 
 # So many rows are enough to validate on a tenth of them; fewer are all held out, a part at a time.
 ENOUGH = 4000
-# Grid, band, layers and substeps, for few rows and for enough. In three dimensions a coarser grid has peaks between its
-# points: at 16^3 the density of met (phi, psi, chi1) seemed 0.2 nats better than it is.
-RESOLUTIONS_OF_FEW = {1: [(64, 12, 4, 8)], 2: [(32, 8, 4, 8)], 3: [(24, 6, 4, 8)]}
+# Grid, band, layers and substeps, for few rows and for enough. In three dimensions densities of many rows have peaks
+# between the points of coarser grids: at 16^3 that of met (phi, psi, chi1) seemed 0.2 nats better than it is.
+RESOLUTIONS_OF_FEW = {1: [(64, 12, 4, 8)], 2: [(32, 8, 4, 8)], 3: [(16, 5, 4, 8)]}
 RESOLUTIONS = {1: [(64, 12, 4, 8), (128, 24, 4, 12)], 2: [(32, 8, 4, 8), (48, 12, 4, 10)], 3: [(24, 6, 4, 8)]}
-# Smoothness and length.
-METRICS_OF_FEW = {
-    1: [(2.0, 0.1), (2.5, 0.05), (2.5, 0.1), (3.0, 0.1)],
-    2: [(2.5, 0.1), (2.5, 0.2), (3.0, 0.05), (3.0, 0.1)],
-    3: [(2.5, 0.1), (3.0, 0.1)],
+# Smoothness and length of the metric, and penalties. Where there are many rows the penalty matters little, since the
+# validation ends the descent before it does.
+PRIORS_OF_FEW = {
+    1: [(2.0, 0.1, (3, 30, 300)), (2.5, 0.05, (30, 300)), (2.5, 0.1, (3, 30, 300)), (3.0, 0.1, (3, 30, 300))],
+    2: [(s, length, (30, 100, 400)) for s, length in ((2.5, 0.1), (2.5, 0.2), (3.0, 0.05), (3.0, 0.1))],
+    3: [(2.5, 0.1, (100, 300, 1000)), (3.0, 0.1, (100, 300)), (2.5, 0.2, (30, 100)), (3.0, 0.2, (10, 30))],
 }
-METRICS = {
-    1: [(2.0, 0.05), (2.5, 0.02), (2.5, 0.05), (3.0, 0.05)],
-    2: [(2.5, 0.03), (2.5, 0.05), (3.0, 0.03), (3.0, 0.05)],
-    3: [(2.5, 0.1), (3.0, 0.05)],
+PRIORS = {
+    1: [(2.0, 0.05, (30,)), (2.5, 0.02, (30,)), (2.5, 0.05, (30,)), (3.0, 0.05, (30,))],
+    2: [(s, length, (30,)) for s, length in ((2.5, 0.03), (2.5, 0.05), (3.0, 0.03), (3.0, 0.05))],
+    3: [(2.5, 0.1, (30,)), (3.0, 0.05, (30,))],
 }
-# Where there are many rows the penalty matters little, since the validation ends the descent before it does.
-PENALTIES, PENALTIES_OF_FEW = [30.0], {1: [3.0, 30.0, 300.0], 2: [30.0, 100.0, 400.0], 3: [30.0, 300.0]}
 
 
 def candidates(n: float, dimension: int, given: dict) -> Plan:
@@ -110,11 +109,10 @@ def candidates(n: float, dimension: int, given: dict) -> Plan:
     """
     few, d = n < ENOUGH, dimension
     resolutions = (RESOLUTIONS_OF_FEW if few else RESOLUTIONS)[d]
-    metrics = (METRICS_OF_FEW if few else METRICS)[d]
-    penalties = PENALTIES_OF_FEW[d] if few else PENALTIES
     settings = dict.fromkeys(
-        Setting(**{"smoothness": s, "length": length, "penalty": penalty, **_size(*resolution, given), **given})
-        for resolution, (s, length), penalty in itertools.product(resolutions, metrics, penalties)
+        Setting(**{"smoothness": s, "length": length, "penalty": float(c), **_size(*resolution, given), **given})
+        for resolution, (s, length, penalties) in itertools.product(resolutions, (PRIORS_OF_FEW if few else PRIORS)[d])
+        for c in penalties
     )
     if few:
         return Plan(tuple(settings), 5 if d < 3 else 3, ((10, max(1, len(settings) // 3)), (35, 1)))
