@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import cast
 
 import numpy as np
 
 from ..arguments import checked_whole, is_number, is_positive
 from ..descent.progress import Progress
 from ..errors import InputError
+from ..models import LogDensityNODE
 from ..torus.grid import Torus
 from .search import Choice, Descent, folds_of, search
 from .settings import Setting, candidates, effective_number
@@ -44,7 +46,7 @@ def fit_density(
     plan = candidates(effective_number(weights), d, given)
     folds = folds_of(len(points), plan.folds, rng)
     # In three dimensions a descent makes use of all processors; else they take one each.
-    workers = 1 if d == 3 else Torus((4,)).threads
+    workers = 1 if d == 3 else Torus((4,)).threads or 1
     settings, rounds = plan.settings, plan.rounds
     for _ in range(1 if "grid" in given else FINER):
         now = time.perf_counter()
@@ -75,7 +77,7 @@ def checked_given(given: dict) -> dict:
 
 def doubts(choice: Choice, progress: Progress, n: int, seconds: float) -> list[str]:
     """What a person should know of a fit to n rows, in sentences."""
-    d, change, said = progress.risk.model.torus.dimension, abs(_change(progress)), []
+    d, change, said = _model(progress).torus.dimension, abs(_change(progress)), []
     if choice.gap > LARGEST_GAP:
         said.append(
             f"the density fits rows that it was trained on {choice.gap:.2g} nats better than rows held out: {n} rows "
@@ -103,4 +105,8 @@ def _fitted(choice: Choice, points, weights, end: float) -> Progress:
 
 
 def _change(progress: Progress) -> float:
-    return progress.risk.model.resolution(progress.state.control).change
+    return _model(progress).resolution(progress.state.control).change
+
+
+def _model(progress: Progress) -> LogDensityNODE:
+    return cast(LogDensityNODE, progress.risk.model)

@@ -45,7 +45,7 @@ class Parameters:
 
     def __sklearn_tags__(self):
         """Asked by scikit-learn only, which is then there."""
-        from sklearn.utils import InputTags, Tags, TargetTags
+        from sklearn.utils import InputTags, Tags, TargetTags  # pyright: ignore[reportMissingImports]
 
         return Tags(
             estimator_type="density_estimator",

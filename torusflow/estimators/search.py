@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from ..descent import LBFGS
 from ..descent.loop import advanced
 from ..descent.progress import Progress, following
 from ..errors import NumericalError
+from ..models import LogDensityNODE
 from ..risk import Risk
 from .settings import Setting
 
@@ -73,6 +75,11 @@ class Descent:
             self._validation = following(self._validation, before.risk, self.progress.risk)
 
     @property
+    def model(self) -> LogDensityNODE:
+        """With the substeps reached."""
+        return cast(LogDensityNODE, self.progress.risk.model)
+
+    @property
     def curve(self) -> np.ndarray:
         """The validation at every iterate."""
         return self.progress.result("").history["validation"]
@@ -85,12 +92,12 @@ class Descent:
 
     def scores(self, points) -> np.ndarray:
         """Negative log-densities at points, where the validation is best."""
-        return -self.progress.risk.model.log_density(self.progress.best.control, points)
+        return -self.model.log_density(self.progress.best.control, points)
 
     @property
     def change(self) -> float:
         """By so much the validation is too low, because peaks between the points of the training grid are not seen."""
-        return self.progress.risk.model.resolution(self.progress.best.control).change
+        return self.model.resolution(self.progress.best.control).change
 
     def _seconds(self) -> float:
         return time.perf_counter() - self._start

@@ -61,7 +61,7 @@ def training_rows(X, sample_weight, period, missing: str) -> Training:
     if d > 3:
         raise InputError(f"TorusDensity takes one to three columns, got {d}. Choose three, such as X[:, :3].")
     units = tuple(period) if isinstance(period, tuple | list | np.ndarray) else period
-    centred = tuple(bool(flag) for flag in (values < 0).any(axis=0))
+    centred = tuple(bool(np.any(column < 0)) for column in values.T)
     coordinates = Coordinates(units, names or (), centred)
     check_variety(values, tuple(coordinates.name(axis) for axis in range(d)))
     points = coordinates.to_torus(values, "X")

@@ -11,7 +11,7 @@ import json
 import math
 import time
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..arguments import checked_whole, is_positive
 from ..descent.progress import Progress
 from ..errors import InputError
 from ..losses import NormalisedLikelihood
+from ..models import LogDensityNODE
 from ..storage import RunFile, load
 from ..torus.coordinates import Coordinates
 from ..torus.density import LARGEST_SAMPLE
@@ -219,7 +220,7 @@ class TorusDensity(Parameters):
         return self._on_lattice(self._lattice(grid)) - self._log_cell
 
     def density(self, grid: int | tuple[int, ...] | None = None) -> np.ndarray:
-        """The density on a regular grid, array (*grid), per unit of the columns; see `log_density` and `axes`."""
+        """The density on a regular grid, array (*grid); see `log_density`."""
         return np.exp(self.log_density(grid))
 
     def axes(self, grid: int | tuple[int, ...] | None = None) -> list[np.ndarray]:
@@ -307,7 +308,8 @@ class TorusDensity(Parameters):
         made = cls(**notes.get("TorusDensity", {"period": run.coordinates.units}))
         vars(made).update(notes.get("found", {}))
         names = run.coordinates.names
-        progress = Progress.restored(run.risk, RunFile(path).checkpoint(run.risk, run.method))
+        checkpoint = cast(dict, RunFile(path).checkpoint(run.risk, run.method))  # there is a file
+        progress = Progress.restored(run.risk, checkpoint)
         made._keep(progress, run.coordinates, names or None)
         return made
 
@@ -334,7 +336,7 @@ class TorusDensity(Parameters):
 
     def _keep(self, progress: Progress, coordinates: Coordinates, names) -> None:
         """What has been trained, as attributes."""
-        model = progress.risk.model
+        model = cast(LogDensityNODE, progress.risk.model)
         self.model_, self.control_, self._progress = model, progress.state.control, progress
         self.coordinates_, self.n_features_in_, self.n_iter_ = coordinates, model.torus.dimension, progress.done
         vars(self).pop("feature_names_in_", None)
@@ -346,7 +348,7 @@ class TorusDensity(Parameters):
     @property
     def _points(self) -> np.ndarray:
         """The rows of the fit, in sides of the torus."""
-        return self._progress.risk.loss.samples
+        return cast(NormalisedLikelihood, self._progress.risk.loss).samples
 
     @property
     def _density(self):
@@ -375,7 +377,7 @@ class TorusDensity(Parameters):
         """Points along each axis in sides of the torus, from the start of what is shown or from zero."""
         d = self.n_features_in_
         sizes = FINE[d] if grid is None else grid
-        sizes = (sizes,) * d if np.ndim(sizes) == 0 else tuple(sizes)
+        sizes = tuple(sizes) if isinstance(sizes, tuple | list | np.ndarray) else (sizes,) * d
         if len(sizes) != d:
             raise InputError(f"grid must be a number of points, or one for each of {d} columns, got {grid!r}.")
         sizes = [checked_whole("grid", size, most=LARGEST_AXIS[d]) for size in sizes]
@@ -388,11 +390,9 @@ class TorusDensity(Parameters):
             better = self.validation_score_ + self._log_cell
             words += f"; {better:.3f} nats a row above the uniform density on rows held out"
             words += f", {self.train_validation_gap_:.3f} more on those trained on"
-        metric, shape = self.model_.metric, " x ".join(map(str, self.model_.torus.shape))
-        return (
-            f"{words}; s = {metric.smoothness:g}, l = {metric.length:g}, band {max(self.model_.band)}, grid {shape}, "
-            f"{self.n_iter_} iterations"
-        )
+        metric, band, shape = self.model_.metric, max(self.model_.space.band), map(str, self.model_.torus.shape)
+        words += f"; s = {metric.smoothness:g}, l = {metric.length:g}, band {band}, grid {' x '.join(shape)}"
+        return f"{words}, {self.n_iter_} iterations"
 
 
 def _plain(value):

@@ -125,7 +125,8 @@ def _write_densities(file, risk, result, trajectory, coordinates, field):
     axes = _axis_names(coordinates, torus.dimension)
     for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
         alone = coordinates.along(axis)
-        units = alone.units if isinstance(alone.units, str) else "1"
+        unit = coordinates.unit(axis)
+        units = unit if isinstance(unit, str) else "1"
         write_scale(file, name, np.arange(n) / n * alone.period, units, f"{coordinates.name(axis)} on the grid")
     layers = np.arange(model.layers)
     write_scale(

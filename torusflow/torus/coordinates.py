@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -55,41 +56,45 @@ class Coordinates:
     centred: bool | tuple[bool, ...] = False
 
     def __post_init__(self):
-        several = isinstance(self.units, tuple | list) and len(self.units)
-        units = tuple(map(_checked_unit, self.units)) if several else (_checked_unit(self.units),)
+        given: Any = self.units
+        several = isinstance(given, tuple | list) and len(given)
+        units = tuple(map(_checked_unit, given)) if several else (_checked_unit(given),)
         object.__setattr__(self, "units", units[0] if len(set(units)) == 1 else units)
         if isinstance(self.names, str) or not isinstance(self.names, Sequence):
             raise InputError(f"names must be a list of the names of the axes, got {self.names!r}.")
         object.__setattr__(self, "names", tuple(str(name) for name in self.names))
-        several = isinstance(self.centred, tuple | list) and len(self.centred)
-        flags = tuple(checked_flag("centred", flag) for flag in (self.centred if several else (self.centred,)))
+        given = self.centred
+        several = isinstance(given, tuple | list) and len(given)
+        flags = tuple(checked_flag("centred", flag) for flag in (given if several else (given,)))
         object.__setattr__(self, "centred", flags[0] if len(set(flags)) == 1 else flags)
 
     @property
-    def period(self) -> float | np.ndarray:
+    def period(self) -> Any:
         """Length of a side of the torus in these units; where axes have different ones, array (d,)."""
         if isinstance(self.units, tuple):
             return np.array([_period(unit) for unit in self.units])
         return _period(self.units)
 
+    def unit(self, axis: int) -> str | float:
+        """The name of an axis' unit, or its period."""
+        return self.units[axis] if isinstance(self.units, tuple) else self.units
+
     @property
-    def origin(self) -> float | np.ndarray:
+    def origin(self) -> Any:
         """Smallest value shown, in sides of the torus; where only some axes are centred, array (d,)."""
         if isinstance(self.centred, tuple):
             return np.array([-0.5 if flag else 0.0 for flag in self.centred])
         return -0.5 if self.centred else 0.0
 
     @property
-    def start(self) -> float | np.ndarray:
+    def start(self) -> Any:
         """Smallest value shown; where axes differ, array (d,)."""
         return self.origin * self.period
 
     def along(self, *axes: int) -> Coordinates:
         """Units and names of some of the axes."""
-        units, centred = (
-            tuple(values[axis] for axis in axes) if isinstance(values, tuple) else values
-            for values in (self.units, self.centred)
-        )
+        units = tuple(map(self.unit, axes)) if isinstance(self.units, tuple) else self.units
+        centred = tuple(self.centred[axis] for axis in axes) if isinstance(self.centred, tuple) else self.centred
         return Coordinates(units, tuple(self.name(axis) for axis in axes), centred)
 
     def in_one_range(self) -> Coordinates:
@@ -119,10 +124,10 @@ class Coordinates:
 
     def in_words(self, dimension: int) -> str:
         """Names and units of the axes, such as "phi, psi in degrees"."""
-        alone = [self.along(axis) for axis in range(dimension)]
+        names = [self.name(axis) for axis in range(dimension)]
         if isinstance(self.units, tuple):
-            return ", ".join(f"{axis.name(0)} {_unit_in_words(axis.units)}" for axis in alone)
-        return f"{', '.join(axis.name(0) for axis in alone)} {_unit_in_words(self.units)}"
+            return ", ".join(f"{name} {_unit_in_words(self.unit(axis))}" for axis, name in enumerate(names))
+        return f"{', '.join(names)} {_unit_in_words(self.units)}"
 
     def name(self, axis: int) -> str:
         """The name of an axis."""
@@ -138,7 +143,7 @@ class Coordinates:
 
     def label(self, axis: int) -> str:
         """Symbol and units of an axis, for a plot."""
-        unit = self.along(axis).units
+        unit = self.unit(axis)
         if unit == "turns" or isinstance(unit, float):
             return self.symbol(axis)
         return self.symbol(axis) + (" [°]" if unit == "degrees" else f" [{unit}]")
@@ -167,7 +172,7 @@ class Coordinates:
         outside = np.abs(values) > self.period * (1 + 1e-9)
         if outside.any():
             axis = int(np.argmax(outside[np.argmax(outside.any(axis=1))]))
-            unit, mixed = self.along(axis).units, isinstance(self.units, tuple)
+            unit, mixed = self.unit(axis), isinstance(self.units, tuple)
             other = _smallest_units(values[:, [axis]] if mixed else values)
             where = f"With period {unit:g}" if isinstance(unit, float) else f"In {unit}"
             hint = f"{where} they would be between -{_period(unit):g} and {_period(unit):g}."
@@ -192,8 +197,8 @@ class Coordinates:
         for axis, column in enumerate(np.asarray(values, float).T):
             name, low, high = self.name(axis), float(column.min()), float(column.max())
             words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|°", name)}
-            unit = self.along(axis).units
-            if isinstance(unit, float) or words & WORDS[unit]:
+            unit = self.unit(axis)
+            if not isinstance(unit, str) or words & WORDS[unit]:
                 continue
             for other in sorted(PERIODS, key=PERIODS.__getitem__):
                 period = PERIODS[other]
