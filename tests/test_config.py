@@ -283,7 +283,7 @@ def test_mistakes_in_likelihoods(tmp_path, angles, text, words):
         ("[torus]\nshape = [8, 8, 8]\n", "the samples have 2 columns, the torus has 3 dimensions"),
         ('[model]\nkind = "MeasureNODE"\n', "a LogDensityNODE and NormalisedLikelihood"),
         ('[model]\nkind = "SampleNODE"\n', "a LogDensityNODE and NormalisedLikelihood"),
-        ('[target]\nkind = "banana"\n', "a likelihood is one of samples"),
+        ('[target]\nkind = "banana"\n', "a likelihood needs samples"),
     ],
 )
 def test_mistakes_in_likelihoods_on_a_grid(tmp_path, angles, text, words):

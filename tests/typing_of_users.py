@@ -133,4 +133,10 @@ def likelihood_of_samples() -> str:
     except tfl.NumericalError as error:
         return str(error)
     scores: np.ndarray = node.log_density(result.control, samples)
+    torus = tfl.Torus(32)
+    on_a_grid = tfl.LogDensityNODE(torus, tfl.SobolevMetric(2.5, 0.1), layers=2, band=2)
+    other = tfl.descend(
+        tfl.Risk(on_a_grid, losses.NormalisedLikelihood(samples, torus)), on_a_grid.space.zeros(), tfl.LBFGS(), 1
+    )
+    print(on_a_grid.sample(other.control, 3, np.random.default_rng(0)).shape)
     return f"{scores.mean():.3f} {checks.likelihood(node, result.control)}"

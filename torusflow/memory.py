@@ -69,7 +69,9 @@ def free_memory() -> float:
         return free
 
 
-def check_memory(numbers: int, what: str, remedy: str, present: float | None = None) -> None:
+def check_memory(
+    numbers: int, what: str, remedy: str, present: float | None = None, place: str = "this machine"
+) -> None:
     """Raise an InputError before the system kills a process that wants more memory than there is.
 
     Parameters
@@ -82,9 +84,9 @@ def check_memory(numbers: int, what: str, remedy: str, present: float | None = N
         A sentence.
     present : float, optional
         Bytes there are, where it is not this machine's memory that arrays live in.
+    place : str
+        What has them.
     """
     present = physical_memory() if present is None else present
     if 8 * numbers > present:
-        raise InputError(
-            f"{what} would take {8 * numbers / 1e9:.3g} GB; this machine has {present / 1e9:.3g} GB. {remedy}"
-        )
+        raise InputError(f"{what} would take {8 * numbers / 1e9:.3g} GB; {place} has {present / 1e9:.3g} GB. {remedy}")

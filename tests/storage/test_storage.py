@@ -199,7 +199,7 @@ def test_the_generation_before_is_read_where_the_last_is_damaged(tmp_path, risk)
         if iteration == 3:
             path.write_bytes(path.read_bytes()[:5000])
             with pytest.warns(
-                UserWarning, match="not a readable run file.*The state before it, which is whole, is read instead"
+                UserWarning, match="not a readable run file.*The state before it is read instead, which is whole"
             ):
                 damaged.append(tfl.load(path))
 

@@ -234,7 +234,11 @@ MODELS = {
     "part": (lambda: able(part=lambda self, rows: self), "parts", "is not model(w)[rows]"),
     "restarted": (lambda: able(restarted=lambda self, output: self), "restarts", "it should have one layer"),
     "coarser": (lambda: able(coarser=lambda self: self), "coarser_models", "it is not coarser"),
-    "coarser nothing": (lambda: able(coarser=lambda self: 0), "coarser_models", "coarser() gives 0; a model"),
+    "coarser nothing": (
+        lambda: able(coarser=lambda self: 0),
+        "coarser_models",
+        "gives 0; it should give a model",
+    ),
     "substeps": (Restless, "finer_steps", "it does not come closer to a limit"),
     "rows": (
         lambda: able(inputs=np.zeros((4, 2)), rows=lambda self, output: output),
@@ -251,7 +255,11 @@ MODELS = {
         "density",
         "gives an array (5, 1)",
     ),
-    "description": (lambda: able(describe=lambda self: "a wave"), "description", "gives 'a wave'; texts by labels"),
+    "description": (
+        lambda: able(describe=lambda self: "a wave"),
+        "description",
+        "gives 'a wave'; it should",
+    ),
     "no pickle": (Locked, "copies_compute_the_same", "pickle raises TypeError: it cannot be pickled"),
     "drawn": (Drawn, "runs_come_back", "must follow from the fields"),
     "no file": (Functional, "runs_come_back", "cannot be stored and read back"),
@@ -384,7 +392,7 @@ LOSSES = {
         "is_itself_on_other_grids",
         "is another loss",
     ),
-    "any parameter": (lambda: Anything(TARGET), "refuses_bad_parameters", "weight=nan is taken"),
+    "any parameter": (lambda: Anything(TARGET), "refuses_bad_parameters", "weight=nan is accepted"),
     "no pickle": (half, "copies_compute_the_same", "pickle raises"),
 }
 
@@ -526,7 +534,7 @@ METHODS = {
     "secretive": (Secretive, "memory_is_all_it_remembers", "remembers = {'done': ...}"),
     "a list": (Listing, "memory_is_all_it_remembers", "np.array(value)"),
     "divides": (TwoPoint, "is_quiet_at_a_solution", "look before you divide"),
-    "any parameter": (Unchecked, "refuses_bad_parameters", "step=nan is taken"),
+    "any parameter": (Unchecked, "refuses_bad_parameters", "step=nan is accepted"),
     "no file": (Scheduled, "runs_come_back", "cannot be stored"),
 }
 

@@ -105,7 +105,7 @@ class TestBadInput:
         risk = tfl.Risk(tfl.LinearNODE(np.eye(2), 2), tfl.losses.SquaredDistance(-np.eye(2)))
         result = tfl.descend(risk, risk.space.zeros(), tfl.GradientDescent(0.1), 2, store="points.h5")
         assert "only runs on densities" in call("compare", "points.h5", "--with", "tangent-flow", code=2).stderr
-        with pytest.raises(tfl.InputError, match="no run on densities"):
+        with pytest.raises(tfl.InputError, match="not a run on densities"):
             tfl.add_reference("points.h5", tfl.Reference("a", "b", *(result.history["risk"],) * 3))
 
     def test_pictures_and_files(self, call):

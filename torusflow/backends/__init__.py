@@ -12,11 +12,13 @@ from .reference import Reference
 
 __all__ = [
     "LIBRARIES",
+    "ON_DEVICES",
     "PACKAGES",
     "Backend",
     "Empty",
     "Stages",
     "Transform",
+    "can_be_had",
     "default_library",
     "is_array",
     "is_there",
@@ -29,8 +31,26 @@ __all__ = [
 LIBRARIES = ("fftw", "rocket", "scipy", "numpy")
 # What has to be installed for some of them.
 PACKAGES = {"fftw": "pyfftw", "rocket": "rocket-fft"}
+# Those of a GPU.
+ON_DEVICES = ("cufft", "cupy")
 
 
-def make_backend(library: str, threads: int) -> Backend:
-    """The backend of a Torus, with as many threads as this machine can use."""
+def can_be_had(library: str, device: str) -> bool:
+    """Whether this library transforms where the device is; of a GPU all do, or none."""
+    return library in LIBRARIES and is_there(library) if device == "cpu" else library in ON_DEVICES
+
+
+def make_backend(library: str | None, threads: int, device: str = "cpu") -> Backend:
+    """The backend of a Torus, with as many threads as this machine can use; of a GPU if its device is one.
+
+    Raises
+    ------
+    InputError
+        If the device is none, or is not there.
+    """
+    if device != "cpu":
+        from .cuda.device import make
+
+        return make(device, library)
+    library = library or default_library()
     return Reference() if library == "numpy" else Processors(bounded(threads), library)

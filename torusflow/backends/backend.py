@@ -194,5 +194,8 @@ class Backend(Protocol):
         ...
 
     def fastest(self, velocity, weights) -> float:
-        """max_x sum_j w_j |v_j(x)| of a field (d, *n), with w_j >= 0; not finite if the field is not."""
+        """max_x sum_j w_j |v_j(x)| of a field (d, *n), with w_j >= 0; not finite if the field is not.
+
+        Where work is queued this is an array of one number, which nobody waits for before it is looked at.
+        """
         ...

@@ -22,7 +22,8 @@ from ..descent.selection import select
 from ..errors import InputError, NumericalError
 from ..interrupts import Held
 from ..losses import LogLikelihood, NormalisedLikelihood
-from ..model import HasCourantNumber, Model, Resolved
+from ..model import HasCourantNumber, HasDensity, Model, Resolved
+from ..models import LogDensityNODE, SampleNODE
 from ..risk import Risk
 from ..storage import RunFile
 from ..storage.csv_tables import listed_columns
@@ -75,6 +76,7 @@ MAXIMUM_HALVINGS = 20
 @click.option("--iterations", type=int, help="Maximum number of iterations. [200]")
 @click.option("--max-time", type=float, help="Stop after this many seconds.")
 @click.option("--threads", type=int, help="Threads to use. [all processors]")
+@click.option("--device", help="Where to compute; cuda is a GPU and needs torusflow[cuda]. [cpu]")
 @click.option("--set", "settings", multiple=True, help="TABLE.KEY=VALUE, for anything a problem file can say.")
 def fit(source, output, overwrite, likelihood, selecting, refine, settings, **options):
     """Fit a density to SOURCE and write the run.
@@ -133,7 +135,8 @@ def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, r
     if result.path is None:
         sys.exit(1)
     if result.status.startswith("interrupted"):
-        click.echo(f"continue with: torusflow resume {result.path}")
+        device = getattr(getattr(risk.model, "torus", None), "device", "cpu")
+        click.echo(f"continue with: torusflow resume {result.path}{'' if device == 'cpu' else f' --device {device}'}")
         sys.exit(stop.code)
     stuck = STABILITY in result.status
     if stuck:
@@ -191,8 +194,10 @@ def check(problem, seed, threads):
 
 
 def _count(risk: Risk) -> int:
-    """Of the samples of a likelihood."""
-    return len(risk.model.points if isinstance(risk.loss, LogLikelihood) else risk.loss.samples)
+    """The number of samples of a likelihood."""
+    if isinstance(risk.loss, NormalisedLikelihood):
+        return len(risk.loss.samples)
+    return len(cast(SampleNODE, risk.model).points)
 
 
 def _stable(model: Model, v):
@@ -228,26 +233,26 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
 
 
 def _log_density(part: Risk, control) -> np.ndarray:
-    """At the samples of a part."""
+    """The log-density at the samples of a part."""
     if isinstance(part.loss, NormalisedLikelihood):
-        return part.model.log_density(control, part.loss.samples)
+        return cast(HasDensity, part.model).log_density(control, part.loss.samples)
     return part.model(control)
 
 
 def scored(problem: Problem, result: Result, store: RunFile) -> bool:
     """Print the likelihoods of all parts of the samples, and whether they can be believed; a failure is stored."""
-    risk = problem.risk
+    risk, model = problem.risk, cast(SampleNODE | LogDensityNODE, problem.risk.model)
     parts = {"training": risk, "validation": problem.limits.get("validation"), "test": problem.test}
     scores = {name: -_log_density(part, result.control) for name, part in parts.items() if part is not None}
-    click.echo(describe_scores(scores, problem.coordinates, risk.space.torus.dimension))
+    click.echo(describe_scores(scores, problem.coordinates, model.space.torus.dimension))
     try:
-        outcome = checks.likelihood(risk.model, result.control)
+        outcome = checks.likelihood(model, result.control)
         sound, words = outcome.passed, str(outcome)
     except NumericalError as error:
         sound, words = False, str(error)
     click.echo(wrap(words))
     if not sound:
         store.restate(f"failed: {words}")
-        finer = f"--substeps {2 * risk.model.substeps}" if isinstance(risk.loss, LogLikelihood) else "a finer --grid"
+        finer = f"--substeps {2 * model.substeps}" if isinstance(model, SampleNODE) else "a finer --grid"
         click.echo(wrap(f"the fit failed. Use {finer}, or a larger --penalty."))
     return sound

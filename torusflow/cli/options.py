@@ -44,6 +44,7 @@ PLACES = {
     "max_time": ("limits", "max_time"),
     "grid": ("torus", "shape"),
     "threads": ("torus", "threads"),
+    "device": ("torus", "device"),
 }
 
 
@@ -148,9 +149,9 @@ def takes_classes(command):
     return with_classes
 
 
-def whole_run(run, classes) -> Run:
-    """A run with all its parts; an InputError where a class is missing."""
-    loaded, missing = read_run(run, classes)
+def whole_run(run, classes, device: str = "cpu") -> Run:
+    """A run with all its parts, to go on with on a device; an InputError where a class is missing."""
+    loaded, missing = read_run(run, classes, device)
     if missing:
         raise InputError(missing_classes(str(run), missing))
     return loaded

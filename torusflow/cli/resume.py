@@ -26,15 +26,16 @@ from .signals import CleanStop
 @click.option("--iterations", type=int, help="Maximum number, including those done. [as before]")
 @click.option("--max-time", type=float, help="Stop this many seconds from now.")
 @click.option("--step", type=float, help="Step of the method from now on. [as before]")
+@click.option("--device", default="cpu", help="cuda continues on a GPU, where RUN was computed on one. [cpu]")
 @click.option("--only-check", is_flag=True, help="Say where RUN stands and whether it can go on; change nothing.")
 @takes_classes
-def resume(run, classes, iterations, max_time, step, only_check):
+def resume(run, classes, iterations, max_time, step, device, only_check):
     """Continue RUN from where it was last stored.
 
     The result is the same, to the last bit, as without the interruption, on
     the same machine with as many threads.
     """
-    loaded, store = whole_run(run, classes), RunFile(run)
+    loaded, store = whole_run(run, classes, device), RunFile(run)
     method = loaded.method
     if step is not None:
         if "step" not in {field.name for field in dataclasses.fields(method)}:
@@ -45,7 +46,7 @@ def resume(run, classes, iterations, max_time, step, only_check):
     done = len(loaded.history["risk"]) - 1
     click.echo(wrap(f"{run}: {done} iterations, risk {loaded.history['risk'][-1]:.6g}; status: {loaded.status}"))
     if only_check:
-        click.echo(f"it can go on: torusflow resume {run}")
+        click.echo(f"it can go on: torusflow resume {run}{'' if device == 'cpu' else f' --device {device}'}")
         return
     limits = {**loaded.limits, "validation": loaded.validation}
     limits |= {key: value for key, value in (("iterations", iterations), ("max_time", max_time)) if value is not None}

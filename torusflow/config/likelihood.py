@@ -55,7 +55,7 @@ def likelihood(table: dict, folder: Path, model=SampleNODE) -> Likelihood:
     target = table["target"]
     if target.pop("kind", "samples") != "samples":
         raise InputError(
-            '[target] a likelihood is one of samples: give a CSV file (in a problem file kind = "samples" and file), '
+            '[target] a likelihood needs samples: give a CSV file (in a problem file kind = "samples" and file), '
             "or another loss."
         )
     points, coordinates = call(read_samples, "target", target, folder=folder)
@@ -98,6 +98,8 @@ def _on_a_grid(table: dict, folder: Path, parts) -> tuple[Risk, Risk | None, Ris
 def _at_samples(table: dict, folder: Path, parts) -> tuple[Risk, Risk | None, Risk | None]:
     """Of `SampleNODE`s that share all but their samples."""
     d = parts[0].shape[1]
+    if table["torus"].get("device", "cpu") != "cpu":
+        raise InputError("[torus] a SampleNODE is computed on processors, so it takes no device (no --device).")
     metric = call(SobolevMetric, "metric", METRIC | table["metric"])
     threads, initial = table["torus"].get("threads"), None
     if table["initial"]:

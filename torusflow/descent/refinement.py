@@ -45,10 +45,10 @@ def refined(run: Run, shape=None, band=None, layers=None, substeps=None) -> tupl
     if shape:
         torus = model.torus.resized(tuple(shape))
         asked |= {"torus": torus, "initial": model.initial.on(torus)}
-    risk, validation = (part and _refined(part, asked) for part in (run.risk, run.validation))
-    return risk, risk.space.embed(run.control, run.risk.space), validation
+    risk, validation = _refined(run.risk, asked), run.validation and _refined(run.validation, asked)
+    return risk, cast(Nested, risk.space).embed(run.control, run.risk.space), validation
 
 
 def _refined(risk: Risk, asked: dict) -> Risk:
     loss = on_grid(risk.loss, asked["torus"]) if "torus" in asked else risk.loss
-    return Risk(dataclasses.replace(risk.model, **asked), loss, risk.penalty)
+    return Risk(dataclasses.replace(cast(Any, risk.model), **asked), loss, risk.penalty)

@@ -14,7 +14,7 @@ from ..torus.log_density import Finer, exponential
 from ..torus.scattered import weighted_samples
 from .cloud_mmd import checked_cloud
 
-# The integral of exp(u) is a mean over a grid so many times as fine as that of u: training finds peaks between the
+# The integral of exp(u) is a mean over a grid this many times as fine as that of u: training finds peaks between the
 # points of the grid of u itself.
 TIMES = 2
 

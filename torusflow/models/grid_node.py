@@ -22,7 +22,7 @@ STAGES = ("auto", "kept", "recomputed")
 # Of the memory that is free when a model is made, for the stages of one push: a descent holds those of two at a time,
 # and a model those of the last one that is gone.
 SHARE = 1 / 3
-# Points an axis of the coarsest grid worth a descent.
+# Points per axis of the coarsest grid worth a descent.
 COARSEST = 16
 
 
@@ -99,7 +99,7 @@ class GridNODE:
         Raises
         ------
         InputError
-            If v is no control of this model.
+            If v is not a control of this model.
         UnstableError
             If a layer moves too far for its time step; the message names the substeps it needs.
         """
@@ -111,7 +111,7 @@ class GridNODE:
         Raises
         ------
         InputError
-            If v is no control of this model, or the stages do not fit into the machine's memory.
+            If v is not a control of this model, or the stages do not fit into the machine's memory.
         UnstableError
             As the call.
         """
@@ -180,7 +180,7 @@ class GridNODE:
         """The largest Courant number over the layers; stable up to `equation.scheme.stability_limit`."""
         v = self.space.element(v)
         with self.equation.turn.take():
-            return max(self.equation.courant(field) for field in map(self._velocity(v), range(self.layers)))
+            return max(float(self.equation.courant(field)) for field in map(self._velocity(v), range(self.layers)))
 
     @property
     def courant_limit(self) -> float:
@@ -210,8 +210,9 @@ class GridNODE:
             stages = f"{self.equation.steps * self.equation.scheme.degree} stages of {self.torus.size} points"
             how, instead = ("", "stages='recomputed', ") if self.keeps_stages else (", most of them by checkpoints", "")
             raise InputError(
-                f"the gradient keeps the {self.equation.kept} at {stages}{how}, {needed / 1e9:.3g} GB; this machine "
-                f"has {present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer substeps."
+                f"the gradient keeps the {self.equation.kept} at {stages}{how}, {needed / 1e9:.3g} GB; "
+                f"{self.torus.place} has {present / 1e9:.3g} GB. Use {instead}a coarser grid, fewer layers or fewer "
+                f"substeps."
             )
 
     def _velocity(self, v, which: int = 0, into=None):
@@ -257,7 +258,7 @@ class GridLinearisation:
             Usually the first variation of a loss.
         """
         model, space = self.model, self.model.space
-        gradient, plan = space.zeros(), model._plans[1]
+        gradient, plan = space.torus.empty(space.shape, space.dtype), model._plans[1]
 
         def take(layer, momentum):
             space.represent(plan, gradient[layer])  # the plan holds the momentum

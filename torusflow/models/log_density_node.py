@@ -28,8 +28,8 @@ class Resolution(NamedTuple):
     tail : float
         Share of the variance of u over the torus in the outer third of the modes.
     change : float
-        log Z on four times the grid less that on twice the grid: by so many nats training, which takes the latter,
-        has seen the density too high.
+        log Z on four times the grid less that on twice the grid: by this many nats training, which takes the latter,
+        has overestimated the density.
     log_mass : float
         log Z, of exp(u) before it is normalised: zero but for what the scheme truncates, so a measure of how much
         exp(u)/Z and the density that the flow map of the same control makes may differ.
@@ -57,7 +57,7 @@ class Resolution(NamedTuple):
 class LogDensityNODE(GridNODE):
     """v -> u_1, where d_s u = -v.grad u - div v and u_0 = log rho_0: the logarithm of a density that a control moves.
 
-    Of `MeasureNODE`'s continuity equation the logarithm, by the same scheme: what comes out is the density
+    This is `MeasureNODE`'s continuity equation for the logarithm, by the same scheme: what comes out is the density
     exp(u_1)/Z, which is positive and of mass one whatever the grid resolves. With the loss `NormalisedLikelihood`
     training is maximum likelihood, and a gradient takes the same time for any number of samples. `log_density` and
     `sample` are those of exp(u_1)/Z. The flow map of v (`torusflow.FlowMap`) makes a density of rho_0 that differs

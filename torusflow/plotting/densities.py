@@ -60,7 +60,7 @@ def _fitted(run) -> np.ndarray:
 
 
 def _layout(dimension, names, layers, curves):
-    """Rows of names of panels; a name that occurs twice is one wide panel."""
+    """Names of panels, by rows; a name that occurs twice is one wide panel."""
     names = names + ["difference"] * ("target" in names)
     if dimension == 1:
         return [["densities", "densities", curves[0]], ["velocity", "velocity", curves[1]]]

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from ..arguments import is_number
-from ..backends import LIBRARIES, is_array, is_there, to_host
+from ..backends import can_be_had, is_array, to_host
 from ..errors import InputError, TorusflowError
 from ..torus.grid import Torus
 from .classes import class_of, stored_name
@@ -61,7 +61,7 @@ def encode(group, name, thing, seen):
                 encode(child, field.name, value, seen)
 
 
-def decode(group, seen, known):
+def decode(group, seen, known, device="cpu"):
     """The object that a group was made of; an array where it is a dataset.
 
     Parameters
@@ -72,6 +72,8 @@ def decode(group, seen, known):
         The objects made so far, for those that are used more than once.
     known : dict of str to type
         From `known_classes`.
+    device : str
+        Of its tori.
 
     Raises
     ------
@@ -82,8 +84,8 @@ def decode(group, seen, known):
     if address not in seen:
         values = {name: _value(group, name) for name in group.attrs if name not in ("type", "long_name")}
         for name, child in group.items():
-            values[name] = child[...] if isinstance(child, h5py.Dataset) else decode(child, seen, known)
-        seen[address] = _made(group, str(group.attrs.get("type", "")), values, known)
+            values[name] = child[...] if isinstance(child, h5py.Dataset) else decode(child, seen, known, device)
+        seen[address] = _made(group, str(group.attrs.get("type", "")), values, known, device)
     return seen[address]
 
 
@@ -112,7 +114,7 @@ def _value(group, name: str):
     return tuple(value) if isinstance(value, list) else value
 
 
-def _made(group, kind: str, values: dict, known: dict):
+def _made(group, kind: str, values: dict, known: dict, device: str):
     """An object of its class and fields; where these cannot be, a PlaceError says what the class says."""
     try:
         if kind == "tuple":
@@ -122,7 +124,7 @@ def _made(group, kind: str, values: dict, known: dict):
             raise InputError(f"a run file never holds this class: {kind!r}")
         _check_fields(made, values)
         _check_size(group, kind, values)
-        return made(**_as_here(made, values))
+        return made(**_as_here(made, values, device))
     except KeyError as error:
         raise PlaceError(group.name, f"{error} is missing") from None
     except TorusflowError as error:
@@ -171,12 +173,12 @@ def _check_size(group, kind: str, values: dict, more: int = 0) -> None:
         raise InputError(f"a {kind} like this has {count:,} numbers, many more than the file")
 
 
-def _as_here(made: type, values: dict) -> dict:
+def _as_here(made: type, values: dict, device: str) -> dict:
     """Who computes is a fact of the run, no need of its reader: the machine that reads may have less."""
-    library = values.get("library")
-    missing = library not in LIBRARIES or not is_there(library)
-    if made is Torus and isinstance(library, str) and missing:
-        values = {**values, "library": None}
+    if made is Torus:
+        library = values.get("library")
+        missing = isinstance(library, str) and not can_be_had(library, device)
+        values = {**values, "library": None if missing else library, "device": device}
     if is_number(values.get("threads")):
         values = {**values, "threads": min(values["threads"], max(MOST_THREADS, os.cpu_count() or 1))}
     return values

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..backends import PACKAGES, is_there
+from ..backends import ON_DEVICES, PACKAGES, is_there
 from ..errors import InputError
 from ..torus.coordinates import Coordinates
 from .contents import plain_text, rehearse_run, write_run
@@ -175,6 +175,12 @@ class RunFile:
                         f"{self.path} -o new.h5 (in Python: descend(run.risk, run.control, run.method, "
                         f"store='new.h5'))."
                     )
+            if any(f'.library: "{library}" in' in change for library in ON_DEVICES for change in changed):
+                raise InputError(
+                    f"{name} was computed on a GPU, so it cannot go on here to the last bit. Go on there (torusflow "
+                    f"resume {self.path} --device cuda; load(path, device='cuda')), or begin a new run where it "
+                    f"stands: torusflow refine {self.path} -o new.h5."
+                )
             if changed:
                 raise InputError(
                     f"{name} is a run of another problem, so it cannot be resumed with this one. What differs: "

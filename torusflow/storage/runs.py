@@ -67,7 +67,7 @@ class Run:
     limits: dict = dataclasses.field(default_factory=dict)
 
 
-def load(path, classes=()) -> Run:
+def load(path, classes=(), device: str = "cpu") -> Run:
     """Read a run file.
 
     A file never imports anything: objects of classes of your own come back where these are given.
@@ -79,6 +79,8 @@ def load(path, classes=()) -> Run:
         Your own classes that the run was stored with: losses, models, metrics, methods; a module stands for all
         dataclasses defined in it, a package for those that it offers. Without them control, output and history are
         read, with a warning.
+    device : str, optional
+        Where it goes on, as that of a `Torus`: risk and control are made there, wherever the run was computed.
 
     Returns
     -------
@@ -90,13 +92,13 @@ def load(path, classes=()) -> Run:
         If it is not a run file, damaged, or of a format newer than this version of torusflow; or if it holds what no
         run holds: then it says where, and has read no more. If classes are given, but not all that the file has.
     """
-    run, names = read_run(path, classes)
+    run, names = read_run(path, classes, device)
     if names:
         warnings.warn(f"{missing_classes(str(path), names)} Control, output and history are there.", stacklevel=2)
     return run
 
 
-def read_run(path, classes=()) -> tuple[Run, list[str]]:
+def read_run(path, classes=(), device: str = "cpu") -> tuple[Run, list[str]]:
     """A run as `load` gives it, and the names of the classes that were not given."""
     known = known_classes(classes)
     with opened_run(path) as file:
@@ -104,11 +106,11 @@ def read_run(path, classes=()) -> tuple[Run, list[str]]:
         if names and classes:
             given = ", ".join(name for name in known if ":" in name) or "none of your own"
             raise InputError(f"{missing_classes(str(path), names)} Given were {given}.")
-        return _read(file, str(path), known), names
+        return _read(file, str(path), known, device), names
 
 
-def _read(file, path: str, known: dict) -> Run:
-    problem = _Problem(file["problem"], path, known)
+def _read(file, path: str, known: dict, device: str) -> Run:
+    problem = _Problem(file["problem"], path, known, device)
     risk = problem.made("risk", Risk)
     fields = _fields(file, risk)
     control = fields["control"][...]
@@ -187,8 +189,8 @@ def _element(risk, control) -> np.ndarray:
 class _Problem:
     """The objects that a run was made of."""
 
-    def __init__(self, group: h5py.Group, path: str, known: dict):
-        self.group, self._path, self._known, self._seen = group, path, known, {}
+    def __init__(self, group: h5py.Group, path: str, known: dict, device: str):
+        self.group, self._path, self._known, self._seen, self._device = group, path, known, {}, device
 
     def made(self, name: str, kind: type) -> Any:
         """One of them; `Unknown` where a class is missing."""
@@ -196,7 +198,7 @@ class _Problem:
         names = unknown_names(found, self._known)
         if names:
             return Unknown(self._path, names)
-        thing = decode(found, self._seen, self._known)
+        thing = decode(found, self._seen, self._known, self._device)
         if not isinstance(thing, kind):
             raise PlaceError(f"problem/{name}", f"it is a {type(thing).__name__}, not a {kind.__name__}")
         return thing

@@ -146,7 +146,7 @@ def _before(path: Path, error: InputError, damaged: Path | None = None) -> bytes
     run = damaged and _claimed(damaged)
     if run and identity(hdf5) != run:
         raise error
-    warnings.warn(f"{error} The state before it, which is whole, is read instead: {str(path)!r}.", stacklevel=4)
+    warnings.warn(f"{error} The state before it is read instead, which is whole: {str(path)!r}.", stacklevel=4)
     return hdf5
 
 

@@ -57,12 +57,16 @@ class VelocitySpace:
         if count > LARGEST_SIZE:
             raise InputError(f"layers={layers} and band={band} make {count:.2g} coefficients; use fewer.")
         what, present = f"a control with layers={layers} and band={band}", torus.physical_memory()
-        check_memory(2 * count, what, "Use fewer of them.", present)
+        check_memory(2 * count, what, "Use fewer of them.", present, torus.place)
         symbol = metric.symbol(sum((2 * math.pi * k) ** 2 for k in wavenumbers))
         self._symbol = torus.asarray(symbol)
         self._kernel = torus.asarray(np.repeat(1 / symbol, 2, axis=-1))  # for the real and the imaginary parts
         # A coefficient with k_d > 0 stands for its conjugate partner too.
         self._weights = torus.asarray(symbol * np.where(wavenumbers[-1] > 0, 2.0, 1.0))
+        # Where -k stands among the modes with k_d = 0, in FFT order.
+        opposite = np.meshgrid(*(-np.arange(len(k)) % len(k) for k in axes[:-1]), indexing="ij")
+        places = np.ravel_multi_index(opposite, [len(k) for k in axes[:-1]]).ravel() if d > 1 else [0]
+        self._partners = torus.asarray(places)
         self._local = torus.local_shape
         self._turn = Turn()
         self._plan: Transform | None = None
@@ -302,10 +306,8 @@ class VelocitySpace:
 
     def _reflected(self, plane) -> np.ndarray:
         """conj v^_{-k} of the coefficients with k_d = 0."""
-        reflected = plane.conj()
-        for axis in range(plane.ndim - len(self.band) + 1, plane.ndim):
-            reflected = np.roll(np.flip(reflected, axis), 1, axis)  # k -> -k in FFT order
-        return reflected
+        flat = plane.conj().reshape(*plane.shape[: plane.ndim - len(self.band) + 1], -1)
+        return flat[..., self._partners].reshape(plane.shape)
 
 
 def checked_band(torus: Torus, band) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ..arguments import check_kind
-from ..backends import LIBRARIES, Backend, Stages, Transform, default_library, is_there, make_backend
+from ..backends import LIBRARIES, Backend, Stages, Transform, is_there, make_backend
 from ..backends.turns import Turn
 from ..errors import InputError
 from .arrays import Arrays, checked_numbers
@@ -45,18 +45,20 @@ class Torus(Arrays):
         is. "rocket" takes about as long as FFTW and is under the BSD licence; it needs rocket-fft. "numpy" is the
         scheme in plain NumPy, slow and short, to check the others against (`torusflow.backends.reference`). One of
         your own is given as it is (`torusflow.backends.Backend`); then its threads count.
+    device : str, optional
+        "cuda" has fields, stages and controls as arrays of CuPy on a GPU, "cuda:1" on the second one; cuFFT transforms,
+        or with library="cupy" the scheme in plain CuPy. It needs ``torusflow[cuda]``. Tori are equal if their grids and
+        devices are.
 
     Attributes
     ----------
     local_shape : tuple of int
         Of the arrays that hold a field here; `shape` is that of the grid.
-    device : str
-        Where those arrays live; tori are equal if their grids and devices are.
 
     Raises
     ------
     InputError
-        If the shape, the number of threads or the library cannot be used.
+        If the shape, the number of threads, the library or the device cannot be used.
 
     Examples
     --------
@@ -70,7 +72,7 @@ class Torus(Arrays):
     shape: tuple[int, ...]
     threads: int | None = field(default=None, compare=False, metadata={"stored": False})
     library: str | Backend | None = field(default=None, compare=False)
-    device: str = field(init=False, repr=False)
+    device: str = field(default="cpu", repr=False, metadata={"stored": False})
     local_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
     dimension: int = field(init=False, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
@@ -83,7 +85,11 @@ class Torus(Arrays):
     if TYPE_CHECKING:  # a field cannot say that one number is taken as well
 
         def __init__(
-            self, shape: int | Sequence[int], threads: int | None = None, library: str | Backend | None = None
+            self,
+            shape: int | Sequence[int],
+            threads: int | None = None,
+            library: str | Backend | None = None,
+            device: str = "cpu",
         ): ...
 
     def __post_init__(self):
@@ -95,7 +101,10 @@ class Torus(Arrays):
                 f"threads must be a positive whole number, got {threads!r}. Leave it out to use all processors."
             )
         own = isinstance(library, Backend) and not isinstance(library, type)
-        if library is not None and not own and not (isinstance(library, str) and library in LIBRARIES):
+        if not isinstance(self.device, str):
+            raise InputError(f"device must be 'cpu', 'cuda', or 'cuda:1' for the second GPU, got {self.device!r}.")
+        here = self.device == "cpu"
+        if here and library is not None and not own and not (isinstance(library, str) and library in LIBRARIES):
             raise InputError(
                 f"library must be 'fftw', 'scipy' or 'numpy', or 'rocket' with rocket-fft, got {library!r}."
             )
@@ -109,7 +118,11 @@ class Torus(Arrays):
                 "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
                 "use library='scipy'."
             )
-        backend = cast(Backend, library) if own else make_backend(cast(str, library or default_library()), int(threads))
+        backend = (
+            cast(Backend, library) if own else make_backend(cast("str | None", library), int(threads), self.device)
+        )
+        if own and self.device not in ("cpu", backend.device):
+            raise InputError(f"the backend given has its arrays on {backend.device!r}, not on {self.device!r}.")
         for name, value in (
             ("shape", shape),
             ("threads", backend.threads),
@@ -127,14 +140,20 @@ class Torus(Arrays):
             object.__setattr__(self, name, value)
 
     def __str__(self):
-        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {self.threads} threads"
+        how = f"{self.threads} threads" if self.device == "cpu" else f"on {self.device}"
+        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}"
+
+    @property
+    def place(self) -> str:
+        """Where arrays live, in words."""
+        return "this machine" if self.device == "cpu" else f"the device {self.device!r}"
 
     def __reduce__(self):
-        return Torus, (self.shape, self.threads, self._given)
+        return Torus, (self.shape, self.threads, self._given, self.device)
 
     def resized(self, shape) -> Torus:
         """Another grid whose fields live where those of this one do."""
-        return Torus(shape, self.threads, self._given)
+        return Torus(shape, self.threads, self._given, device=self.device)
 
     # -- coordinates -------------------------------------------------------------------------------------------
 
@@ -317,7 +336,7 @@ class Torus(Arrays):
         return self._backend.minimum(self._numbers(f, "a field", "fiub"))
 
     def fastest(self, velocity, weights) -> float:
-        """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not.
+        """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not; of a device an array of one number, on its way.
 
         Parameters
         ----------

@@ -19,7 +19,7 @@ TIMES, LARGEST_FINE = 4, 2**26
 
 
 class Finer:
-    """Functions on a grid, without their Nyquist modes, seen on one that is so many times as fine.
+    """Functions on a grid, without their Nyquist modes, seen on one that is finer by a factor.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ class ContinuityEquation:
             return f
 
     def courant(self, velocity) -> float:
-        """h max_x sum_j 2 pi M_j |v_j(x)|: step length times the fastest frequency of A(v).
+        """h max_x sum_j 2 pi M_j |v_j(x)|: step length times the fastest frequency of A(v), see `Torus.fastest`.
 
         Parameters
         ----------
@@ -127,16 +127,19 @@ class ContinuityEquation:
         Raises
         ------
         UnstableError
-            Before the first step of a layer whose Courant number exceeds the scheme's limit; names the substeps it
-            needs.
+            Before the first step of a layer whose Courant number exceeds the scheme's limit, on a device after the
+            last one; names the substeps it needs.
         NumericalError
             If a velocity is not finite.
         """
         with self.turn.take():
-            base = density_hat.copy()
+            base, waiting = density_hat.copy(), []
             for layer in range(self.layers):
                 field = velocity(layer)
-                if not self.courant(field) <= self.scheme.stability_limit:  # NaN too
+                courant = self.courant(field)
+                if not isinstance(courant, float):  # on its way from a device, on which nobody waits for each layer
+                    waiting.append(courant)
+                elif not courant <= self.scheme.stability_limit:  # NaN too
                     self._refuse_unstable(velocity)
                 steps = range(layer * self.substeps, (layer + 1) * self.substeps)
                 if isinstance(stages, Checkpoints):
@@ -148,6 +151,8 @@ class ContinuityEquation:
                     self._advance(base, field, self.substeps, keep)
                 if visit is not None:
                     visit(layer, base)
+            if waiting and not np.stack(waiting).max() <= self.scheme.stability_limit:
+                self._refuse_unstable(velocity)
             return base
 
     def replay(self, density_hat, velocity: Velocity, steps: range, stages) -> None:
@@ -255,7 +260,7 @@ class ContinuityEquation:
 
     def _refuse_unstable(self, velocity):
         """Raise for the fastest layer, so that the substeps named are enough for all of them."""
-        numbers = [self.courant(velocity(layer)) for layer in range(self.layers)]
+        numbers = [float(self.courant(velocity(layer))) for layer in range(self.layers)]
         courant = max(numbers, key=lambda c: c if math.isfinite(c) else math.inf)
         layer = numbers.index(courant)
         if not math.isfinite(courant):
