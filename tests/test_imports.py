@@ -27,6 +27,7 @@ LAYERS = [
     {"checks", "theory"},
     {"descent"},
     {"config", "plotting", "testing"},
+    {"estimators"},
     {"cli"},
     {"__init__"},
 ]

@@ -155,3 +155,11 @@ def test_cost_of_a_gradient(tmp_path):
         assert same
         assert ways["one thread"][1] == (8 * 4 + 2 * 2) * 8 * n**2
     assert ways["2 threads, recomputed"][1] < 0.6 * ways["2 threads"][1]
+
+
+@pytest.mark.slow
+def test_ramachandran(tmp_path):
+    """Not worse than the kernel estimate on rows that neither has seen."""
+    picture = tmp_path / "picture.png"
+    fitted, kernel = load("ramachandran").main(["--rows", "6000", "-o", str(picture)])
+    assert fitted > kernel - 0.02 and picture.stat().st_size > 10_000

@@ -100,7 +100,7 @@ def _problem(risk: Risk, coordinates: Coordinates) -> dict[str, str]:
     if isinstance(target, Density):
         lines["target"] = target.name
     if isinstance(torus := getattr(model.space, "torus", None), Torus):
-        lines["axes"] = f"{', '.join(map(coordinates.name, range(torus.dimension)))} in {coordinates.units}"
+        lines["axes"] = coordinates.in_words(torus.dimension)
     return lines | {"loss": f"{type(risk.loss).__name__}, penalty {risk.penalty:g}"}
 
 

@@ -115,7 +115,7 @@ def sample(run, classes, number, output, seed, overwrite):
     coordinates = loaded.coordinates
     names = [coordinates.name(axis) for axis in range(points.shape[1])]
     write_csv(output, names, coordinates.from_torus(points).T)
-    click.echo(wrap(f"{number} samples in {coordinates.units} written to {output}"))
+    click.echo(wrap(f"{number} samples of {coordinates.in_words(points.shape[1])} written to {output}"))
 
 
 @click.command()

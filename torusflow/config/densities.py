@@ -123,6 +123,10 @@ def _samples(torus, folder, file, columns=None, units="turns", names=None, centr
             f"Choose as many columns, or another shape."
         )
     if is_number(bandwidth):
+        if isinstance(coordinates.units, tuple):
+            raise InputError(
+                f"bandwidth={bandwidth:g} has no unit, since the columns of {file!r} have several. Leave it out."
+            )
         bandwidth = densities.checked_bandwidth(torus, bandwidth, "bandwidth", coordinates.period, units)
     return densities.from_samples(torus, points, bandwidth, floor), coordinates
 

@@ -20,7 +20,7 @@ from ..interrupts import Held
 from ..model import Refinable, check_ability
 from ..risk import Risk
 from .method import Method, StalledError, State
-from .progress import Progress, Result, with_substeps
+from .progress import Progress, Result, following, with_substeps
 from .progress_bar import ProgressBar
 
 # A risk this many times the first one is not coming back.
@@ -64,8 +64,8 @@ def descend(
     max_time : float
         Seconds after which no new iteration starts.
     validation : callable, optional
-        From a control to a number, such as a `Risk` on data that training does not see. The result is then the iterate
-        where it was smallest.
+        From a control to a number, such as a `Risk` on data that training does not see; if that has the model of
+        ``risk`` itself, the model runs no more often. The result is then the iterate where it was smallest.
     patience : int
         The descent ends after this many iterations in a row that have not lowered the validation.
     store : str, path or RunFile, optional
@@ -136,6 +136,35 @@ def descend(
                 return descent.run(reached, bar)
 
 
+def advanced(reached: Progress, method: Method, seconds: Callable[[], float], validation=None) -> Progress:
+    """The progress with one iterate more; where only stability prevents it and it may, with twice the substeps instead.
+
+    Parameters
+    ----------
+    reached : Progress
+    method : Method
+    seconds : callable
+        Since the start, asked when the iterate is there.
+    validation : callable, optional
+
+    Raises
+    ------
+    NumericalError
+        If there is no such iterate.
+    """
+    risk = reached.risk
+    try:
+        state = method.update(risk, reached.state)
+        _refuse_divergence(state.value, reached.first_row["risk"])
+        return reached.after(state, seconds(), validation)
+    except NumericalError as error:
+        unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
+        if not (reached.refine and unstable and risk.model.substeps < MOST_SUBSTEPS):
+            raise
+        finer = with_substeps(risk, 2 * risk.model.substeps)
+        return dataclasses.replace(reached, risk=finer, state=_restarted(finer, method, reached.state))
+
+
 class _Descent:
     """One call of `descend`: all but what changes from iterate to iterate, which `Progress` holds."""
 
@@ -158,22 +187,17 @@ class _Descent:
             self._store.prepare(risk, self._method, self._validation, self._limits)
             return None
         reached = Progress.restored(risk, checkpoint)
+        self._validation = following(self._validation, risk, reached.risk)
         if reached.refine != refine:
             was, now = ("with", "without") if reached.refine else ("without", "with")
             raise InputError(
                 f"{str(self._store.path)!r} was stored {was} refine=True and is to be resumed {now} it. Say "
                 f"refine={reached.refine}, as load(...).limits has it."
             )
-        self._share(risk, reached.risk)
         self._told = reached.done
         self._started -= reached.row["seconds"]
         self._max_seconds = reached.row["seconds"] + self._max_time
         return reached
-
-    def _share(self, given: Risk, now: Risk) -> None:
-        """A validation of the model of the risk is one of the model that it has now."""
-        if isinstance(self._validation, Risk) and self._validation.model is given.model:
-            self._validation = dataclasses.replace(self._validation, model=now.model)
 
     def begun(self, risk: Risk, control) -> Progress:
         """The progress at the start."""
@@ -211,7 +235,7 @@ class _Descent:
 
     def _iterate(self, bar: ProgressBar) -> str | None:
         """Make one more iteration, or return the reason to stop."""
-        reached, risk = self._reached, self._reached.risk
+        reached = self._reached
         bar.show(reached.done, reached.row)
         if self._told < reached.done:
             self._told = reached.done
@@ -220,18 +244,9 @@ class _Descent:
         status = reached.state.finished or self._reason_to_stop()
         if status is not None:
             return status
-        try:
-            state = self._method.update(risk, reached.state)
-            _refuse_divergence(state.value, reached.first_row["risk"])
-            self._reached = reached.after(state, self._seconds(), self._validation)
-        except NumericalError as error:
-            unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
-            if not (reached.refine and unstable and risk.model.substeps < MOST_SUBSTEPS):
-                raise
-            finer = with_substeps(risk, 2 * risk.model.substeps)
-            self._share(risk, finer)
-            restarted = _restarted(finer, self._method, reached.state)
-            self._reached = dataclasses.replace(reached, risk=finer, state=restarted)
+        after = advanced(reached, self._method, self._seconds, self._validation)
+        self._validation = following(self._validation, reached.risk, after.risk)
+        self._reached = after
         return None
 
     def _reason_to_stop(self) -> str | None:

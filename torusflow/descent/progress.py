@@ -245,6 +245,12 @@ def _moved(space: HilbertSpace, value):
     return placed(space, value) if of_controls else value
 
 
+def following(validation, risk: Risk, refined: Risk):
+    """The validation once a risk is refined: one of the model of the risk is one of the model that it has now."""
+    shared = isinstance(validation, Risk) and validation.model is risk.model
+    return replace(validation, model=refined.model) if shared else validation
+
+
 def _validated(validation, state: State, model) -> float:
     """Infinite where it is NaN or the model refuses the control on the data set aside."""
     try:

@@ -15,6 +15,8 @@ from .maps import plot_flow_lines as plot_flow_lines
 from .maps import plot_grid as plot_grid
 from .maps import plot_log_determinant as plot_log_determinant
 from .maps import plot_map as plot_map
+from .regions import plot_density as plot_density
+from .regions import plot_regions as plot_regions
 from .runs import plot_run as plot_run
 from .style import STYLES as STYLES
 from .style import colour_bar as colour_bar

@@ -10,7 +10,7 @@ from ..torus.density import Density, LogDensitySpace
 from ..torus.log_density import Finer, exponential
 from .fields import plot_field, plot_velocity
 from .histories import CURVES, plot_course
-from .style import DOTS_PER_INCH, PAIRS, STYLES, colour_bar, density_colours, diverging, words
+from .style import DOTS_PER_INCH, PAIRS, STYLES, colour_bar, density_colours, diverging, side_of, words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,9 +107,10 @@ def _draw_velocity(figure, panels, run):
     from matplotlib import colormaps
 
     space, coordinates, layers = run.risk.model.space, run.coordinates, run.risk.model.layers
-    unit = f"[{'sides' if coordinates.units == 'turns' else coordinates.units} per unit of s]"
+    named = isinstance(coordinates.units, str) and coordinates.units != "turns"
+    unit = f"[{coordinates.units if named else 'sides'} per unit of s]"
     if space.torus.dimension == 1:
-        for layer, velocity in enumerate(space.to_grid(run.control)[:, 0] * coordinates.period):
+        for layer, velocity in enumerate(space.to_grid(run.control)[:, 0] * side_of(coordinates)):
             label = f"layer {layer + 1} of {layers}" if layer in (0, layers - 1) else None
             colour = colormaps["viridis"](0.85 * layer / layers)  # its end is too light for a line
             plot_field(panels["velocity"], velocity, coordinates, color=colour, label=label)
@@ -118,7 +119,8 @@ def _draw_velocity(figure, panels, run):
         words(panels["velocity"], "velocity", y=f"velocity {unit}")
     else:
         ends = {layer: space.field(run.control[layer - 1]) for layer in (1, layers)}
-        fastest = max(space.torus.maximum(np.hypot(*velocity)) for velocity in ends.values()) * coordinates.period
+        fastest = max(space.torus.maximum(np.hypot(*velocity)) for velocity in ends.values())
+        fastest *= side_of(coordinates)
         for layer, velocity in ends.items():
             image = plot_velocity(panels[f"velocity {layer}"], velocity, coordinates, fastest)
             words(panels[f"velocity {layer}"], f"velocity, layer {layer} of {layers}")

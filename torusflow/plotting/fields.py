@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..torus.coordinates import Coordinates
-from .style import mark
+from .style import mark, side_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,11 +34,12 @@ def plot_field(axes: Axes, values, coordinates: Coordinates | None = None, direc
     values, coordinates = np.asarray(values), coordinates or Coordinates()
     if values.ndim not in (1, 2):
         raise InputError(f"plot_field draws fields on one or two axes, got shape {values.shape}. Give a slice of it.")
-    x, columns = _one_period(values.shape[0], coordinates)
+    alone = [coordinates.along(direction) for direction in directions]
+    x, columns = one_period(values.shape[0], alone[0])
     if values.ndim == 1:
         artist = axes.plot(x, values[columns], **style)[0]
     else:
-        y, rows = _one_period(values.shape[1], coordinates)
+        y, rows = one_period(values.shape[1], alone[1])
         cells = [(at[0] - step, at[-1] + step) for at in (x, y) for step in [(at[1] - at[0]) / 2]]
         extent = (*cells[0], *cells[1])
         artist = axes.imshow(values[np.ix_(columns, rows)].T, origin="lower", extent=extent, **style)
@@ -62,22 +63,27 @@ def plot_velocity(axes: Axes, velocity, coordinates: Coordinates | None = None, 
     from matplotlib.colors import ListedColormap
 
     coordinates = coordinates or Coordinates()
-    velocity = np.asarray(velocity) * coordinates.period
+    side = side_of(coordinates)
+    velocity = np.asarray(velocity) * side
     speed = np.hypot(*velocity)
     fastest = max(fastest, float(speed.max())) or 1.0
     colours = ListedColormap(colormaps["magma_r"](np.linspace(0, 0.6, 256)))  # light enough for arrows
     image = plot_field(axes, speed, coordinates, cmap=colours, vmin=0, vmax=fastest)
     steps = [math.ceil(n / ARROWS) for n in speed.shape]
     some = [np.arange(step // 2, n, step) for n, step in zip(speed.shape, steps, strict=True)]
-    x, y = (coordinates.from_torus(index / n) for index, n in zip(some, speed.shape, strict=True))
+    x, y = (
+        coordinates.along(axis).from_torus(index / n)
+        for axis, (index, n) in enumerate(zip(some, speed.shape, strict=True))
+    )
     u, v = velocity[(slice(None), *np.ix_(*some))]
-    scale = fastest * ARROWS / (1.4 * coordinates.period)
+    scale = fastest * ARROWS / (1.4 * side)
+    u, v = (part * (coordinates.along(axis).period / side) for axis, part in enumerate((u, v)))
     axes.quiver(x, y, u.T, v.T, angles="xy", scale_units="xy", scale=scale, width=0.006, pivot="mid")
     return image
 
 
-def _one_period(n, coordinates):
+def one_period(n, coordinates):
     """Grid points in the user's units that cover what is shown, ends included, and their indices on the torus."""
-    first = coordinates.start / coordinates.period * n
+    first = coordinates.origin * n
     index = np.arange(math.floor(first), math.ceil(first + n) + 1)
     return index * (coordinates.period / n), index % n

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..model import HasDensity, check_ability
 from ..torus.coordinates import Coordinates
 from .fields import plot_field
-from .style import DECADES, DOTS_PER_INCH, GREY, PAIRS, STYLES, colour_bar, per_unit, words
+from .style import DECADES, DOTS_PER_INCH, GREY, PAIRS, STYLES, colour_bar, per_unit, side_of, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +95,7 @@ def plot_histogram(axes: Axes, density, sets: dict, coordinates: Coordinates) ->
             {"color": GREY, "histtype": "step"} if number else {"color": "#BBBBBB", "histtype": "stepfilled"}
         )
         axes.hist(values, edges.tolist(), density=True, label=f"{len(values)} {name}", **style)
-    plot_field(axes, density / coordinates.period, coordinates, label="fitted density", **STYLES["fitted"])
+    plot_field(axes, density / side_of(coordinates), coordinates, label="fitted density", **STYLES["fitted"])
     axes.set_ylim(0)
     axes.legend(fontsize=8)
     words(axes, y=per_unit(coordinates, 1))
@@ -119,8 +119,8 @@ def plot_points(axes: Axes, density, points, coordinates: Coordinates | None = N
     """
     coordinates = coordinates or Coordinates()
     density, style = np.asarray(density), {**scale_of([density], coordinates)[0], **style}
-    image = plot_field(axes, density / coordinates.period**2, coordinates, directions, **style)
-    x, y = coordinates.from_torus(points[:, directions]).T
+    image = plot_field(axes, density / side_of(coordinates) ** 2, coordinates, directions, **style)
+    x, y = coordinates.along(*directions).from_torus(points[:, directions]).T
     size, opacity = np.clip(2000 / len(points), 0.6, 4), np.clip(800 / len(points), 0.3, 0.8)
     axes.scatter(x, y, s=size, color="black", alpha=opacity, linewidths=0, zorder=2)
     return image
@@ -149,7 +149,9 @@ def scale_of(images, coordinates: Coordinates) -> tuple[dict, dict]:
     """One logarithmic scale of colours per square unit, over DECADES or the decades there are, and its bar."""
     from matplotlib.colors import LogNorm
 
-    low, high = (extreme / coordinates.period**2 for extreme in (min(map(np.min, images)), max(map(np.max, images))))
+    low, high = (
+        extreme / side_of(coordinates) ** 2 for extreme in (min(map(np.min, images)), max(map(np.max, images)))
+    )
     lowest = max(low, high * 10.0**-DECADES)
     style = {"norm": LogNorm(lowest, max(high, 1.01 * lowest)), "cmap": "Blues", "interpolation": "bilinear"}
     return style, {"name": f"fitted {per_unit(coordinates, 2)}", "extend": "min" if lowest > low else "neither"}

@@ -84,8 +84,8 @@ def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None,
     lines : int
         Per axis.
     """
-    coordinates = coordinates or Coordinates()
-    start, d = coordinates.start / coordinates.period, _checked(flow).dimension
+    coordinates = (coordinates or Coordinates()).in_one_range()
+    start, d = coordinates.origin, _checked(flow).dimension
     if d == 1:
         maps = {"Φ": (flow, {"color": BLUE}), "Φ⁻¹": (flow.inverse, {"color": VERMILION, "linestyle": "--"})}
         maps["identity"] = (lambda x: x, {"color": GREY, "linestyle": ":", "linewidth": 1})
@@ -104,7 +104,7 @@ def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None,
                 ends = [line / lines, t] if along else [t, line / lines]
                 return flow(_in_plane(np.stack(ends, axis=1) + start, d, directions, start))[:, directions]
 
-            _draw(axes, _refined(image, lines), coordinates, colors=colour, linewidths=0.6)
+            _draw(axes, _refined(image, lines), coordinates.along(*directions), colors=colour, linewidths=0.6)
         mark(axes, coordinates, directions)
         words(axes, "deformed grid" + _plane(d, coordinates, directions))
     axes.set_aspect("equal")
@@ -117,8 +117,8 @@ def plot_flow_lines(
 
     As for `plot_grid`, the lattice is that of a plane for d = 3. Returns the LineCollection, for a colour bar.
     """
-    coordinates = coordinates or Coordinates()
-    start, d = coordinates.start / coordinates.period, _checked(flow).dimension
+    coordinates = (coordinates or Coordinates()).in_one_range()
+    start, d = coordinates.origin, _checked(flow).dimension
     at, times = start + (np.arange(starts) + 0.5) / starts, np.linspace(0, flow.duration, TIMES)
     lattice = at[:, None] if d == 1 else np.stack(np.meshgrid(at, at, indexing="ij"), axis=-1)
     points = lattice if d == 1 else _in_plane(lattice, d, directions, start)
@@ -135,13 +135,15 @@ def plot_flow_lines(
     drawn = _draw(
         axes,
         segments.reshape(-1, 2, 2),
-        coordinates,
+        coordinates.along(*directions),
         array=np.repeat((times[1:] + times[:-1]) / 2, len(points)),
         cmap="viridis_r",
         linewidths=1.2,
     )
     drawn.set_clim(0, flow.duration)
-    axes.scatter(*coordinates.from_torus(paths[-1]).T, s=4, color=drawn.cmap(1.0), zorder=3, linewidths=0)
+    axes.scatter(
+        *coordinates.along(*directions).from_torus(paths[-1]).T, s=4, color=drawn.cmap(1.0), zorder=3, linewidths=0
+    )
     mark(axes, coordinates, directions)
     axes.set_aspect("equal")
     words(axes, "flow lines" + _plane(d, coordinates, directions))
@@ -158,7 +160,7 @@ def plot_log_determinant(axes: Axes, flow: FlowMap, coordinates: Coordinates | N
     NumericalError
         If the map folds somewhere.
     """
-    coordinates, d = coordinates or Coordinates(), _checked(flow).dimension
+    coordinates, d = (coordinates or Coordinates()).in_one_range(), _checked(flow).dimension
     at = np.arange(CELLS[d]) / CELLS[d]
     if d == 1:
         line = plot_field(axes, flow.log_determinant(at[:, None]), coordinates, color=BLUE)
@@ -166,8 +168,7 @@ def plot_log_determinant(axes: Axes, flow: FlowMap, coordinates: Coordinates | N
         words(axes, "log-determinant", y="log det DΦ(x)")
         return line
     lattice = np.stack(np.meshgrid(at, at, indexing="ij"), axis=-1)
-    start = coordinates.start / coordinates.period
-    values = flow.log_determinant(_in_plane(lattice, d, directions, start)).reshape(lattice.shape[:2])
+    values = flow.log_determinant(_in_plane(lattice, d, directions, coordinates.origin)).reshape(lattice.shape[:2])
     image = plot_field(axes, values, coordinates, directions, **diverging([values]))
     words(axes, "log-determinant" + _plane(d, coordinates, directions))
     return image
@@ -190,8 +191,9 @@ def _plane(dimension, coordinates, directions) -> str:
     """What a title says about the coordinate that is not shown."""
     if dimension < 3:
         return ""
-    middle = f"{coordinates.start + coordinates.period / 2:.3g}" + "°" * (coordinates.units == "degrees")
-    return f"\nplane {coordinates.symbol(3 - sum(directions))} = {middle}"
+    other = coordinates.along(3 - sum(directions))
+    middle = f"{other.start + other.period / 2:.3g}" + "°" * (other.units == "degrees")
+    return f"\nplane {other.symbol(0)} = {middle}"
 
 
 def _refined(image, lines):
@@ -213,7 +215,7 @@ def _draw(axes, curves, coordinates, periodic=(True, True), array=None, **style)
     """Curves (points, 2) in sides of the torus, with those shifts of them that meet the shown period."""
     from matplotlib.collections import LineCollection
 
-    curves, numbers = _copies(curves, coordinates.start / coordinates.period, np.array(periodic))
+    curves, numbers = _copies(curves, coordinates.origin, np.array(periodic))
     scale = np.where(periodic, coordinates.period, 1.0)
     colours = None if array is None else array[numbers]
     lines = LineCollection([curve * scale for curve in curves], array=colours, **style)

@@ -39,10 +39,11 @@ def words(axes, title="", x="", y=""):
 
 def mark(axes, coordinates, directions):
     """Label, limits of one period and a tick every quarter of it, on as many axes as there are directions."""
-    ticks = coordinates.start + coordinates.period * np.arange(5) / 4
     for axis, direction in zip("xy", directions, strict=False):
+        alone = coordinates.along(direction)
+        ticks = alone.start + alone.period * np.arange(5) / 4
         axes.set(**{f"{axis}ticks": ticks, f"{axis}lim": ticks[[0, -1]], f"{axis}label": coordinates.label(direction)})
-        if coordinates.units == "radians":
+        if alone.units == "radians":
             names = ["−π", "−π/2", "0", "π/2", "π"] if coordinates.centred else ["0", "π/2", "π", "3π/2", "2π"]
             axes.set(**{f"{axis}ticklabels": names})
     words(axes)
@@ -50,10 +51,15 @@ def mark(axes, coordinates, directions):
 
 def per_unit(coordinates, dimension) -> str:
     """What a density is measured in, by the number of axes."""
-    if coordinates.units == "turns":
+    if isinstance(coordinates.units, tuple) or coordinates.units == "turns":
         return "density relative to uniform"
     power = ("", "square ", "cubic ")[dimension - 1]
-    return f"density per {power}{coordinates.units[:-1]}"
+    return f"density per {power}{coordinates.units[:-1] if isinstance(coordinates.units, str) else 'unit'}"
+
+
+def side_of(coordinates) -> float:
+    """Length of a side in the units that pictures name: the user's where all axes have the same, else 1."""
+    return 1.0 if isinstance(coordinates.units, tuple) else coordinates.period
 
 
 def density_colours(images):

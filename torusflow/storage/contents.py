@@ -124,8 +124,10 @@ def _write_densities(file, risk, result, trajectory, coordinates, field):
     file.attrs["transforms"] = torus.library
     axes = _axis_names(coordinates, torus.dimension)
     for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
-        grid = np.arange(n) / n * coordinates.period
-        write_scale(file, name, grid, coordinates.units, f"{coordinates.name(axis)} on the grid")
+        alone = coordinates.along(axis)
+        unit = coordinates.unit(axis)
+        units = unit if isinstance(unit, str) else "1"
+        write_scale(file, name, np.arange(n) / n * alone.period, units, f"{coordinates.name(axis)} on the grid")
     layers = np.arange(model.layers)
     write_scale(
         file, "s", np.arange(model.layers + 1) / model.layers, "1", "time of the flow at the ends of the layers"

@@ -45,12 +45,15 @@ class RunFile:
         The user's units, for plots and the file's own axes.
     interval : float
         Seconds between writes while the descent runs.
+    notes : str
+        What else is to be kept with the run; ``Run.attributes["notes"]``.
     """
 
     path: str | Path
     overwrite: bool = False
     coordinates: Coordinates = dataclasses.field(default_factory=Coordinates)
     interval: float = 60.0
+    notes: str = ""
 
     # What the file of the next save shares with those before it: which run it is, what stands beside the run; and a
     # stop file that was there before the run began and cannot be removed.
@@ -184,7 +187,8 @@ class RunFile:
                     f"{'; '.join(changed[:5])}{' ...' if len(changed) > 5 else ''}."
                 )
             run = text(file, "identity") if "identity" in file.attrs else new_identity()
-            self._run.update(identity=run, references=list(read_references(file).values()))
+            notes = text(file, "notes") if "notes" in file.attrs else ""
+            self._run.update(identity=run, references=list(read_references(file).values()), notes=notes)
             checkpoint = read_mapping(file["checkpoint"])
             checkpoint = checked_checkpoint(checkpoint, risk.space, risk.model.output_space, method)
             _refuse_other_validation(name, "validation" in problem, checkpoint, validation)
@@ -205,6 +209,8 @@ class RunFile:
         with new_file(track_order=True) as file:
             write_run(file, risk, method, result, self.coordinates, checkpoint, validation, limits or {})
             file.attrs["identity"] = self._run.setdefault("identity", new_identity())
+            if notes := self.notes or self._run.get("notes"):
+                file.attrs["notes"] = plain_text(notes)
             for reference in self._run.get("references", []):
                 write_reference(file, reference)
             file.flush()

@@ -44,7 +44,7 @@ class Run:
     status : str
     coordinates : Coordinates
     attributes : dict
-        Versions, date, format.
+        Versions, date, format; notes, where there are some.
     references : dict of str to Reference
         What `add_reference` has put beside the run.
     validation : Risk or None
@@ -131,7 +131,7 @@ def _read(file, path: str, known: dict, device: str) -> Run:
         status=text(file, "status"),
         coordinates=problem.made("coordinates", Coordinates),
         attributes={"format_version": file.attrs["format_version"]}
-        | {key: text(file, key) for key in ("created", "versions")},
+        | {key: text(file, key) for key in ("created", "versions", "notes") if key != "notes" or key in file.attrs},
         references=read_references(file),
         validation=problem.made("validation", Risk) if "validation" in problem.group else None,
         limits=_limits(problem.group) if "limits" in problem.group.attrs else {},

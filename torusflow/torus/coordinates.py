@@ -6,11 +6,12 @@ import difflib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from ..arguments import checked_flag, real_array
+from ..arguments import checked_flag, is_positive, real_array
 from ..errors import InputError
 
 GREEK = {"phi": "φ", "psi": "ψ", "chi": "χ", "omega": "ω", "theta": "θ"}
@@ -36,12 +37,13 @@ class Coordinates:
 
     Parameters
     ----------
-    units : {"degrees", "radians", "hours", "turns"}
-        Hours are those of a day, a turn is one side of the torus.
+    units : {"degrees", "radians", "hours", "turns"} or float, or tuple of these
+        Of all axes, or of each. Hours are those of a day, a turn is one side of the torus, a number is a period.
     names : tuple of str
         One per axis; empty for x, y, z.
-    centred : bool
-        Whether values are shown from minus to plus half a period, as angles usually are, rather than from zero.
+    centred : bool or tuple of bool
+        Whether values are shown from minus to plus half a period, as angles usually are, rather than from zero; of all
+        axes, or of each.
 
     Raises
     ------
@@ -49,29 +51,63 @@ class Coordinates:
         If the units are unknown.
     """
 
-    units: str = "turns"
+    units: str | float | tuple[str | float, ...] = "turns"
     names: tuple[str, ...] = ()
-    centred: bool = False
+    centred: bool | tuple[bool, ...] = False
 
     def __post_init__(self):
-        if not isinstance(self.units, str) or self.units not in PERIODS:
-            close = difflib.get_close_matches(str(self.units), PERIODS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise InputError(f"units must be one of {', '.join(PERIODS)}, got {self.units!r}.{hint}")
+        given: Any = self.units
+        several = isinstance(given, tuple | list) and len(given)
+        units = tuple(map(_checked_unit, given)) if several else (_checked_unit(given),)
+        object.__setattr__(self, "units", units[0] if len(set(units)) == 1 else units)
         if isinstance(self.names, str) or not isinstance(self.names, Sequence):
             raise InputError(f"names must be a list of the names of the axes, got {self.names!r}.")
         object.__setattr__(self, "names", tuple(str(name) for name in self.names))
-        object.__setattr__(self, "centred", checked_flag("centred", self.centred))
+        given = self.centred
+        several = isinstance(given, tuple | list) and len(given)
+        flags = tuple(checked_flag("centred", flag) for flag in (given if several else (given,)))
+        object.__setattr__(self, "centred", flags[0] if len(set(flags)) == 1 else flags)
 
     @property
-    def period(self) -> float:
-        """Length of a side of the torus in these units."""
-        return PERIODS[self.units]
+    def period(self) -> Any:
+        """Length of a side of the torus in these units; where axes have different ones, array (d,)."""
+        if isinstance(self.units, tuple):
+            return np.array([_period(unit) for unit in self.units])
+        return _period(self.units)
+
+    def unit(self, axis: int) -> str | float:
+        """The name of an axis' unit, or its period."""
+        return self.units[axis] if isinstance(self.units, tuple) else self.units
 
     @property
-    def start(self) -> float:
-        """Smallest value shown."""
-        return -self.period / 2 if self.centred else 0.0
+    def origin(self) -> Any:
+        """Smallest value shown, in sides of the torus; where only some axes are centred, array (d,)."""
+        if isinstance(self.centred, tuple):
+            return np.array([-0.5 if flag else 0.0 for flag in self.centred])
+        return -0.5 if self.centred else 0.0
+
+    @property
+    def start(self) -> Any:
+        """Smallest value shown; where axes differ, array (d,)."""
+        return self.origin * self.period
+
+    def along(self, *axes: int) -> Coordinates:
+        """Units and names of some of the axes."""
+        units = tuple(map(self.unit, axes)) if isinstance(self.units, tuple) else self.units
+        centred = tuple(self.centred[axis] for axis in axes) if isinstance(self.centred, tuple) else self.centred
+        return Coordinates(units, tuple(self.name(axis) for axis in axes), centred)
+
+    def in_one_range(self) -> Coordinates:
+        """All axes centred if some are, for pictures that draw all of them alike."""
+        return replace(self, centred=bool(np.any(self.centred)))
+
+    def check_dimension(self, dimension: int) -> None:
+        """Raise an InputError if there are units for each axis, but not for so many."""
+        if isinstance(self.units, tuple) and len(self.units) != dimension:
+            raise InputError(
+                f"there are units for {len(self.units)} columns, {self.units}, and {dimension} columns. Give one for "
+                f"each, or one for all."
+            )
 
     def log_volume(self, dimension: int) -> float:
         """Logarithm of the volume of the torus as nats count it: angles in radians, d log 2 pi; others, 0.
@@ -82,8 +118,16 @@ class Coordinates:
 
     @property
     def unit_of_volume(self) -> str:
-        """What nats count densities per."""
-        return "radian" if self.units in ("degrees", "radians") else "turn"
+        """What nats count densities per: radians if all axes are angles, turns if not."""
+        units = self.units if isinstance(self.units, tuple) else (self.units,)
+        return "radian" if set(units) <= {"degrees", "radians"} else "turn"
+
+    def in_words(self, dimension: int) -> str:
+        """Names and units of the axes, such as "phi, psi in degrees"."""
+        names = [self.name(axis) for axis in range(dimension)]
+        if isinstance(self.units, tuple):
+            return ", ".join(f"{name} {_unit_in_words(self.unit(axis))}" for axis, name in enumerate(names))
+        return f"{', '.join(names)} {_unit_in_words(self.units)}"
 
     def name(self, axis: int) -> str:
         """The name of an axis."""
@@ -99,8 +143,10 @@ class Coordinates:
 
     def label(self, axis: int) -> str:
         """Symbol and units of an axis, for a plot."""
-        unit = {"turns": "", "degrees": " [°]"}.get(self.units, f" [{self.units}]")
-        return self.symbol(axis) + unit
+        unit = self.unit(axis)
+        if unit == "turns" or isinstance(unit, float):
+            return self.symbol(axis)
+        return self.symbol(axis) + (" [°]" if unit == "degrees" else f" [{unit}]")
 
     def to_torus(self, values, what: str = "the samples") -> np.ndarray:
         """values / period modulo 1.
@@ -116,23 +162,29 @@ class Coordinates:
         ------
         InputError
             If one is further out: then the units are probably others. If one is not finite. It says how many rows are
-            like that and which are the first, counted from 1.
+            like that and which are the first, counted from 1. If there are units for another number of columns.
         """
         values = real_array(values, what)
         if values.ndim != 2:
             raise InputError(f"{what} must have shape (N, d), one sample per row, got {values.shape}.")
+        self.check_dimension(values.shape[1])
         self._refuse(~np.isfinite(values), values, f"{what} are not all finite", "Remove rows without values.")
-        other = _smallest_units(values)
-        hint = f"In {self.units} they would be between -{self.period:g} and {self.period:g}."
-        hint += f" Did you mean units {other!r}?" if other else ""
-        self._refuse(np.abs(values) > self.period * (1 + 1e-9), values, f"{what} lie outside the stated units", hint)
+        outside = np.abs(values) > self.period * (1 + 1e-9)
+        if outside.any():
+            axis = int(np.argmax(outside[np.argmax(outside.any(axis=1))]))
+            unit, mixed = self.unit(axis), isinstance(self.units, tuple)
+            other = _smallest_units(values[:, [axis]] if mixed else values)
+            where = f"With period {unit:g}" if isinstance(unit, float) else f"In {unit}"
+            hint = f"{where} they would be between -{_period(unit):g} and {_period(unit):g}."
+            hint += f" Did you mean units {other!r}?" if other else ""
+            self._refuse(outside, values, f"{what} lie outside the stated units", hint)
         return np.mod(values / self.period, 1.0)
 
     def check_units(self, values, what: str = "the samples", fixed: bool = False) -> None:
         """Raise an InputError if a column looks like other units, whose period is a small part of the stated one.
 
         That is, if its values lie within the period of those, and either it is named after them or they fill it up to
-        both ends. A name that says the stated units, such as x_degrees, is believed.
+        both ends. A name that says the stated units, such as x_degrees, is believed, and so is a number for a period.
 
         Parameters
         ----------
@@ -145,20 +197,21 @@ class Coordinates:
         for axis, column in enumerate(np.asarray(values, float).T):
             name, low, high = self.name(axis), float(column.min()), float(column.max())
             words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|°", name)}
-            if words & WORDS[self.units]:
+            unit = self.unit(axis)
+            if not isinstance(unit, str) or words & WORDS[unit]:
                 continue
             for other in sorted(PERIODS, key=PERIODS.__getitem__):
                 period = PERIODS[other]
-                if period < self.period and (
+                if period < PERIODS[unit] and (
                     (words & WORDS[other] and -period <= low and high <= period * (1 + ROUNDED))
                     or _fills(column, 0.0, period)
                     or _fills(column, -period / 2, period)
                 ):
                     choice = "" if fixed else f"say units {other!r}, or "
                     raise InputError(
-                        f"{what}: {name} goes from {low:g} to {high:g}, as {other} do and {self.units} rarely. If it "
-                        f"is in {other}, {choice}multiply it by {self.period / period:g}; if in {self.units}, call the "
-                        f"column {f'{name}_{self.units}'!r}."
+                        f"{what}: {name} goes from {low:g} to {high:g}, as {other} do and {unit} rarely. If it "
+                        f"is in {other}, {choice}multiply it by {PERIODS[unit] / period:g}; if in {unit}, call the "
+                        f"column {f'{name}_{unit}'!r}."
                     )
 
     def from_torus(self, points) -> np.ndarray:
@@ -166,7 +219,7 @@ class Coordinates:
         points = real_array(points, "the points")
         if not np.all(np.isfinite(points)):
             raise InputError("the points are not all finite.")
-        return np.mod(points - self.start / self.period, 1.0) * self.period + self.start
+        return np.mod(points - self.origin, 1.0) * self.period + self.start
 
     def _refuse(self, bad, values, fault: str, hint: str):
         """An InputError that counts the rows where an entry is bad and names the first."""
@@ -178,6 +231,25 @@ class Coordinates:
                 f"{fault}: {self.name(column)} = {values[rows[0], column]:g} in row {rows[0] + 1} of the data. "
                 f"Rows like that: {rows.size} of {len(values)} ({numbers}). {hint}"
             )
+
+
+def _checked_unit(unit) -> str | float:
+    """The name of a unit, or a period as a float, or an InputError."""
+    if is_positive(unit):
+        return float(unit)
+    if not isinstance(unit, str) or unit not in PERIODS:
+        close = difflib.get_close_matches(str(unit), PERIODS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else " A period may also be any positive number."
+        raise InputError(f"units must be one of {', '.join(PERIODS)}, got {unit!r}.{hint}")
+    return unit
+
+
+def _period(unit: str | float) -> float:
+    return PERIODS[unit] if isinstance(unit, str) else unit
+
+
+def _unit_in_words(unit: str | float) -> str:
+    return f"in {unit}" if isinstance(unit, str) else f"with period {unit:g}"
 
 
 def check_sides(points, what: str) -> None:

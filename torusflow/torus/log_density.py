@@ -104,6 +104,11 @@ class NormalisedDensity:
         """u(x) - log Z, array (N,), at points (N, d)."""
         return self._series.value(points) - self.log_mass
 
+    def jet(self, points) -> tuple[np.ndarray, np.ndarray]:
+        """The log-density and its gradient, arrays (N,) and (N, d), at points (N, d)."""
+        value, gradient = self._series.jet(points)
+        return value - self.log_mass, gradient
+
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n independent points in [0, 1)^d, array (n, d).
 

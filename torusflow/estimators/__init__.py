@@ -1,0 +1,5 @@
+"""Estimators in the shape of scikit-learn's: from a table to a density, with all choices made."""
+
+from .torus_density import TorusDensity
+
+__all__ = ["TorusDensity"]

@@ -1,0 +1,216 @@
+"""Arrays and data frames as rows of numbers with the names of their columns."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arguments import is_number, real_array
+from ..errors import InputError
+from ..torus.coordinates import Coordinates
+
+FEWEST = 10  # rows a density can be fitted and validated on
+# A warning is due where more than this share of the rows are copies of others.
+MANY_COPIES = 0.1
+
+
+MISSING = ("refuse", "drop")
+
+
+class Training(NamedTuple):
+    """Points (N, d) on the torus and their weights (N,), the user's units, and the names that the columns came with."""
+
+    points: np.ndarray
+    weights: np.ndarray
+    coordinates: Coordinates
+    names: tuple[str, ...] | None
+
+
+class Rows(NamedTuple):
+    """Values (N, d), which may be NaN, the columns' names if all are texts, and whether they came as a frame."""
+
+    values: np.ndarray
+    names: tuple[str, ...] | None
+
+
+def training_rows(X, sample_weight, period, missing: str) -> Training:
+    """The rows of a table that a density can be fitted to.
+
+    Parameters
+    ----------
+    X : array (N, d) or DataFrame
+    sample_weight : array (N,) or None
+    period : str, float or list of these
+        As `Coordinates` takes units.
+    missing : {"refuse", "drop"}
+
+    Raises
+    ------
+    InputError
+        If there are none; it says why.
+    """
+    if missing not in MISSING:
+        raise InputError(f"missing must be 'refuse' or 'drop', got {missing!r}.")
+    values, names = rows_of(X)
+    d, weights = values.shape[1], checked_weights(sample_weight, len(values))
+    used = ~missing_rows(values, missing) & (weights > 0)
+    values, weights = values[used], weights[used]
+    check_number(len(values))
+    if d > 3:
+        raise InputError(f"TorusDensity takes one to three columns, got {d}. Choose three, such as X[:, :3].")
+    units = tuple(period) if isinstance(period, tuple | list | np.ndarray) else period
+    centred = tuple(bool(np.any(column < 0)) for column in values.T)
+    coordinates = Coordinates(units, names or (), centred)
+    check_variety(values, tuple(coordinates.name(axis) for axis in range(d)))
+    points = coordinates.to_torus(values, "X")
+    coordinates.check_units(values, "X")
+    return Training(points, weights, coordinates, names)
+
+
+def missing_rows(values, missing: str) -> np.ndarray:
+    """Whether each row has a missing value, array (N,); an InputError where these are refused."""
+    rows = np.isnan(values).any(axis=1)
+    if missing == "refuse" and rows.any():
+        raise InputError(
+            f"X has missing values (NaN) in {np.count_nonzero(rows)} of {len(rows)} rows, the first is row "
+            f"{np.argmax(rows) + 1}. Leave these rows out: TorusDensity(missing='drop')."
+        )
+    return rows
+
+
+def rows_of(X) -> Rows:
+    """A table as numbers.
+
+    Parameters
+    ----------
+    X : array (N, d) or DataFrame
+        Of pandas, polars or another library, with ``columns`` and ``to_numpy``.
+
+    Raises
+    ------
+    InputError
+        If it is no table of real numbers.
+    """
+    if hasattr(X, "toarray"):
+        raise InputError("X is a sparse matrix, where most numbers are zero; angles are not. Give X.toarray().")
+    names = None
+    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+        columns = list(X.columns)
+        names = tuple(columns) if all(isinstance(name, str) for name in columns) else None
+        X = _frame(X)
+    X = X if isinstance(X, list | tuple) else np.asarray(X)
+    if np.iscomplexobj(X):
+        raise InputError("Complex data not supported: an angle is a real number, np.angle(X) say.")
+    values = np.asarray(X, float) if _are_numbers(X) else real_array(X, "X")
+    if values.ndim != 2:
+        got = f"{values.ndim}D array, {values.shape}"
+        how = "X[:, None] if it is one column, X[None] if it is one row" if values.ndim == 1 else "one row a sample"
+        raise InputError(f"Expected 2D array X (N, d), got {got} instead. Reshape your data: {how}.")
+    if not values.size:
+        n, d = values.shape
+        what = f"Found array with 0 sample(s) (shape={n, d})" if d else f"0 feature(s) (shape=({n}, {d}))"
+        raise InputError(f"{what} while a minimum of 1 is required: X is an empty table.")
+    return Rows(values, names)
+
+
+def _frame(frame):
+    """A frame as an array; what pandas calls missing becomes NaN."""
+    try:
+        return frame.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        return frame.to_numpy()
+
+
+def _are_numbers(X) -> bool:
+    """Whether objects are numbers all the same, as in a column of mixed types."""
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "O" or X.ndim != 2:
+        return False
+    return all(value is None or is_number(value) or isinstance(value, float) for value in X.flat)
+
+
+def check_columns(rows: Rows, count: int, names: tuple[str, ...] | None, who: str) -> None:
+    """Raise an InputError unless columns are those of the fit, by number and by name; warn where names are missing."""
+    given = rows.values.shape[1]
+    if names is not None and rows.names is not None and names != rows.names:
+        _refuse_names(rows.names, names)
+    if given != count:
+        raise InputError(f"X has {given} features, but {who} is expecting {count} features as input.")
+    if names is not None and rows.names is None:
+        warnings.warn(
+            f"X does not have valid feature names, but {who} was fitted with feature names: its columns are taken as "
+            f"{', '.join(names)}.",
+            stacklevel=4,
+        )
+    if names is None and rows.names is not None:
+        warnings.warn(
+            f"X has feature names, but {who} was fitted without feature names: its columns are taken by their order.",
+            stacklevel=4,
+        )
+
+
+def _refuse_names(given: tuple[str, ...], names: tuple[str, ...]) -> None:
+    said = "The feature names should match those that were passed during fit.\n"
+    for words, some in (
+        ("Feature names unseen at fit time:\n", sorted(set(given) - set(names))),
+        ("Feature names seen at fit time, yet now missing:\n", sorted(set(names) - set(given))),
+    ):
+        said += words + "".join(f"- {name}\n" for name in some) if some else ""
+    if set(given) == set(names):
+        said += "Feature names must be in the same order as they were in fit.\n"
+    raise FeatureNamesError(said + f"Give X[{list(names)}].")
+
+
+class FeatureNamesError(InputError):
+    """Columns of other names than those of the fit; in the lines that scikit-learn says it in."""
+
+    def __init__(self, message: str):
+        ValueError.__init__(self, message)
+
+
+def checked_weights(weights, n: int) -> np.ndarray:
+    """One weight a row, ones where none are given, or an InputError."""
+    if weights is None:
+        return np.ones(n)
+    weights = real_array(weights, "sample_weight")
+    if weights.ndim != 1:
+        raise InputError(f"Sample weights must be 1D array or scalar, got {weights.shape}.")
+    if weights.shape != (n,):
+        raise InputError(f"sample_weight.shape == {weights.shape}, expected {(n,)}: one weight a row.")
+    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
+        bad = int(np.argmin(np.where(np.isfinite(weights), weights, -np.inf)))
+        raise InputError(f"sample_weight must be numbers >= 0, that of row {bad + 1} is {weights[bad]:g}.")
+    if not np.any(weights > 0):
+        raise InputError("sample_weight is zero for every row, so there is nothing to fit.")
+    return weights
+
+
+def check_number(n: int) -> None:
+    """Refuse tables of too few rows."""
+    if n < FEWEST:
+        raise InputError(
+            f"n_samples={n} rows with a weight are too few to fit a density and to see how good it is: it takes "
+            f"{FEWEST} or more."
+        )
+
+
+def check_variety(values: np.ndarray, names: tuple[str, ...]) -> None:
+    """Refuse rows that have no density, and warn where many are copies of others."""
+    n = len(values)
+    for column, name in zip(values.T, names, strict=True):
+        if np.ptp(column) == 0:
+            raise InputError(f"column {name} is {column[0]:g} in every row, so it has no density. Leave it out.")
+    distinct = len(np.unique(values, axis=0))
+    if distinct < FEWEST:
+        raise InputError(
+            f"only {distinct} of the {n} rows are distinct: they are values to be counted, not a density. Use a table "
+            f"of frequencies."
+        )
+    if n - distinct > MANY_COPIES * n:
+        warnings.warn(
+            f"{n - distinct} of {n} rows are copies of others. If values are rounded, that is as it should be, and the "
+            f"density is one of rounded values. If rows are repeated, drop the copies: the validation sees rows "
+            f"that were trained on, and asks for too rough a density.",
+            stacklevel=4,
+        )
