@@ -159,9 +159,9 @@ def advanced(reached: Progress, method: Method, seconds: Callable[[], float], va
         return reached.after(state, seconds(), validation)
     except NumericalError as error:
         unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
-        if not (reached.refine and unstable and risk.model.substeps < MOST_SUBSTEPS):
+        if not (reached.refine and unstable and cast(Refinable, risk.model).substeps < MOST_SUBSTEPS):
             raise
-        finer = with_substeps(risk, 2 * risk.model.substeps)
+        finer = with_substeps(risk, 2 * cast(Refinable, risk.model).substeps)
         return dataclasses.replace(reached, risk=finer, state=_restarted(finer, method, reached.state))
 
 
