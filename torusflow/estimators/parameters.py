@@ -45,7 +45,7 @@ class Parameters:
 
     def __sklearn_tags__(self):
         """Asked by scikit-learn only, which is then there."""
-        from sklearn.utils import InputTags, Tags, TargetTags  # pyright: ignore[reportMissingImports]
+        from sklearn.utils import InputTags, Tags, TargetTags
 
         return Tags(
             estimator_type="density_estimator",

@@ -387,9 +387,8 @@ class TorusDensity(Parameters):
     def _summary(self) -> str:
         words = f"{len(self._points)} rows of {self.coordinates_.in_words(self.n_features_in_)}"
         if hasattr(self, "validation_score_"):
-            better = self.validation_score_ + self._log_cell
-            words += f"; {better:.3f} nats a row above the uniform density on rows held out"
-            words += f", {self.train_validation_gap_:.3f} more on those trained on"
+            better, gap = self.validation_score_ + self._log_cell, self.train_validation_gap_
+            words += f"; {better:.3f} nats a row above uniform on rows held out, {gap:.3f} more on rows trained on"
         metric, band, shape = self.model_.metric, max(self.model_.space.band), map(str, self.model_.torus.shape)
         words += f"; s = {metric.smoothness:g}, l = {metric.length:g}, band {band}, grid {' x '.join(shape)}"
         return f"{words}, {self.n_iter_} iterations"

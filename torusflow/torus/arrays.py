@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..arguments import in_words, refuse_masked
-from ..backends import Backend, Empty, to_host
+from ..backends import LIBRARIES, Backend, Empty, is_there, make_backend, to_host
 from ..errors import InputError
+
+
+def chosen_backend(threads: int | None, library: Any, device: Any) -> Backend:
+    """The backend that the arguments of a `Torus` ask for.
+
+    Raises
+    ------
+    InputError
+        If one of them is none of its kind, or what it names is not here.
+    """
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    elif isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise InputError(
+            f"threads must be a positive whole number, got {threads!r}. Leave it out to use all processors."
+        )
+    if not isinstance(device, str):
+        raise InputError(f"device must be 'cpu', 'cuda', or 'cuda:1' for the second GPU, got {device!r}.")
+    if isinstance(library, Backend) and not isinstance(library, type):
+        if device not in ("cpu", library.device):
+            raise InputError(f"the backend given has its arrays on {library.device!r}, not on {device!r}.")
+        return library
+    name = library if isinstance(library, str) else None
+    if library is not None and (name is None or (device == "cpu" and name not in LIBRARIES)):
+        raise InputError(f"library must be 'fftw', 'scipy' or 'numpy', or 'rocket' with rocket-fft, got {library!r}.")
+    if name == "rocket" and not is_there(name):
+        raise InputError(
+            "library='rocket' needs rocket-fft, which is not installed. Install it (pip install rocket-fft), or use "
+            "library='scipy'."
+        )
+    if name == "fftw" and not is_there(name):
+        raise InputError(
+            "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or use "
+            "library='scipy'."
+        )
+    return make_backend(name, int(threads), device)
 
 
 class Arrays:

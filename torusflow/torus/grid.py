@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from ..arguments import check_kind
-from ..backends import LIBRARIES, Backend, Stages, Transform, is_there, make_backend
+from ..backends import Backend, Stages, Transform
 from ..backends.turns import Turn
 from ..errors import InputError
-from .arrays import Arrays, checked_numbers
+from .arrays import Arrays, checked_numbers, chosen_backend
 
 TWO_PI = 2 * math.pi
 # 16 GB for a single field.
@@ -93,36 +92,8 @@ class Torus(Arrays):
         ): ...
 
     def __post_init__(self):
-        shape, threads, library = _checked_shape(self.shape), self.threads, self.library
-        if threads is None:
-            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        elif isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
-            raise InputError(
-                f"threads must be a positive whole number, got {threads!r}. Leave it out to use all processors."
-            )
-        own = isinstance(library, Backend) and not isinstance(library, type)
-        if not isinstance(self.device, str):
-            raise InputError(f"device must be 'cpu', 'cuda', or 'cuda:1' for the second GPU, got {self.device!r}.")
-        here = self.device == "cpu"
-        if here and library is not None and not own and not (isinstance(library, str) and library in LIBRARIES):
-            raise InputError(
-                f"library must be 'fftw', 'scipy' or 'numpy', or 'rocket' with rocket-fft, got {library!r}."
-            )
-        if not own and library == "rocket" and not is_there(cast(str, library)):
-            raise InputError(
-                "library='rocket' needs rocket-fft, which is not installed. Install it (pip install rocket-fft), or "
-                "use library='scipy'."
-            )
-        if not own and library == "fftw" and not is_there(cast(str, library)):
-            raise InputError(
-                "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or "
-                "use library='scipy'."
-            )
-        backend = (
-            cast(Backend, library) if own else make_backend(cast("str | None", library), int(threads), self.device)
-        )
-        if own and self.device not in ("cpu", backend.device):
-            raise InputError(f"the backend given has its arrays on {backend.device!r}, not on {self.device!r}.")
+        shape = _checked_shape(self.shape)
+        backend = chosen_backend(self.threads, self.library, self.device)
         for name, value in (
             ("shape", shape),
             ("threads", backend.threads),
@@ -133,7 +104,7 @@ class Torus(Arrays):
             ("size", math.prod(shape)),
             ("spectral_shape", (*shape[:-1], shape[-1] // 2 + 1)),
             ("_backend", backend),
-            ("_given", backend if own else backend.library),
+            ("_given", backend if self.library is backend else backend.library),
             ("_plans", {}),
             ("_turn", Turn()),
         ):
