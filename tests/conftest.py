@@ -1,6 +1,13 @@
 """What all tests share: the random numbers, the markers, the command line in a folder of its own."""
 
+import contextlib
 import os
+import signal
+
+# A job in the background of a script ignores interrupts, and so would the commands that tests send them to.
+with contextlib.suppress(ValueError):  # not in the main thread
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before NumPy is loaded: threads of OpenBLAS, which wait by spinning, take several times as long for matrices of three
 # rows where other processes want the same cores.

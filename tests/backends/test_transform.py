@@ -329,7 +329,7 @@ class TestLibrary:
             Torus((9, 14), library="fftw")
 
     def test_nor_rocket_fft_and_the_advice_works(self, monkeypatch):
-        monkeypatch.setattr("torusflow.torus.grid.is_there", lambda library: False)
+        monkeypatch.setattr("torusflow.torus.arrays.is_there", lambda library: False)
         with pytest.raises(InputError, match=r"needs rocket-fft, .*or use library='scipy'"):
             Torus((9, 14), library="rocket")
         assert Torus((9, 14), library="scipy").library == "scipy"

@@ -107,8 +107,8 @@ def setting(text: str) -> tuple:
 
 def by_likelihood(tables: dict) -> bool:
     """Whether the problem is one of maximum likelihood."""
-    kinds = tables.get("loss", {}).get("kind"), tables.get("model", {}).get("kind")
-    return kinds[0] in LIKELIHOODS.values() or kinds[1] in LIKELIHOODS
+    loss, model = (tables.get(name, {}).get("kind") for name in ("loss", "model"))
+    return loss in LIKELIHOODS.values() or (isinstance(model, str) and model in LIKELIHOODS)
 
 
 @contextlib.contextmanager

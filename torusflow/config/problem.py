@@ -90,6 +90,9 @@ def _problem(tables: Mapping, folder) -> Problem:
         known(name, TABLES, "table")
     check_tables(tables)
     table = {name: dict(tables.get(name, {})) for name in TABLES}
+    for name in ("loss", "model"):
+        if not isinstance(table[name].get("kind", ""), str):
+            raise InputError(f"[{name}] kind must be a text in quotes, got {table[name]['kind']!r}.")
     loss = table["loss"].get("kind", LIKELIHOODS.get(table["model"].get("kind", "")))
     kind = table["model"].pop("kind", next((name for name in LIKELIHOODS if LIKELIHOODS[name] == loss), "MeasureNODE"))
     if LIKELIHOODS.get(kind, loss) != loss or (loss in LIKELIHOODS.values() and kind not in LIKELIHOODS):

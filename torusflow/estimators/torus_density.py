@@ -95,10 +95,10 @@ class TorusDensity(Parameters):
     --------
     >>> import numpy as np
     >>> import torusflow as tfl
-    >>> angles = np.random.default_rng(0).vonmises([0.5, 2.0], [3.0, 1.0], (200, 2))
-    >>> density = tfl.TorusDensity(period="radians").fit(angles)
+    >>> angles = np.random.default_rng(0).vonmises([0.5, 2.0], [3.0, 1.0], (2000, 2))
+    >>> density = tfl.TorusDensity(period="radians", random_state=0).fit(angles)
     >>> density.score_samples(angles).shape, density.sample(5, random_state=0).shape
-    ((200,), (5, 2))
+    ((2000,), (5, 2))
     """
 
     def __init__(
