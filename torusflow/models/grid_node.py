@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -27,7 +28,7 @@ COARSEST = 16
 
 
 @dataclass(frozen=True, eq=False)
-class GridNODE:
+class GridNODE(ABC):
     """v -> f_1, a field on the grid that a discrete scheme moves from the one that an initial density gives.
 
     Parameters and attributes are those of `MeasureNODE`. A model of this kind says which field it moves, and how.
@@ -191,9 +192,9 @@ class GridNODE:
         """Share of |f_1 - mean f_1|^2 in the outer third of the kept modes: above 1e-3 a finer grid is called for."""
         return self.torus.tail(output, self.equation.modes)
 
+    @abstractmethod
     def _field_of(self, initial: Density) -> np.ndarray:
         """The field f_0 that belongs to an initial density, array (*n)."""
-        raise NotImplementedError
 
     def _new_arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Arrays (steps, degree, *stage) and (layers, d, *n), if possible where those of another linearisation were."""
