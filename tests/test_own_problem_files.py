@@ -47,7 +47,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "there" / "my_package" / "__init__.py").touch()
     (tmp_path / "there" / "my_package" / "parts.py").write_text(OWN)
     (tmp_path / "there" / "problem.toml").write_text(PROBLEM)
-    (tmp_path / "there" / "broken.py").write_text("1 / 0")
+    (tmp_path / "there" / "divides_by_zero.py").write_text("1 / 0")
     (tmp_path / "two.csv").write_text("a,b\n" + "\n".join(f"{x},{x * x}" for x in np.linspace(0, 0.9, 30)))
     monkeypatch.chdir(tmp_path)
     yield tmp_path / "there"
@@ -100,7 +100,11 @@ def test_any_model_of_densities_in_problem_files_words_and_pictures(folder):
         ("model", "no_such:Shift", "there is no module 'no_such'"),
         ("model", "my_package.parts:Shifts", "the module 'my_package.parts' has no 'Shifts'"),
         ("loss", "my_package.parts:np", "'my_package.parts:np' is <module"),
-        ("descent", "broken:Method", "importing 'broken' failed: ZeroDivisionError: division by zero"),
+        (
+            "descent",
+            "divides_by_zero:Method",
+            "importing 'divides_by_zero' failed: ZeroDivisionError: division by zero",
+        ),
         (
             "model",
             "my_package.parts:Polyak",

@@ -1,7 +1,7 @@
 """A call that works of every public function, class and method with arguments; the fuzz spoils these."""
 
 import numpy as np
-from equations import EQUATIONS
+from calls_of_equations import EQUATIONS
 from things import (
     CERTIFICATE,
     CLOUD,
