@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -68,6 +68,38 @@ class Placed(Protocol):
 def placed(space: HilbertSpace, u) -> np.ndarray:
     """Numbers of elements as an array where elements live."""
     return space.asarray(u) if isinstance(space, Placed) else u
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A space of whose elements each of several processes has a part; all of them call the same functions."""
+
+    @property
+    def rank(self) -> int:
+        """Which of them this one is."""
+        ...
+
+    @property
+    def whole_shape(self) -> tuple[int, ...]:
+        """Of the whole of an element."""
+        ...
+
+    def everyone(self, value) -> list:
+        """What each process gives, in their order."""
+        ...
+
+    def gather(self, u, root: int | None = None) -> Any:
+        """The whole of an element, everywhere or at the root."""
+        ...
+
+    def part(self, u) -> np.ndarray:
+        """The part here of a whole element that every process has."""
+        ...
+
+
+def everyone(space: HilbertSpace, value) -> list:
+    """What each process that shares the elements gives; mostly there is one."""
+    return space.everyone(value) if isinstance(space, Shared) else [value]
 
 
 def norm(space: HilbertSpace, u) -> float:

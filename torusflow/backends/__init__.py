@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .backend import Backend, Empty, Stages, Transform
 from .cpu.lines import is_there
 from .cpu.processors import Processors
 from .cpu.transform import default_library
 from .cpu.workers import bounded, split
+from .division import Division, Undivided
 from .host import is_array, to_host
 from .reference import Reference
 
@@ -15,14 +18,17 @@ __all__ = [
     "ON_DEVICES",
     "PACKAGES",
     "Backend",
+    "Division",
     "Empty",
     "Stages",
     "Transform",
+    "Undivided",
     "can_be_had",
     "default_library",
     "is_array",
     "is_there",
     "make_backend",
+    "make_division",
     "split",
     "to_host",
 ]
@@ -40,7 +46,7 @@ def can_be_had(library: str, device: str) -> bool:
     return library in LIBRARIES and is_there(library) if device == "cpu" else library in ON_DEVICES
 
 
-def make_backend(library: str | None, threads: int, device: str = "cpu") -> Backend:
+def make_backend(library: str | None, threads: int, device: str = "cpu", division: Division | None = None) -> Backend:
     """The backend of a Torus, with as many threads as this machine can use; of a GPU if its device is one.
 
     Raises
@@ -53,4 +59,21 @@ def make_backend(library: str | None, threads: int, device: str = "cpu") -> Back
 
         return make(device, library)
     library = library or default_library()
+    if division is not None:
+        from .mpi.processes import Processes
+
+        return Processes(division, bounded(threads), library)
     return Reference() if library == "numpy" else Processors(bounded(threads), library)
+
+
+def make_division(comm: Any, shape: tuple[int, ...]) -> Division:
+    """How the processes of a communicator of mpi4py, or those of a division, share a grid.
+
+    Raises
+    ------
+    InputError
+        If they cannot, or it is neither.
+    """
+    from .mpi.slabs import Slabs, checked_communicator
+
+    return Slabs(checked_communicator(comm), shape)

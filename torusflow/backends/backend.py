@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .division import Division
+
 
 class Transform(Protocol):
     """Forward and inverse real transform of some fields, truncated to given modes, with work arrays of its own.
@@ -105,11 +107,15 @@ class Backend(Protocol):
     threads : int
     device : str
         Where its arrays live: tori are equal if their grids and these are.
+    division : Division
+        Who has which part of them; what is said here of arrays is then said of the parts that are here, and sums and
+        extremes are those of all parts. `torusflow.backends.Undivided()` where this process has all of it.
     """
 
     library: str
     threads: int
     device: str
+    division: Division
 
     # -- arrays ------------------------------------------------------------------------------------------------
 
@@ -166,15 +172,15 @@ class Backend(Protocol):
     # -- sums and extremes -------------------------------------------------------------------------------------
 
     def total(self, f) -> float:
-        """The sum of all numbers."""
+        """The sum of all numbers of an array (..., *modes)."""
         ...
 
     def mean(self, f) -> float:
-        """The mean of all numbers."""
+        """The mean of all numbers of a field."""
         ...
 
     def inner(self, f, g) -> float:
-        """The sum of the products of two arrays."""
+        """The sum of the products of two fields."""
         ...
 
     def maximum(self, f) -> float:

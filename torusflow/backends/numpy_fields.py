@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..memory import Spare, free_memory, physical_memory
+from .division import Division, Undivided
 
 
 class NumPyFields:
     """What backends of this machine's memory have in common."""
 
     device = "cpu"
+    division: Division = Undivided()
 
     def empty(self, shape, dtype: DTypeLike = float) -> np.ndarray:
         return np.empty(shape, dtype)

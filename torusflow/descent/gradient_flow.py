@@ -11,7 +11,7 @@ import numpy as np
 from ..arguments import is_number
 from ..backends import to_host
 from ..errors import InputError, NumericalError
-from ..hilbert import placed
+from ..hilbert import HilbertSpace, Shared, placed
 from ..risk import Risk, RiskAt
 from .method import StalledError, State
 
@@ -91,18 +91,19 @@ class GradientFlow:
         """A step of at most the given length, or of one that the solver finds where that is zero."""
         from scipy.integrate import DOP853
 
-        start = _as_vector(state.control)
+        space = risk.space
+        start = _as_vector(space, state.control)
         last = cast(RiskAt | None, None)
 
         def velocity(time, vector):
             nonlocal last
             if last is None and np.array_equal(vector, start):
-                return -_as_vector(state.gradient)  # known from the step before
+                return -_as_vector(space, state.gradient)  # known from the step before
             try:
                 if not np.all(np.isfinite(vector)):
                     raise NumericalError("the control is not finite.")
-                last = risk.at(placed(risk.space, _as_control(vector, state.control)))
-                return -_as_vector(last.gradient)
+                last = risk.at(placed(space, _as_control(space, vector)))
+                return -_as_vector(space, last.gradient)
             except NumericalError as error:
                 raise _OutOfRange(time - state.time) from error
 
@@ -144,10 +145,12 @@ class _OutOfRange(Exception):
         self.reach = reach
 
 
-def _as_vector(control) -> np.ndarray:
-    """The real and imaginary parts of all entries, one after another."""
+def _as_vector(space: HilbertSpace, control) -> np.ndarray:
+    """The real and imaginary parts of all entries, one after another; each process has those of all."""
+    control = space.gather(control) if isinstance(space, Shared) else control
     return np.ascontiguousarray(to_host(control)).view(np.float64).ravel()
 
 
-def _as_control(vector, like) -> np.ndarray:
-    return vector.copy().view(like.dtype).reshape(like.shape)
+def _as_control(space: HilbertSpace, vector) -> np.ndarray:
+    control = vector.copy().view(space.dtype)
+    return space.part(control.reshape(space.whole_shape)) if isinstance(space, Shared) else control.reshape(space.shape)

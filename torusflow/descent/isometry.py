@@ -27,6 +27,7 @@ def isometry(space: HilbertSpace):
     if isinstance(space, Euclidean):
         return _EuclideanCoordinates(space)
     if isinstance(space, VelocitySpace):
+        space.torus.refuse_divided("controls become vectors for SciPy on", "use tfl.LBFGS() or another method.")
         return _VelocityCoordinates(space)
     raise InputError(f"coordinates are known for Euclidean spaces and velocities, not for a {type(space).__name__}.")
 

@@ -22,6 +22,7 @@ from ..risk import Risk
 from .method import Method, StalledError, State
 from .progress import Progress, Result, following, with_substeps
 from .progress_bar import ProgressBar
+from .will import Will
 
 # A risk this many times the first one is not coming back.
 DIVERGENCE_FACTOR = 10.0
@@ -113,6 +114,12 @@ def descend(
     if refine:
         check_ability(risk.model, Refinable, "refine doubles the substeps of a model and needs", "Leave refine out.")
     control = risk.space.element(control)
+    will = Will(risk.space)
+    if not will.alone and store is not None:
+        raise InputError(
+            "a descent whose grid is shared by several processes is not stored yet. Leave out store, and take "
+            "space.gather(result.control)."
+        )
     limits = {
         "iterations": int(iterations),
         "gradient_tolerance": float(gradient_tolerance),
@@ -130,9 +137,9 @@ def descend(
         if store is not None and not resume:
             store.refuse_existing()
         with contextlib.nullcontext() if store is None else store.locked():
-            descent = _Descent(method, limits, max_time, validation, stop, store, callback, signals)
+            descent = _Descent(method, limits, max_time, validation, stop, store, callback, signals, will)
             reached = descent.restored(risk, resume) or descent.begun(risk, control)
-            with ProgressBar(iterations, reached.done, progress) as bar:
+            with ProgressBar(iterations, reached.done, progress and will.is_first) as bar:
                 return descent.run(reached, bar)
 
 
@@ -168,13 +175,16 @@ def advanced(reached: Progress, method: Method, seconds: Callable[[], float], va
 class _Descent:
     """One call of `descend`: all but what changes from iterate to iterate, which `Progress` holds."""
 
-    def __init__(self, method: Method, limits: dict, max_time, validation, stop, store, callback, signals: Held):
+    def __init__(
+        self, method: Method, limits: dict, max_time, validation, stop, store, callback, signals: Held, will: Will
+    ):
         self._method, self._limits, self._validation = method, limits, validation
         self._stop, self._store, self._callback, self._signals = stop, store, callback, signals
         self._max_time = self._max_seconds = max_time
         self._started = self._saved = time.perf_counter()
         self._told = -1
         self._warned = False
+        self._will = will
 
     def restored(self, risk: Risk, resume: bool) -> Progress | None:
         """The progress of the stored run; None if there is none to go on with."""
@@ -212,7 +222,7 @@ class _Descent:
         error: Exception | None = None
         while status is None:
             try:
-                with self._signals.let_through():
+                with self._will.let_through(self._signals):
                     status = self._iterate(bar)
                 if self._signals.raised:  # and the exception was lost on its way
                     raise KeyboardInterrupt
@@ -224,6 +234,8 @@ class _Descent:
             except Exception as problem:
                 if isinstance(problem, InputError) and self._reached.done == 0:
                     raise  # this method or loss does not go with the risk: nothing has been done
+                if not self._will.alone and not isinstance(problem, TorusflowError):
+                    raise  # of this process perhaps alone, for which the others would wait
                 error = cast(Exception, problem.__cause__) if isinstance(problem, _CallerError) else problem
                 status = f"failed at iteration {self._reached.done + 1}: {_in_words(problem, error)}"
             except BaseException as leaving:  # such as SystemExit: what was reached is stored on the way out
@@ -268,15 +280,19 @@ class _Descent:
             )
         if row["seconds"] >= self._max_seconds:
             return f"time limit: {self._max_seconds:.6g} s after {done} iterations, risk {row['risk']:.6g}"
-        if self._stop is not None and (why := _call("stop", self._stop)):
+        if self._will.interrupted(self._signals):
+            return f"interrupted after {done} iterations: by a signal"
+        if self._stop is not None and (why := self._will.any(_call("stop", self._stop))):
             return f"interrupted after {done} iterations: {why}"
-        if self._store is not None and self._store.stop_asked():
+        if self._store is not None and self._will.first(self._store.stop_asked()):
             return f"stopped after {done} iterations by the file {self._store.stop_file.name}"
         return None
 
     def _store_now_and_then(self) -> None:
         """Store a descent that goes on; it does so too where the run cannot be written, which may pass."""
-        if self._store is None or time.perf_counter() - self._saved <= self._store.interval:
+        if self._store is None:
+            return
+        if not self._will.first(time.perf_counter() - self._saved > self._store.interval):
             return
         try:
             self._save(self._store, self._reached.result("running"))
@@ -315,7 +331,7 @@ class _Descent:
         store.save(self._reached.risk, self._method, result, self._reached.checkpoint(), self._validation, self._limits)
 
     def _seconds(self) -> float:
-        return time.perf_counter() - self._started
+        return self._will.first(time.perf_counter() - self._started)
 
 
 class _CallerError(Exception):

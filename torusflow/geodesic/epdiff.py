@@ -69,6 +69,7 @@ class EPDiff:
     def __init__(self, torus: Torus, metric: SobolevMetric, densities: int = 0, scheme: Tableau = RK4):
         if not isinstance(torus, Torus) or not isinstance(metric, SobolevMetric):
             raise InputError("geodesics take a Torus and a SobolevMetric first.")
+        torus.refuse_divided("geodesics are computed by", "leave out comm.")
         if metric.smoothness < 1:
             raise InputError(
                 f"geodesics need a metric with derivatives, smoothness >= 1, got {metric.smoothness:g}: below, "

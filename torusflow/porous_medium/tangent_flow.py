@@ -103,13 +103,14 @@ class TangentFlow:
         self.loss.check(DensitySpace(self.torus))
         band = checked_band(self.torus, self.band)
         modes = tuple((n - b - 1) // 2 for n, b in zip(self.torus.shape, band, strict=True))
+        rough = np.random.default_rng(0).choice([-1.0, 1.0], self.torus.shape)
         smoothing = 1 / self.metric.symbol(self.torus.laplacian_symbol)
         for name, value in (
             ("band", band),
             ("modes", modes),
             ("_kept", self.torus.within(modes)),
             ("_kernel", smoothing * self.torus.within(band)),
-            ("_rough", self.torus.asarray(np.random.default_rng(0).choice([-1.0, 1.0], self.torus.local_shape))),
+            ("_rough", self.torus.asarray(self.torus.part(rough))),
             ("_diffusion", SHARE_OF_THE_DIFFUSIVITY * self.torus.laplacian_symbol * smoothing),
         ):
             object.__setattr__(self, name, value)

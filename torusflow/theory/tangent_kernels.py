@@ -12,6 +12,7 @@ from ..arguments import real_array
 from ..backends import is_array, to_host
 from ..errors import InputError, NumericalError
 from ..model import Model
+from ..torus.density import FunctionSpace
 
 # Matrices up to this size are made and decomposed whole; larger kernels are only applied.
 LARGEST_DENSE = 2000
@@ -43,6 +44,7 @@ class TangentKernel(LinearOperator):
         if not isinstance(model, Model) or isinstance(model, type):
             raise InputError(f"a tangent kernel is that of a model at a control, got a {type(model).__name__}.")
         self._linearisation = model.linearise(model.space.element(w))
+        self._space = model.output_space
         self.output_shape = model.output_space.shape
         self.size = math.prod(self.output_shape)
         super().__init__(float, (self.size, self.size))
@@ -56,6 +58,9 @@ class TangentKernel(LinearOperator):
         return self._linearisation.tangent(self._linearisation.adjoint(p))
 
     def _matvec(self, p):
+        if isinstance(self._space, FunctionSpace):
+            instead = "call kernel(p) with the part here of p."
+            self._space.torus.refuse_divided("kernel @ p and eigenvalues are of", instead)
         return to_host(self(np.reshape(p, self.output_shape))).ravel()
 
     def _adjoint(self):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..arguments import in_words, refuse_masked
-from ..backends import LIBRARIES, Backend, Empty, is_there, make_backend, to_host
+from ..backends import LIBRARIES, Backend, Division, Empty, Undivided, is_there, make_backend, make_division, to_host
 from ..errors import InputError
 
 
-def chosen_backend(threads: int | None, library: Any, device: Any) -> Backend:
+def chosen_backend(threads: int | None, library: Any, device: Any, comm: Any, shape: tuple[int, ...]) -> Backend:
     """The backend that the arguments of a `Torus` ask for.
 
     Raises
@@ -21,14 +20,20 @@ def chosen_backend(threads: int | None, library: Any, device: Any) -> Backend:
     InputError
         If one of them is none of its kind, or what it names is not here.
     """
+    division = Undivided() if comm is None else make_division(comm, shape)
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = division.processors()
     elif isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
         raise InputError(
             f"threads must be a positive whole number, got {threads!r}. Leave it out to use all processors."
         )
     if not isinstance(device, str):
         raise InputError(f"device must be 'cpu', 'cuda', or 'cuda:1' for the second GPU, got {device!r}.")
+    if comm is not None and (device != "cpu" or isinstance(library, Backend) or library == "numpy"):
+        raise InputError(
+            f"a grid is divided among processes whose own processors compute, by 'fftw', 'rocket' or 'scipy'; got "
+            f"device={device!r}, library={library!r} with comm. Leave these out, or comm."
+        )
     if isinstance(library, Backend) and not isinstance(library, type):
         if device not in ("cpu", library.device):
             raise InputError(f"the backend given has its arrays on {library.device!r}, not on {device!r}.")
@@ -46,13 +51,15 @@ def chosen_backend(threads: int | None, library: Any, device: Any) -> Backend:
             "library='fftw' needs pyFFTW, with an FFTW that can be called, which is not installed. Install it, or use "
             "library='scipy'."
         )
-    return make_backend(name, int(threads), device)
+    return make_backend(name, int(threads), device, None if comm is None else division)
 
 
 class Arrays:
     """What a `Torus` makes and takes arrays by: it asks its backend."""
 
     _backend: Backend
+    division: Division
+    device: str
 
     def empty(self, shape, dtype: DTypeLike = float) -> np.ndarray:
         """An array that holds anything, where fields live."""
@@ -102,6 +109,13 @@ class Arrays:
         """Memory of large arrays of real numbers, used again when they are gone."""
         return self._backend.spare()
 
+    @property
+    def place(self) -> str:
+        """Where arrays live, in words."""
+        if self.division.processes > 1:
+            return f"the machines of {self.division.processes} processes together"
+        return "this machine" if self.device == "cpu" else f"the device {self.device!r}"
+
     def free_memory(self) -> float:
         """Bytes for more arrays where fields live, now."""
         return self._backend.free_memory()
@@ -110,10 +124,36 @@ class Arrays:
         """Bytes for arrays where fields live, were there no others."""
         return self._backend.physical_memory()
 
+    def parallel(self, function, parts) -> None:
+        """Call function(part) for every part on the threads of this torus."""
+        self._backend.parallel(function, parts)
+
+    # -- sums and extremes -------------------------------------------------------------------------------------
+
+    def total(self, values) -> float:
+        """The sum of all numbers of an array (..., *modes)."""
+        return self._backend.total(values)
+
+    def maximum(self, f) -> float:
+        """max f over the grid."""
+        return self._backend.maximum(self._numbers(f, "a field", "fiub"))
+
+    def minimum(self, f) -> float:
+        """min f over the grid."""
+        return self._backend.minimum(self._numbers(f, "a field", "fiub"))
+
+    def largest(self, values) -> float:
+        """max |x| of an array of real or complex numbers, real and imaginary parts apart; not finite if one is not."""
+        return self._backend.largest(values)
+
+    def is_finite(self, f) -> bool:
+        """Whether every value of f is a finite number."""
+        return self._backend.is_finite(self.asarray(f))
+
     def _numbers(self, values, name: str, kinds: str = "fiubc") -> np.ndarray:
-        """Like `asarray`, with at least one number."""
+        """Like `asarray`, with at least one number; not of each process, where coefficients are few."""
         array = self.asarray(values, name, kinds)
-        if not array.size:
+        if not array.size and self.division.processes == 1:
             raise InputError(f"{name} must be an array of numbers, got none of them.")
         return array
 

@@ -36,7 +36,9 @@ class VelocitySpace:
     Attributes
     ----------
     shape, dtype
-        Of the elements.
+        Of the elements; of the part of them that is here, where processes share the torus.
+    whole_shape : tuple of int
+        Of what all processes have.
     wavenumbers : tuple of d arrays of int
         k_j, broadcasting against the modes of an element.
     """
@@ -50,10 +52,15 @@ class VelocitySpace:
         d = torus.dimension
         axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in self.band[:-1]]
         axes.append(np.arange(self.band[-1] + 1))
-        wavenumbers = np.meshgrid(*axes, indexing="ij", sparse=True)
+        kept = tuple(len(k) for k in axes)
+        here = torus.division.modes(kept)
+        wavenumbers = np.meshgrid(*(k[part] for k, part in zip(axes, here, strict=True)), indexing="ij", sparse=True)
         self.wavenumbers = tuple(map(torus.asarray, wavenumbers))
-        self.shape = (self.layers, d, *(len(k) for k in axes))
-        count = math.prod(self.shape)
+        self.whole_shape = (self.layers, d, *kept)
+        self.shape = (self.layers, d, *(part.stop - part.start for part in here))
+        # The axis along which elements are divided, the second one of the modes, and what is here of it.
+        self._axis, self._here = min(d, 2) + 1, here[min(d, 2) - 1]
+        count = math.prod(self.whole_shape)
         if count > LARGEST_SIZE:
             raise InputError(f"layers={layers} and band={band} make {count:.2g} coefficients; use fewer.")
         what, present = f"a control with layers={layers} and band={band}", torus.physical_memory()
@@ -63,10 +70,9 @@ class VelocitySpace:
         self._kernel = torus.asarray(np.repeat(1 / symbol, 2, axis=-1))  # for the real and the imaginary parts
         # A coefficient with k_d > 0 stands for its conjugate partner too.
         self._weights = torus.asarray(symbol * np.where(wavenumbers[-1] > 0, 2.0, 1.0))
-        # Where -k stands among the modes with k_d = 0, in FFT order.
-        opposite = np.meshgrid(*(-np.arange(len(k)) % len(k) for k in axes[:-1]), indexing="ij")
-        places = np.ravel_multi_index(opposite, [len(k) for k in axes[:-1]]).ravel() if d > 1 else [0]
-        self._partners = torus.asarray(places)
+        # Where -k stands along the first axes among the modes with k_d = 0, in FFT order; and whether these are here.
+        self._opposite = [torus.asarray(-np.arange(len(k)) % len(k)) for k in axes[:-1]]
+        self._planes = slice(0, np.count_nonzero(wavenumbers[-1] == 0))
         self._local = torus.local_shape
         self._turn = Turn()
         self._plan: Transform | None = None
@@ -80,6 +86,30 @@ class VelocitySpace:
 
     def __reduce__(self):
         return VelocitySpace, (self.torus, self.metric, self.layers, self.band)
+
+    def gather(self, v, root: int | None = None) -> np.ndarray | None:
+        """The whole of a control of which each process gives its part, array (*whole_shape); see `Torus.gather`."""
+        return self.torus.division.gather(v, self._axis, root)
+
+    @property
+    def rank(self) -> int:
+        """Which of the processes that share controls this one is."""
+        return self.torus.division.rank
+
+    def everyone(self, value) -> list:
+        """What each process gives, in their order."""
+        return self.torus.everyone(value)
+
+    def part(self, v) -> np.ndarray:
+        """The part here of a whole control that every process has."""
+        return self.torus.division.part(v, self._axis, self._here)
+
+    def scatter(self, v) -> np.ndarray:
+        """The part here of a whole control that the first process gives."""
+        shape = self.torus.everyone(np.shape(v))[0]
+        if shape != self.whole_shape:
+            raise InputError(f"scatter takes a whole control, of shape {self.whole_shape}, got {shape}.")
+        return self.torus.division.scatter(v, self._axis, self._here)
 
     # -- the Hilbert space -------------------------------------------------------------------------------------
 
@@ -98,7 +128,7 @@ class VelocitySpace:
     def norm_of_layers(self, v) -> np.ndarray:
         """|v_l|_V for each layer, array (layers,)."""
         squares = self._weights * (v.real**2 + v.imag**2)
-        return np.sqrt(self.torus.to_host(squares.reshape(self.layers, -1).sum(axis=1)))
+        return np.sqrt([self.torus.total(layer) for layer in squares])
 
     def random(self, rng: np.random.Generator, norm: float = 1.0) -> np.ndarray:
         """K applied to white noise, scaled to the given norm; smooth when K is.
@@ -115,7 +145,8 @@ class VelocitySpace:
         check_generator(rng)
         if not is_number(norm):
             raise InputError(f"norm must be a number, got {norm!r}.")
-        noise = self.asarray(rng.standard_normal(self.shape) + 1j * rng.standard_normal(self.shape))
+        real, imaginary = (self.torus.normal(rng, self.whole_shape, self._axis, self._here) for _ in range(2))
+        noise = self.asarray(real + 1j * imaginary)
         self._symmetrise(noise)
         v = noise / self._symbol
         return v * (norm / math.sqrt(self.inner(v, v)))
@@ -140,7 +171,7 @@ class VelocitySpace:
         largest = self.torus.largest(v)
         if not math.isfinite(largest):
             raise InputError(f"the control holds {np.count_nonzero(~np.isfinite(v))} coefficients that are not finite.")
-        plane = v[..., 0]
+        plane = v[..., self._planes]
         if self.torus.maximum(np.abs(plane - self._reflected(plane))) > 2 * HERMITIAN_TOLERANCE * largest:
             raise InputError(
                 "the coefficients with k_d = 0 do not satisfy v^_{-k} = conj v^_k, so they are not those of a real "
@@ -240,12 +271,29 @@ class VelocitySpace:
                 f"cannot make {self.layers} layers in dimension {len(self.band)} of {other.layers} in dimension "
                 f"{len(other.band)}: the layers must be a multiple, the dimension the same."
             )
+        division, axis = self.torus.division, self._axis
+        if division != other.torus.division:
+            raise InputError(
+                "the controls of the other space are divided among other processes than those of this one."
+            )
         common = [min(a, b) for a, b in zip(self.band, other.band, strict=True)]
         rows = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in common[:-1]]
-        modes = np.ix_(np.arange(other.layers), np.arange(len(self.band)), *rows, np.arange(common[-1] + 1))
-        modes = tuple(map(self.asarray, modes))
+        rows.append(np.arange(common[-1] + 1))
+        # Of the divided axis what is here of this space, wherever it is of the other one.
+        here = np.arange(self.whole_shape[axis])[self._here]
+        wanted = (
+            here
+            if axis == len(self.band) + 1
+            else np.where(here <= self.band[axis - 2], here, here - self.whole_shape[axis])
+        )
+        rows[axis - 2] = np.flatnonzero(np.abs(wanted) <= common[axis - 2])
+        wanted = wanted[rows[axis - 2]] % other.whole_shape[axis]
+        v = np.moveaxis(division.fetch(np.moveaxis(v, axis, -1), other._here, self.asarray(wanted)), -1, axis)
+        source = [np.arange(len(wanted)) if place == axis - 2 else row for place, row in enumerate(rows)]
+        leading = np.arange(other.layers), np.arange(len(self.band))
         embedded = self.torus.zeros((other.layers, *self.shape[1:]), self.dtype)
-        embedded[modes] = v[modes]
+        to, of = (tuple(map(self.asarray, np.ix_(*leading, *places))) for places in (rows, source))
+        embedded[to] = v[of]
         return np.repeat(embedded, self.layers // other.layers, axis=0)
 
     def riesz(self, momentum_hat) -> np.ndarray:
@@ -301,13 +349,18 @@ class VelocitySpace:
 
     def _symmetrise(self, v) -> None:
         """Make v the nearest coefficients of a real field: those with k_d = 0 are averaged with conjugate partners."""
-        plane = v[..., 0]
+        plane = v[..., self._planes]
         plane[...] = (plane + self._reflected(plane)) / 2
 
     def _reflected(self, plane) -> np.ndarray:
-        """conj v^_{-k} of the coefficients with k_d = 0."""
-        flat = plane.conj().reshape(*plane.shape[: plane.ndim - len(self.band) + 1], -1)
-        return flat[..., self._partners].reshape(plane.shape)
+        """conj v^_{-k} of the coefficients with k_d = 0, an array (..., *modes) with at most one k_d."""
+        if len(self.band) == 1:
+            return plane.conj()
+        if len(self.band) == 2:
+            return plane[..., self._opposite[0], :].conj()
+        first, second = self._opposite  # of which the second is where columns of other processes may be
+        wanted = second[self._here]
+        return self.torus.division.fetch(plane[..., 0][..., first, :], self._here, wanted)[..., None].conj()
 
 
 def checked_band(torus: Torus, band) -> tuple[int, ...]:

@@ -177,7 +177,7 @@ def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur:
     if not is_number(floor) or not 0 <= floor < 1:
         raise InputError(f"from_image: floor must be a number in [0, 1), got {floor!r}.")
     file = checked_file(file, "an image")
-    mass = brightness(file, torus.shape, checked_flag("dark", dark))
+    mass = torus.part(brightness(file, torus.shape, checked_flag("dark", dark)))
     if not torus.mean(mass) > 0:
         colour = "white" if dark else "black"
         raise InputError(f"the image {str(file)!r} is all {colour} or transparent, so it carries no mass.")
@@ -228,7 +228,7 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
         remark = f" (the least this grid resolves; cross-validation gives {best:.2g})" if best < smallest else ""
     bandwidth = checked_bandwidth(torus, bandwidth, "bandwidth")
     coefficients = characteristic_function(points, torus.shape)
-    half = torus.asarray(coefficients[..., : torus.spectral_shape[-1]])
+    half = torus.asarray(coefficients[..., : torus.shape[-1] // 2 + 1][torus.spectral_slice])
     values = torus.inverse(half * _gaussian(bandwidth, torus.laplacian_symbol))
     lowest = torus.minimum(values)
     lift = max(floor, -lowest / (1 - lowest))

@@ -103,6 +103,8 @@ class Density:
         return np.concatenate(chosen)
 
     def __array__(self, dtype=None, copy=None):
+        instead = "take density.values, the part here, or torus.gather(density.values)."
+        self.torus.refuse_divided("a density becomes an array of NumPy on", instead)
         values = self.torus.to_host(self.values)
         return np.array(values, dtype=dtype) if dtype is not None or copy else values
 
@@ -131,7 +133,7 @@ class FunctionSpace:
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """White noise on the grid with norm one, array (*n)."""
         check_generator(rng)
-        noise = self.asarray(rng.standard_normal(self.shape))
+        noise = self.asarray(self.torus.normal(rng, self.torus.shape, 0, self.torus.local_slice[0]))
         return noise / math.sqrt(self.inner(noise, noise))
 
     def element(self, p) -> np.ndarray:

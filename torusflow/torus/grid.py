@@ -6,15 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from ..arguments import check_kind
-from ..backends import Backend, Stages, Transform
+from ..backends import Backend, Division, Stages, Transform
 from ..backends.turns import Turn
 from ..errors import InputError
 from .arrays import Arrays, checked_numbers, chosen_backend
+from .divided import Divided
 
 TWO_PI = 2 * math.pi
 # 16 GB for a single field.
@@ -24,7 +25,7 @@ CONSTANT = 1e-6
 
 
 @dataclass(frozen=True)
-class Torus(Arrays):
+class Torus(Divided, Arrays):
     """T^d = [0, 1)^d with the grid x_j = j / n, and f(x) = sum_k f^_k exp(2 pi i k.x).
 
     The forward transform carries the 1/N, so f^_0 is the mean, and the mean of a density is its mass. The inner
@@ -48,11 +49,22 @@ class Torus(Arrays):
         "cuda" has fields, stages and controls as arrays of CuPy on a GPU, "cuda:1" on the second one; cuFFT transforms,
         or with library="cupy" the scheme in plain CuPy. It needs ``torusflow[cuda]``. Tori are equal if their grids and
         devices are.
+    comm : communicator of mpi4py, optional
+        Such as MPI.COMM_WORLD: its processes share a grid of two or three axes (`docs/scaling.md`). Each of them has
+        some rows of axis 0 of every field, and some columns of axis 1 of its coefficients; all call the same functions.
 
     Attributes
     ----------
     local_shape : tuple of int
         Of the arrays that hold a field here; `shape` is that of the grid.
+    local_slice : tuple of slice
+        Where they stand in the grid.
+    spectral_shape : tuple of int
+        Of the arrays that hold a spectrum here.
+    spectral_slice : tuple of slice
+        Where they stand in the whole one.
+    division : Division
+        Who has what.
 
     Raises
     ------
@@ -72,10 +84,14 @@ class Torus(Arrays):
     threads: int | None = field(default=None, compare=False, metadata={"stored": False})
     library: str | Backend | None = field(default=None, compare=False)
     device: str = field(default="cpu", repr=False, metadata={"stored": False})
+    comm: Any = field(default=None, repr=False, compare=False, metadata={"stored": False})
+    division: Division = field(init=False, repr=False)
     local_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    local_slice: tuple[slice, ...] = field(init=False, repr=False, compare=False)
     dimension: int = field(init=False, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
     spectral_shape: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    spectral_slice: tuple[slice, ...] = field(init=False, repr=False, compare=False)
     _backend: Backend = field(init=False, repr=False, compare=False)
     _given: str | Backend = field(init=False, repr=False, compare=False)
     _plans: dict[int, Transform] = field(init=False, repr=False, compare=False)
@@ -89,21 +105,27 @@ class Torus(Arrays):
             threads: int | None = None,
             library: str | Backend | None = None,
             device: str = "cpu",
+            comm: Any = None,
         ): ...
 
     def __post_init__(self):
         shape = _checked_shape(self.shape)
-        backend = chosen_backend(self.threads, self.library, self.device)
+        backend = chosen_backend(self.threads, self.library, self.device, self.comm, shape)
+        here, modes = backend.division.points(shape), backend.division.modes((*shape[:-1], shape[-1] // 2 + 1))
         for name, value in (
             ("shape", shape),
             ("threads", backend.threads),
             ("library", backend.library),
             ("device", backend.device),
-            ("local_shape", shape),
+            ("division", backend.division),
+            ("local_shape", _lengths(here)),
+            ("local_slice", here),
             ("dimension", len(shape)),
             ("size", math.prod(shape)),
-            ("spectral_shape", (*shape[:-1], shape[-1] // 2 + 1)),
+            ("spectral_shape", _lengths(modes)),
+            ("spectral_slice", modes),
             ("_backend", backend),
+            ("comm", backend.division.comm),
             ("_given", backend if self.library is backend else backend.library),
             ("_plans", {}),
             ("_turn", Turn()),
@@ -112,26 +134,31 @@ class Torus(Arrays):
 
     def __str__(self):
         how = f"{self.threads} threads" if self.device == "cpu" else f"on {self.device}"
+        if self.division.processes > 1:
+            how += f" each of {self.division.processes} processes"
         return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}"
 
-    @property
-    def place(self) -> str:
-        """Where arrays live, in words."""
-        return "this machine" if self.device == "cpu" else f"the device {self.device!r}"
-
     def __reduce__(self):
-        return Torus, (self.shape, self.threads, self._given, self.device)
+        return Torus, (self.shape, self.threads, self._given, self.device, self._shared)
+
+    @property
+    def _shared(self) -> Division | None:
+        return None if self.comm is None else self.division
 
     def resized(self, shape) -> Torus:
         """Another grid whose fields live where those of this one do."""
-        return Torus(shape, self.threads, self._given, device=self.device)
+        return Torus(shape, self.threads, self._given, device=self.device, comm=self._shared)
+
+    def alone(self) -> Torus:
+        """The same grid with all of it on this process; itself where no communicator has been given."""
+        return self if self.comm is None else Torus(self.shape, self.threads, self._given)
 
     # -- coordinates -------------------------------------------------------------------------------------------
 
     @cached_property
     def points(self) -> tuple[np.ndarray, ...]:
-        """Coordinates x_1, ..., x_d, each an array (*n)."""
-        axes = [np.arange(n) / n for n in self.shape]
+        """Coordinates x_1, ..., x_d, each an array (*n) of the grid points that are here."""
+        axes = [np.arange(n)[here] / n for n, here in zip(self.shape, self.local_slice, strict=True)]
         return tuple(map(self.asarray, np.meshgrid(*axes, indexing="ij")))
 
     @cached_property
@@ -140,8 +167,8 @@ class Torus(Arrays):
         axes = [np.fft.fftfreq(n, 1 / n) for n in self.shape[:-1]] + [
             np.fft.rfftfreq(self.shape[-1], 1 / self.shape[-1])
         ]
-        whole = (np.rint(k).astype(int).reshape(_along(axis, self.dimension)) for axis, k in enumerate(axes))
-        return tuple(map(self.asarray, whole))
+        here = (np.rint(k).astype(int)[part] for k, part in zip(axes, self.spectral_slice, strict=True))
+        return tuple(self.asarray(k.reshape(_along(axis, self.dimension))) for axis, k in enumerate(here))
 
     @cached_property
     def laplacian_symbol(self) -> np.ndarray:
@@ -272,16 +299,12 @@ class Torus(Arrays):
         check_kind("other", other, Torus, "tfl.Torus((64, 64))")
         if other.dimension != self.dimension:
             raise InputError(f"cannot resample from {self.dimension} to {other.dimension} dimensions.")
-        f = self.to_host(self.field(f))
+        f = self.to_host(self.gather(self.field(f)))
         for axis, n in enumerate(other.shape):
             f = resample(f, n, axis=axis - self.dimension)
-        return other.asarray(f)
+        return other.asarray(other.part(f))
 
     # -- sums and extremes -------------------------------------------------------------------------------------
-
-    def total(self, values) -> float:
-        """The sum of all numbers of an array."""
-        return self._backend.total(values)
 
     def mean(self, f) -> float:
         """The integral of f over the torus."""
@@ -298,14 +321,6 @@ class Torus(Arrays):
         """sqrt(<f, f>)."""
         return math.sqrt(self.inner(f, f))
 
-    def maximum(self, f) -> float:
-        """max f over the grid."""
-        return self._backend.maximum(self._numbers(f, "a field", "fiub"))
-
-    def minimum(self, f) -> float:
-        """min f over the grid."""
-        return self._backend.minimum(self._numbers(f, "a field", "fiub"))
-
     def fastest(self, velocity, weights) -> float:
         """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not; of a device an array of one number, on its way.
 
@@ -316,14 +331,6 @@ class Torus(Arrays):
             Not negative.
         """
         return self._backend.fastest(self.field(velocity), weights)
-
-    def largest(self, values) -> float:
-        """max |x| of an array of real or complex numbers, real and imaginary parts apart; not finite if one is not."""
-        return self._backend.largest(values)
-
-    def is_finite(self, f) -> bool:
-        """Whether every value of f is a finite number."""
-        return self._backend.is_finite(self.asarray(f))
 
     def field(self, f) -> np.ndarray:
         """f as an array of real numbers on this grid, moved to where fields live if it is not there.
@@ -356,10 +363,6 @@ class Torus(Arrays):
         """The stages of the continuity equation with densities truncated to |k_j| <= modes_j."""
         return self._backend.stages(self.dimension, self.embedded_shape, _embed(tuple(modes), 0))
 
-    def parallel(self, function, parts) -> None:
-        """Call function(part) for every part on the threads of this torus."""
-        self._backend.parallel(function, parts)
-
     def _full_plan(self, f) -> Transform:
         batch = math.prod(f.shape[: f.ndim - self.dimension])
         if batch not in self._plans:
@@ -383,6 +386,10 @@ def _checked_shape(shape) -> tuple[int, ...]:
             f"a torus of {given!r} has more than {LARGEST_SIZE:,} grid points; no array here can hold that."
         )
     return tuple(int(n) for n in shape)
+
+
+def _lengths(slices) -> tuple[int, ...]:
+    return tuple(here.stop - here.start for here in slices)
 
 
 def _embed(values: tuple, filler: int) -> tuple:

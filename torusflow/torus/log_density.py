@@ -124,6 +124,7 @@ class NormalisedDensity:
         """
         check_generator(rng)
         n = checked_whole("n", n, 0, LARGEST_SAMPLE)
+        self._finer.torus.refuse_divided("samples are drawn by", "make the model on a torus without comm.")
         fine = self._finer.fine
         sides, bound = 1 / np.array(fine.shape), self.bound.ravel()
         cumulative = np.cumsum(np.exp(bound - bound.max()))

@@ -34,7 +34,7 @@ class BandField:
 
     def __init__(self, space: VelocitySpace, coefficients):
         self._space = space
-        self._full = full_spectrum(to_host(coefficients), len(space.band))
+        self._full = full_spectrum(to_host(space.torus.gather_spectrum(coefficients)), len(space.band))
 
     def value(self, points) -> np.ndarray:
         """v(x), array (N, d)."""
@@ -95,6 +95,7 @@ def momentum_coefficients(space: VelocitySpace, points, momenta) -> np.ndarray:
     -------
     complex array (d, *modes)
     """
+    space.torus.refuse_divided("the momentum of points is summed by", "make their space on a torus without comm.")
     shape = tuple(2 * b + 1 for b in space.band)
     packed = _pack(np.ascontiguousarray(momenta.T))
     parts = _parts(points, space.torus)
@@ -126,7 +127,8 @@ class TrigonometricPolynomial:
 
     def __init__(self, torus: Torus, f):
         odd = torus.resized(tuple(n + 1 - n % 2 for n in torus.shape))
-        half = to_host(odd.transform(torus.resample(f, odd)))  # so that no Nyquist mode stands for two
+        # So that no Nyquist mode stands for two.
+        half = to_host(odd.gather_spectrum(odd.transform(torus.resample(f, odd))))
         self._torus, self._full = torus, full_spectrum(half[None], torus.dimension)
 
     def value(self, points) -> np.ndarray:
@@ -185,7 +187,8 @@ def weighted_samples(torus: Torus, points, weights) -> np.ndarray:
     """
     odd = without_nyquist(torus)
     sums = characteristic_function(points, odd.shape, weights)
-    return odd.resample(odd.inverse(sums[..., : odd.spectral_shape[-1]]), torus)
+    half = sums[..., : odd.shape[-1] // 2 + 1]
+    return odd.resample(odd.inverse(half[odd.spectral_slice]), torus)
 
 
 def evaluate(points, coefficients) -> np.ndarray:

@@ -35,7 +35,7 @@ class Checkpoints:
 
     @staticmethod
     def bytes(equation) -> int:
-        """Memory that the stages of a push take at most."""
+        """Memory that the stages of a push take at most, on all processes together."""
         length = _length(equation)
         return math.ceil(equation.steps / length) * _checkpoint_bytes(equation) + length * _step_bytes(equation)
 
@@ -57,17 +57,22 @@ class Checkpoints:
 
 
 def kept_bytes(equation) -> int:
-    """Memory that all stages of a push take, with the velocities of all layers."""
+    """Memory that all stages of a push take, with the velocities of all layers, on all processes together."""
     velocity = equation.torus.dimension * equation.torus.size * np.dtype(np.float64).itemsize
     return equation.steps * _step_bytes(equation) + equation.layers * velocity
 
 
 def _step_bytes(equation) -> int:
-    return equation.scheme.degree * math.prod(equation.stage_shape) * np.dtype(np.float64).itemsize
+    torus = equation.torus
+    fields = math.prod(equation.stage_shape) // math.prod(torus.local_shape)
+    return equation.scheme.degree * fields * torus.size * np.dtype(np.float64).itemsize
 
 
 def _checkpoint_bytes(equation) -> int:
-    return math.prod(equation.spectral_shape) * np.dtype(np.complex128).itemsize
+    """Of what all processes have: they must not choose differently."""
+    *others, last = equation.modes
+    kept = math.prod(2 * mode + 1 for mode in others) * (last + 1)
+    return kept * np.dtype(np.complex128).itemsize
 
 
 def _length(equation) -> int:

@@ -48,6 +48,7 @@ class Diffeomorphism:
 
     def __init__(self, torus: Torus, displacement):
         check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
+        torus.refuse_divided("a Diffeomorphism is a map of", "leave out comm; points are moved by a FlowMap with it.")
         d, expected = torus.dimension, (torus.dimension, *torus.shape)
         displacement = torus.field(displacement)
         if displacement.shape != expected or not torus.is_finite(displacement):

@@ -47,7 +47,7 @@ def advect(
                             stream(scratch.real, slopes[step, stage, j], start, rows)
                         else:
                             copy(scratch.real, 0, slopes[step, stage, j], start, rows)
-                    _collect(velocity[j], scratch.real, source, c, scratch.product, start, rows, j > 0)
+                    collect(velocity[j], scratch.real, source, c, scratch.product, start, rows, j > 0)
                     if change.shape[0] > 0:
                         add_product(change[j], slopes[step, stage, j], scratch.product, start, rows)
                 rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
@@ -88,9 +88,9 @@ def advect_transpose(
                 rows = min(block, end - start)
                 rows_to_grid(layout, scratch, weight_hat, start, rows, 1.0, 0.0, 0.0)
                 if ends:
-                    _add_multiple(-coefficients[stage], scratch.real, source_bar, start, rows, fresh_source)
+                    add_multiple(-coefficients[stage], scratch.real, source_bar, start, rows, fresh_source)
                 for j in range(velocity.shape[0]):
-                    _gather(scratch.real, slopes[step, stage, j], momentum[j], start, rows, fresh)
+                    gather(scratch.real, slopes[step, stage, j], momentum[j], start, rows, fresh)
                     multiply(velocity[j], scratch.real, scratch.product, start, rows)
                     rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
             fresh = False
@@ -101,7 +101,7 @@ def advect_transpose(
 
 
 @compiled
-def _collect(velocity, slope, source, c, product, start, rows, add):
+def collect(velocity, slope, source, c, product, start, rows, add):
     """product = or += velocity slope, with - c source where c is not zero at first."""
     for r in range(rows):
         i = start + r
@@ -118,7 +118,7 @@ def _collect(velocity, slope, source, c, product, start, rows, add):
 
 
 @compiled
-def _gather(weight, slope, momentum, start, rows, fresh):
+def gather(weight, slope, momentum, start, rows, fresh):
     """momentum = or += weight slope."""
     for r in range(rows):
         i = start + r
@@ -132,7 +132,7 @@ def _gather(weight, slope, momentum, start, rows, fresh):
 
 
 @compiled
-def _add_multiple(factor, block, field, start, rows, fresh):
+def add_multiple(factor, block, field, start, rows, fresh):
     """field = or += factor block."""
     for r in range(rows):
         i = start + r

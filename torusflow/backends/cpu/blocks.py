@@ -90,6 +90,8 @@ class Geometry:
         Kept modes |k_j| <= modes_j; None keeps all of them.
     workers : Workers
     library : {"fftw", "rocket", "scipy"}
+    part : (int, int), optional
+        How many rows of axis 0, and how many columns, this process works on; all of them if not given.
 
     Attributes
     ----------
@@ -104,7 +106,7 @@ class Geometry:
         One a thread.
     """
 
-    def __init__(self, shape, modes, workers: Workers, library: str):
+    def __init__(self, shape, modes, workers: Workers, library: str, part: tuple[int, int] | None = None):
         self._workers = workers
         n0, n1, n2 = shape
         modes = tuple(n // 2 for n in shape) if modes is None else modes
@@ -112,13 +114,17 @@ class Geometry:
         last = np.arange(min(modes[2], n2 // 2) + 1)
         self.wavenumbers = _integers(n0)[outer], _integers(n1)[middle], last
         self.kept = len(outer), len(middle), len(last)
-        count, kept_2 = len(middle) * len(last), len(last)
-        self.parts = max(1, min(workers.threads, n0 * n1 * n2 // MINIMUM_POINTS_PER_THREAD))
-        rows = max(1, min(n0, ROWS[library] // (n1 * n2)))
+        here, count = (n0, len(middle) * len(last)) if part is None else part
+        kept_2 = len(last)
+        self.parts = max(1, min(workers.threads, here * n1 * n2 // MINIMUM_POINTS_PER_THREAD))
+        rows = max(1, min(here, ROWS[library] // (n1 * n2)))
         columns = max(1, min(count, max(8, COLUMNS[library] // n0)))
+        if part is not None:  # bits must not depend on how many processes there are
+            rows = _without_single(here, rows) if n1 == 1 else rows
+            columns = _without_single(count, columns)
         self._planner = make_planner(library)
-        sizes = (rows, n0 % rows), (columns, count % columns)
-        plans = _plan(self._planner, shape, self.kept, *sizes)
+        sizes = (rows, here % rows), (min(columns, count), count % columns)
+        plans = _plan(self._planner, shape, self.kept, count, *sizes)
         symbols = (TWO_PI * k for k in self.wavenumbers)
         self.layout = Layout(self._planner.execute, plans, outer, middle, *symbols)
         half = n2 // 2 + 1
@@ -151,11 +157,19 @@ def zeros(shape, dtype) -> np.ndarray:
     return memory[start : start + count].view(dtype).reshape(shape)
 
 
-def _plan(planner, shape, kept, rows, columns) -> np.ndarray:
-    """Plans for blocks of both sizes; zero where there is no such block."""
+def _without_single(length: int, block: int) -> int:
+    """The length of blocks of at most that many lines, if that is possible, of which none has one line.
+
+    A line of a block comes out the same to the last bit whatever the size of the block, but for a block of one line.
+    """
+    return next((b for b in range(block, 1, -1) if length % b != 1), max(1, length))
+
+
+def _plan(planner, shape, kept, count, rows, columns) -> np.ndarray:
+    """Plans for blocks of both sizes, of `count` columns in all; zero where there is no such block."""
     n0, n1, n2 = shape
-    _, kept_1, kept_2 = kept
-    half, count = n2 // 2 + 1, kept_1 * kept_2
+    kept_2 = kept[2]
+    half = n2 // 2 + 1
     plans = np.zeros((6, 2), np.intp)
     for size, r in enumerate(rows):
         if r == 0:

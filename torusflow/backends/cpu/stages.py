@@ -10,7 +10,7 @@ from .workers import Workers
 
 # By dimension, for each component j of a flux or gradient: whether its derivative is taken along axis 0, with the
 # columns, and how much of 2 pi k_1 and 2 pi k_2 its rows are multiplied by.
-_DERIVATIVES = {
+DERIVATIVES = {
     1: [(0, 0, 1)],
     2: [(1, 0, 0), (0, 0, 1)],
     3: [(1, 0, 0), (0, 1, 0), (0, 0, 1)],
@@ -42,7 +42,7 @@ class Stages:
 
     def __init__(self, dimension: int, shape, modes, workers: Workers, library: str):
         self._geometry = geometry = Geometry(shape, modes, workers, library)
-        self._derivatives = np.array(_DERIVATIVES[dimension], float)
+        self._derivatives = np.array(DERIVATIVES[dimension], float)
         self.kept = geometry.kept
         self._shape = shape
         self._scalar = zeros((shape[0], *self.kept[1:]), complex)

@@ -226,7 +226,7 @@ def transpose(
                 for j in range(velocity.shape[0]):
                     rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
                     fields = velocity[j], densities[step, stage], momentum[j]
-                    _multiply_and_collect(scratch.real, scratch.product, *fields, start, rows, j > 0, fresh)
+                    multiply_and_collect(scratch.real, scratch.product, *fields, start, rows, j > 0, fresh)
                 rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
             fresh = False
             arrivals = wait(member.gang, member.parts, arrivals)
@@ -355,7 +355,7 @@ def add_product(velocity, density, product, start, rows):
 
 
 @compiled
-def _multiply_and_collect(slope, product, velocity, density, momentum, start, rows, add, fresh):
+def multiply_and_collect(slope, product, velocity, density, momentum, start, rows, add, fresh):
     """product = or += velocity slope, and momentum = or += density slope."""
     for r in range(rows):
         i = start + r

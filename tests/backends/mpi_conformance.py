@@ -1,0 +1,150 @@
+"""Everything on densities by several processes: ``mpiexec -n 3 python mpi_conformance.py FILE`` writes whole results.
+
+Without mpiexec and with the word ``alone`` they are those of tori without a communicator.
+"""
+
+import sys
+
+import numpy as np
+
+sys.path.insert(0, str(__import__("pathlib").Path(__file__).parents[1]))
+
+from every_loss import DENSITY_LOSSES
+
+import torusflow as tfl
+from torusflow import checks
+
+# Odd, even and unequal, with rows and columns for five processes; the band of the last is smaller than their number.
+CASES = {
+    "24 x 28": ((24, 28), None),
+    "17 x 29": ((17, 29), (5, 9)),
+    "8 x 9 x 10": ((8, 9, 10), None),
+    "9 x 7 x 11": ((9, 7, 11), 1),
+}
+METRIC = tfl.SobolevMetric(3.0, 0.2)
+
+
+def densities(torus):
+    """An initial density and a target."""
+    return tfl.densities.von_mises(torus, 0.7, 0.3), tfl.densities.von_mises(torus, 0.3, 0.8)
+
+
+def model_on(torus, band=None, kind=tfl.MeasureNODE, **settings):
+    return kind(torus, METRIC, densities(torus)[0], band=band, **({"layers": 2, "substeps": 4} | settings))
+
+
+def control(model, seed=0, courant=0.8):
+    v = model.space.random(np.random.default_rng(seed))
+    return v * (courant / model.courant(v))
+
+
+def samples(torus):
+    return np.random.default_rng(5).random((50, torus.dimension))
+
+
+def fields(torus, band):
+    """What a Torus does with a field."""
+    f = torus.part(np.random.default_rng(1).standard_normal(torus.shape))
+    kernel = tfl.densities.from_samples(torus, samples(torus), 0.2).values
+    yield "spectrum", torus.gather_spectrum(torus.transform(f))
+    yield "gradient", torus.gather(torus.gradient(f))
+    yield "scattered", torus.gather(torus.scatter(np.random.default_rng(2).standard_normal(torus.shape)))
+    yield "sums", [torus.mean(f), torus.inner(f, f), torus.tail(f, 3), torus.maximum(f), torus.minimum(f)]
+    finer = torus.resized(tuple(n + 5 for n in torus.shape))
+    yield "resampled", finer.gather(torus.resample(f, finer))
+    yield "noise", torus.gather(tfl.torus.density.FunctionSpace(torus).random(np.random.default_rng(3)))
+    yield "kernel estimate", torus.gather(kernel)
+
+
+def sweeps(torus, band):
+    """Push, tangent and adjoint, with stages that are kept and recomputed; all losses."""
+    model = model_on(torus, band)
+    v, dv = control(model), control(model, 1)
+    space = model.space
+    yield "control", space.gather(v)
+    yield "scattered control", space.gather(space.scatter(space.gather(v, root=0)))
+    yield "control on the grid", torus.gather(space.to_grid(v))
+    yield "control from the grid", space.gather(space.from_grid(space.to_grid(v)))
+    yield "norms", [*space.norm_of_layers(v), space.inner(v, dv)]
+    for stages in ("kept", "recomputed"):
+        lin = model_on(torus, band, stages=stages).linearise(v)
+        yield f"{stages}: output", torus.gather(lin.output)
+        yield f"{stages}: tangent", torus.gather(lin.tangent(dv))
+    target = densities(torus)[1]
+    for name, loss in DENSITY_LOSSES.items():
+        value, gradient = tfl.Risk(model, loss(target), penalty=0.1).value_and_gradient(v)
+        yield f"{name}: value", value
+        yield f"{name}: gradient", space.gather(gradient)
+    yield "trajectory", torus.gather(model.trajectory(v))
+    yield "points moved", tfl.FlowMap(model, v)(samples(torus))
+    assert checks.adjoint(model, v).passed
+
+
+def logarithms(torus, band):
+    """The logarithm of a density and its likelihood."""
+    model = model_on(torus, band, tfl.LogDensityNODE)
+    v, dv = control(model), control(model, 1)
+    loss = tfl.losses.NormalisedLikelihood(samples(torus), torus)
+    for stages in ("kept", "recomputed"):
+        risk = tfl.Risk(model_on(torus, band, tfl.LogDensityNODE, stages=stages), loss)
+        value, gradient = risk.value_and_gradient(v)
+        yield f"{stages}: value", value
+        yield f"{stages}: gradient", model.space.gather(gradient)
+    yield "tangent", torus.gather(model.linearise(v).tangent(dv))
+    yield "scores", model.log_density(v, samples(torus))
+
+
+def descents(torus, band):
+    """Methods on the half squared distance."""
+    initial, target = densities(torus)
+    risk = tfl.Risk(model_on(torus, band), tfl.losses.SquaredL2(target))
+    methods = {
+        "LBFGS": (tfl.LBFGS(memory=5), 20),
+        "gradient descent": (tfl.GradientDescent(0.1, line_search="armijo"), 3),
+        "Nesterov": (tfl.Nesterov(0.1), 3),
+        "Gauss-Newton": (tfl.GaussNewton(), 2),
+        "Barzilai-Borwein": (tfl.BarzilaiBorwein(0.1), 3),
+        "gradient flow": (tfl.GradientFlow(0.5, times=(0.2,)), 2),
+        "greedy": (tfl.GreedyDescent(0.01), 2),
+    }
+    for name, (method, iterations) in methods.items():
+        result = tfl.descend(risk, risk.space.zeros(), method, iterations, max_time=100.0)
+        yield f"{name}: control", risk.space.gather(result.control)
+        for column in ("risk", "gradient_norm", "mass", "tail"):
+            yield f"{name}: {column}", result.history[column]
+    flow = tfl.TangentFlow(torus, METRIC, tfl.losses.SquaredL2(target)).solve(initial, [0.01], 1e-6)
+    yield "tangent flow", torus.gather(flow.density)
+    yield "porous medium", torus.gather(tfl.porous_medium.Spectral(torus).solve(initial, [0.002], 1e-6).density)
+
+
+def levels(torus, band):
+    """From one grid and band to others."""
+    model, short = model_on(torus, band, layers=4), model_on(torus, band)
+    other = model_on(torus.resized(tuple(n + 3 for n in torus.shape)), 1)
+    there = model.space.embed(control(other, 3), other.space)
+    yield "embedded", model.space.gather(there)
+    yield "embedded back", other.space.gather(other.space.embed(control(short, 3), short.space))
+    yield "initial on another grid", other.torus.gather(model.initial.on(other.torus).values)
+
+
+def results(comm):
+    """All of them, whole, by names."""
+    for library in ("fftw", "scipy"):
+        for name, (shape, band) in CASES.items():
+            torus = tfl.Torus(shape, 1, library, comm=comm)
+            parts = [fields, sweeps, logarithms, levels]
+            parts += [descents] if library == "scipy" and name in ("24 x 28", "8 x 9 x 10") else []
+            for part in parts:
+                for what, value in part(torus, band):
+                    yield f"{library}, {name}, {part.__name__}, {what}", np.asarray(value)
+
+
+if __name__ == "__main__":
+    if sys.argv[2:] == ["alone"]:
+        np.savez(sys.argv[1], **dict(results(None)))
+    else:
+        from mpi4py import MPI
+
+        found = dict(results(MPI.COMM_WORLD))
+        if MPI.COMM_WORLD.rank == 0:
+            np.savez(sys.argv[1], **found)
