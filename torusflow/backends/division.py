@@ -38,6 +38,10 @@ class Division(Protocol):
         """The part of coefficients (*kept) that is here, `kept` being what all processes have."""
         ...
 
+    def fits(self, shape) -> bool:
+        """Whether each process has a part of such a grid."""
+        ...
+
     def everyone(self, value) -> list:
         """What each process gives, in their order."""
         ...
@@ -75,6 +79,9 @@ class Undivided:
 
     def modes(self, kept) -> tuple[slice, ...]:
         return self.points(kept)
+
+    def fits(self, shape) -> bool:
+        return True
 
     def everyone(self, value: Any) -> list:
         return [value]

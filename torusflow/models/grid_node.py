@@ -133,7 +133,7 @@ class GridNODE(ABC):
         Courant numbers stay the same: layers last twice as long, and the highest modes are half as high.
         """
         shape = tuple(-(-n // 2) for n in self.torus.shape)
-        if min(shape) < COARSEST:
+        if min(shape) < COARSEST or not self.torus.division.fits(shape):
             return None
         torus = self.torus.resized(shape)
         layers = self.layers // 2 if self.layers % 2 == 0 else self.layers

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -51,6 +53,15 @@ class Divided:
         if shape[max(len(shape) - self.dimension, 0) :] != self.shape:
             raise InputError(f"scatter takes a whole field, (..., {self.shape}), got {shape}.")
         return self.division.scatter(f, len(shape) - self.dimension, self.local_slice[0])
+
+    def alone(self) -> Any:
+        """The same grid with all of it on this process; itself where no communicator has been given."""
+        return self if self.division.comm is None else replace(cast(Any, self), comm=None)
+
+    def hint_of(self, shape) -> str:
+        """What to do with an array that has the shape of the whole grid, a sentence; else nothing."""
+        whole = self.local_shape != self.shape and shape[max(len(shape) - self.dimension, 0) :] == self.shape
+        return f" That is the whole of {self.division.processes} processes': give torus.scatter(f)." if whole else ""
 
     def part(self, f) -> np.ndarray:
         """The part here of a whole field (..., *n) that every process has."""

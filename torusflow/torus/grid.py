@@ -139,19 +139,11 @@ class Torus(Divided, Arrays):
         return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}"
 
     def __reduce__(self):
-        return Torus, (self.shape, self.threads, self._given, self.device, self._shared)
-
-    @property
-    def _shared(self) -> Division | None:
-        return None if self.comm is None else self.division
+        return Torus, (self.shape, self.threads, self._given, self.device, self.comm and self.division)
 
     def resized(self, shape) -> Torus:
         """Another grid whose fields live where those of this one do."""
-        return Torus(shape, self.threads, self._given, device=self.device, comm=self._shared)
-
-    def alone(self) -> Torus:
-        """The same grid with all of it on this process; itself where no communicator has been given."""
-        return self if self.comm is None else Torus(self.shape, self.threads, self._given)
+        return Torus(shape, self.threads, self._given, device=self.device, comm=self.comm and self.division)
 
     # -- coordinates -------------------------------------------------------------------------------------------
 
@@ -342,7 +334,8 @@ class Torus(Divided, Arrays):
         """
         f = self.asarray(f, "the field", None)
         if f.shape[max(f.ndim - self.dimension, 0) :] != self.local_shape:
-            raise InputError(f"a field on this torus has shape (..., {_comma(self.local_shape)}), got {f.shape}.")
+            known = f"a field on this torus has shape (..., {_comma(self.local_shape)}), got {f.shape}."
+            raise InputError(known + self.hint_of(f.shape))
         if f.dtype.kind not in "fiub":
             raise InputError(f"a field on the torus holds real numbers, got an array of {f.dtype}.")
         return f.astype(np.float64, copy=False)

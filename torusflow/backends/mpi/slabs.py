@@ -25,13 +25,21 @@ class Slabs:
     shape : tuple of int
         Of the grid.
 
+    Attributes
+    ----------
+    private : mpi4py.MPI.Intracomm
+        The duplicate.
+
     Raises
     ------
     InputError
-        If the grid has one axis, or there are more processes than rows or columns.
+        If the grid has one axis, or there are more processes than rows, or than columns of a communicator given by
+        hand: on grids made of others some may have none.
     """
 
     def __init__(self, comm: Any, shape: tuple[int, ...]):
+        by_hand = not isinstance(comm, Slabs)
+        comm = checked_communicator(comm)
         self.comm, self.shape = comm, shape
         self.processes, self.rank = comm.size, comm.rank
         if len(shape) == 1:
@@ -39,7 +47,7 @@ class Slabs:
                 "a torus of one axis is not divided among processes: transforms along it want all of it. Leave out "
                 "comm, or use two or three axes."
             )
-        most = self._most_processes()
+        most = min(self._most_rows(shape), self._most_columns() if by_hand else comm.size)
         if comm.size > most:
             raise InputError(
                 f"{comm.size} processes are too many for a grid of {' x '.join(map(str, shape))}: at most {most} have "
@@ -108,12 +116,17 @@ class Slabs:
         """The coefficients along axis 1 that each process has; some have none where they are few."""
         return cut(kept[1], self.processes, 1 if len(kept) == 3 and kept[2] > 1 else 2)
 
-    def _most_processes(self) -> int:
-        """Such that each has rows of the grid, and columns of a field of the largest band."""
-        two = len(self.shape) == 2
+    def fits(self, shape) -> bool:
+        return self.processes <= self._most_rows(shape)
+
+    def _most_rows(self, shape) -> int:
+        """Processes of which each has rows."""
+        return shape[0] // 2 if len(shape) == 2 else shape[0]
+
+    def _most_columns(self) -> int:
+        """Processes of which each has columns of a field of the largest band."""
         band = (self.shape[1] - 1) // 3
-        columns = (band + 1) // 2 if two else 2 * band + 1
-        return max(1, min(self.shape[0] // 2 if two else self.shape[0], columns))
+        return max(1, (band + 1) // 2 if len(self.shape) == 2 else 2 * band + 1)
 
     # -- what they tell one another ----------------------------------------------------------------------------
 

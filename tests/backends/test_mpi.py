@@ -1,0 +1,189 @@
+"""Several processes give the bits of one: `mpi_conformance.py` under mpiexec, and how they end."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference import relative_error
+from tolerances import SAME
+
+HERE = Path(__file__).parent
+MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+pytest.importorskip("mpi4py", reason="mpi4py is not installed", exc_type=ImportError)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(MPIEXEC is None, reason="there is no mpiexec")]
+
+# More processes than processors wait for one another: MPICH's offer theirs to the others at once.
+WAITING = {"MPIR_CVAR_POLLS_BEFORE_YIELD": "0", "OMPI_MCA_rmaps_base_oversubscribe": "1"}
+AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+
+
+def run(processes, *arguments, timeout=300):
+    """Python with these arguments as so many processes."""
+    command = [MPIEXEC, "-n", str(processes), sys.executable, *map(str, arguments)]
+    environment = os.environ | WAITING | AS_ROOT
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What `mpi_conformance.py` finds, by the number of processes; 0 without a communicator."""
+    folder, found = tmp_path_factory.mktemp("mpi"), {}
+
+    def of(processes):
+        if processes not in found:
+            file = folder / f"{processes}.npz"
+            script = HERE / "mpi_conformance.py"
+            if processes:
+                done = run(processes, script, file)
+            else:
+                command = [sys.executable, str(script), str(file), "alone"]
+                done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, done.stderr
+            with np.load(file) as arrays:
+                found[processes] = dict(arrays)
+        return found[processes]
+
+    return of
+
+
+@pytest.mark.parametrize("processes", [2, 3, 4])
+def test_the_bits_of_one_process(results, processes):
+    one, several = results(1), results(processes)
+    assert one.keys() == several.keys()
+    different = [name for name in one if not np.array_equal(one[name], several[name])]
+    assert not different, different
+
+
+def test_the_numbers_of_a_torus_without_communicator(results):
+    alone, one = results(0), results(1)
+    assert alone.keys() == one.keys()
+    errors = {name: relative_error(one[name], alone[name]) for name in alone}
+    assert {name: error for name, error in errors.items() if not error < SAME} == {}
+
+
+def program(tmp_path, text):
+    path = tmp_path / "program.py"
+    path.write_text(
+        f"import os, signal, time\nimport numpy as np\nimport torusflow as tfl\nfrom mpi4py import MPI\n{text}"
+    )
+    return path
+
+
+REFUSED = {
+    "tfl.Torus(64, comm=MPI.COMM_WORLD)": "a torus of one axis is not divided",
+    "tfl.Torus((16, 9), comm=MPI.COMM_WORLD)": "at most 1 have rows and columns",
+    "tfl.Torus((16, 16), library='numpy', comm=MPI.COMM_WORLD)": "library='numpy' with comm",
+    "tfl.Torus((16, 16), comm='world')": "comm must be a communicator of mpi4py",
+    "model.linearise(torus.gather(rho.values))": "a control of this model has shape",
+    "tfl.densities.from_array(torus, np.ones((16, 16)))": "torus.scatter(f)",
+    "tfl.MeasureNODE(tfl.Torus((16, 16), 1), tfl.SobolevMetric(), rho)": "2 processes",
+    "torus.scatter(np.ones((8, 16)))": "scatter takes a whole field",
+    "model.space.random(np.random.default_rng(torus.division.rank))": "the generators of the processes differ",
+    "np.asarray(rho)": "torus.gather(density.values)",
+    "tfl.geodesic.shoot(torus, tfl.SobolevMetric(), np.zeros((2, 8, 16)), [1.0])": "geodesics are computed by",
+    "tfl.GeodesicNODE(torus, tfl.SobolevMetric(), rho)": "geodesics are computed by",
+    "tfl.Diffeomorphism(torus, np.zeros((2, 8, 16)))": "a Diffeomorphism is a map of",
+    "tfl.tangent_kernel(model, model.space.zeros()).eigenvalues(1)": "kernel @ p and eigenvalues",
+    "logarithm.sample(model.space.zeros(), 3, np.random.default_rng(0))": "samples are drawn by",
+    "tfl.scipy_minimize(risk, model.space.zeros())": "controls become vectors for SciPy",
+}
+
+
+def test_what_needs_the_whole_is_refused_in_a_sentence(tmp_path):
+    tries = "".join(
+        f"try:\n    {call}\n    said.append('nothing')\nexcept tfl.InputError as e:\n    said.append(str(e))\n"
+        for call in REFUSED
+    )
+    text = (
+        "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\nrho = tfl.densities.uniform(torus)\n"
+        "model = tfl.MeasureNODE(torus, tfl.SobolevMetric(), rho, layers=2)\n"
+        "logarithm = tfl.LogDensityNODE(torus, tfl.SobolevMetric(), layers=2)\n"
+        f"risk = tfl.Risk(model, tfl.losses.SquaredL2(rho))\nsaid = []\n{tries}"
+        "if torus.division.rank == 0:\n    print('\\n'.join(said))\n"
+    )
+    done = run(2, program(tmp_path, text))
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert len(said) == len(REFUSED)
+    for sentence, (call, words) in zip(said, REFUSED.items(), strict=True):
+        assert words in sentence, (call, sentence)
+
+
+ENDS = {
+    "raises": "raise ValueError('only here')",
+    "is killed": "os.kill(os.getpid(), signal.SIGKILL)",
+    "is interrupted": "raise KeyboardInterrupt",
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_process_that_ends_ends_all(tmp_path, how):
+    text = (
+        "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\nprint('made', flush=True)\n"
+        f"if torus.division.rank == 1:\n    time.sleep(0.5)\n    {ENDS[how]}\ntorus.mean(torus.points[0])\n"
+    )
+    start = time.monotonic()
+    done = run(2, program(tmp_path, text), timeout=60)
+    assert done.returncode != 0
+    assert done.stderr.count("only here") == (how == "raises")
+    assert time.monotonic() - start < 60
+
+
+def test_what_all_processes_raise_is_said_once(tmp_path):
+    text = "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\ntorus.inverse(np.zeros(3))\n"
+    done = run(3, program(tmp_path, text))
+    assert done.returncode != 0 and done.stderr.count("InputError: a spectrum on this torus") == 1
+
+
+def test_one_will(tmp_path):
+    """A signal, a time limit, a text or an error of one process: all stop at the same iterate."""
+    text = (
+        "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\nrank = torus.division.rank\n"
+        "rho = tfl.densities.uniform(torus)\nsigma = tfl.densities.von_mises(torus)\n"
+        "risk = tfl.Risk(tfl.MeasureNODE(torus, tfl.SobolevMetric(), rho, layers=2), tfl.losses.SquaredL2(sigma))\n"
+        "def run(**options):\n"
+        "    result = tfl.descend(risk, risk.space.zeros(), tfl.GradientDescent(0.01), 100, **options)\n"
+        "    said = torus.everyone((result.status, result.history['seconds'].tolist()))\n"
+        "    assert said[0] == said[1], said\n"
+        "    if rank == 0:\n        print(result.iterations, result.status)\n"
+        "def interrupt(n, row):\n    if n == 2 and rank == 1:\n        os.kill(os.getpid(), signal.SIGINT)\n"
+        "run(callback=interrupt)\n"
+        "run(stop=lambda: 'enough' if rank == 1 else '')\n"
+        "run(max_time=0.2, callback=lambda n, row: time.sleep(0.02 * rank))\n"
+    )
+    done = run(2, program(tmp_path, text))
+    assert done.returncode == 0, done.stderr
+    first, second, third = done.stdout.splitlines()
+    assert first.startswith("2 interrupted") and second.startswith("0 interrupted") and "enough" in second
+    assert "time limit" in third
+
+
+def test_a_callback_that_fails_on_one_process_ends_all(tmp_path):
+    text = (
+        "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\nrho = tfl.densities.uniform(torus)\n"
+        "risk = tfl.Risk(tfl.MeasureNODE(torus, tfl.SobolevMetric(), rho), tfl.losses.SquaredL2(rho))\n"
+        "fail = lambda n, row: 1 / (1 - torus.division.rank)\n"
+        "start = risk.space.random(np.random.default_rng(0), 0.1)\n"
+        "tfl.descend(risk, start, tfl.GradientDescent(0.01), 5, callback=fail)\n"
+    )
+    done = run(2, program(tmp_path, text), timeout=60)
+    assert done.returncode != 0 and done.stderr.count("\nZeroDivisionError") == 1
+
+
+def test_copies_share_the_communicator(tmp_path):
+    text = (
+        "import copy, pickle\nworld = MPI.COMM_WORLD\n"
+        "torus = tfl.Torus((16, 16), 1, comm=world)\n"
+        "assert pickle.loads(pickle.dumps(torus)) == torus == copy.deepcopy(torus)\n"
+        "assert torus != tfl.Torus((16, 16)) and torus == tfl.Torus((16, 16), 1, comm=world.Dup())\n"
+        "other = tfl.Torus((16, 16), 1, comm=world.Split(0, -world.rank))\n"
+        "assert other != torus and copy.deepcopy(other) == other\n"
+        "try:\n    pickle.dumps(other)\nexcept tfl.InputError:\n    print('refused')\n"
+    )
+    done = run(2, program(tmp_path, text))
+    assert done.returncode == 0 and done.stdout == "refused\n" * 2, done.stderr
