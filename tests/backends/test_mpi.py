@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -125,13 +124,13 @@ ENDS = {
 def test_a_process_that_ends_ends_all(tmp_path, how):
     text = (
         "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\nprint('made', flush=True)\n"
-        f"if torus.division.rank == 1:\n    time.sleep(0.5)\n    {ENDS[how]}\ntorus.mean(torus.points[0])\n"
+        f"if torus.division.rank == 1:\n    time.sleep(0.5)\n    {ENDS[how]}\n"
+        "torus.mean(torus.points[0])\nprint('not reached')\n"
     )
-    start = time.monotonic()
     done = run(2, program(tmp_path, text), timeout=60)
-    assert done.returncode != 0
-    assert done.stderr.count("only here") == (how == "raises")
-    assert time.monotonic() - start < 60
+    assert done.returncode != 0 and done.stdout.count("made") == 2 and "not reached" not in done.stdout
+    assert done.stderr.count("ValueError: only here") == (how == "raises")
+    assert done.stderr.count("\nKeyboardInterrupt") == (how == "is interrupted")
 
 
 def test_what_all_processes_raise_is_said_once(tmp_path):
@@ -186,4 +185,4 @@ def test_copies_share_the_communicator(tmp_path):
         "try:\n    pickle.dumps(other)\nexcept tfl.InputError:\n    print('refused')\n"
     )
     done = run(2, program(tmp_path, text))
-    assert done.returncode == 0 and done.stdout == "refused\n" * 2, done.stderr
+    assert done.returncode == 0 and done.stdout.count("refused") == 2, done.stderr

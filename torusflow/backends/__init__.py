@@ -46,8 +46,9 @@ def can_be_had(library: str, device: str) -> bool:
     return library in LIBRARIES and is_there(library) if device == "cpu" else library in ON_DEVICES
 
 
-def make_backend(library: str | None, threads: int, device: str = "cpu", division: Division | None = None) -> Backend:
-    """The backend of a Torus, with as many threads as this machine can use; of a GPU if its device is one.
+def make_backend(library: str | None, threads: int, device: str = "cpu", division: Any = None) -> Backend:
+    """The backend of a Torus, with as many threads as this machine can use; of a GPU if its device is one, and of the
+    processes of a division if there is one.
 
     Raises
     ------

@@ -115,7 +115,9 @@ class Backend(Protocol):
     library: str
     threads: int
     device: str
-    division: Division
+
+    @property
+    def division(self) -> Division: ...
 
     # -- arrays ------------------------------------------------------------------------------------------------
 

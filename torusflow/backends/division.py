@@ -10,7 +10,8 @@ import numpy as np
 
 
 class Division(Protocol):
-    """How fields and coefficients are divided among processes, which all call these functions alike.
+    """How fields and coefficients are divided among processes, which all call these functions alike; as a text what
+    follows the words on a torus.
 
     Fields are divided along the first axis of the grid, coefficients along the second one of the modes.
 
@@ -46,7 +47,7 @@ class Division(Protocol):
         """What each process gives, in their order."""
         ...
 
-    def gather(self, part, axis: int, root: int | None = None) -> np.ndarray | None:
+    def gather(self, part, axis: int, root: int | None = None) -> Any:
         """The parts put together along an axis; if a root is given there alone, elsewhere None."""
         ...
 
@@ -70,6 +71,9 @@ class Undivided:
     processes = 1
     rank = 0
     comm = None
+
+    def __str__(self) -> str:
+        return ""
 
     def processors(self) -> int:
         return len(usable_processors())

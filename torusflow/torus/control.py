@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ class VelocitySpace:
     def __reduce__(self):
         return VelocitySpace, (self.torus, self.metric, self.layers, self.band)
 
-    def gather(self, v, root: int | None = None) -> np.ndarray | None:
+    def gather(self, v, root: int | None = None) -> Any:
         """The whole of a control of which each process gives its part, array (*whole_shape); see `Torus.gather`."""
         return self.torus.division.gather(v, self._axis, root)
 

@@ -25,7 +25,7 @@ class Divided:
     local_slice: tuple[slice, ...]
     dimension: int
 
-    def gather(self, f, root: int | None = None) -> np.ndarray | None:
+    def gather(self, f, root: int | None = None) -> Any:
         """The whole of a field (..., *n) of which each process gives its part.
 
         Parameters
@@ -69,7 +69,7 @@ class Divided:
 
     def gather_spectrum(self, f_hat) -> np.ndarray:
         """The whole of a spectrum (..., *spectral_shape) of which each process gives its part."""
-        return f_hat if self.dimension == 1 else self.division.gather(f_hat, 1 - self.dimension)
+        return f_hat if self.dimension == 1 else cast(np.ndarray, self.division.gather(f_hat, 1 - self.dimension))
 
     def everyone(self, value) -> list:
         """What each process gives, in their order."""

@@ -132,11 +132,12 @@ class Torus(Divided, Arrays):
         ):
             object.__setattr__(self, name, value)
 
+    def __repr__(self):
+        return f"Torus(shape={self.shape}, threads={self.threads}, library={self.library!r}{self.division})"
+
     def __str__(self):
         how = f"{self.threads} threads" if self.device == "cpu" else f"on {self.device}"
-        if self.division.processes > 1:
-            how += f" each of {self.division.processes} processes"
-        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}"
+        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}{self.division}"
 
     def __reduce__(self):
         return Torus, (self.shape, self.threads, self._given, self.device, self.comm and self.division)

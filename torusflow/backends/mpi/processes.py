@@ -28,33 +28,33 @@ class Processes(Processors):
 
     def __init__(self, slabs: Slabs, threads: int, library: str):
         super().__init__(threads, library)
-        self.division = slabs
+        self.division = self._slabs = slabs
 
     def plan(self, shape, modes, batch: int) -> Transform:
-        return Transform(self.division, shape, modes, batch, self._workers, self.library)
+        return Transform(self._slabs, shape, modes, batch, self._workers, self.library)
 
     def stages(self, dimension: int, shape, modes) -> Stages:
-        return Stages(self.division, dimension, shape, modes, self._workers, self.library)
+        return Stages(self._slabs, dimension, shape, modes, self._workers, self.library)
 
     # -- sums of rows and columns --------------------------------------------------------------------------------
 
     def total(self, f) -> float:
-        return self._added(f, 1 - len(self.division.shape))
+        return self._added(f, 1 - len(self._slabs.shape))
 
     def mean(self, f) -> float:
-        leading = np.shape(f)[: np.ndim(f) - len(self.division.shape)]
-        return self._added(f, -len(self.division.shape)) / (math.prod(self.division.shape) * math.prod(leading))
+        leading = np.shape(f)[: np.ndim(f) - len(self._slabs.shape)]
+        return self._added(f, -len(self._slabs.shape)) / (math.prod(self._slabs.shape) * math.prod(leading))
 
     def inner(self, f, g) -> float:
         lines = (field.reshape(-1, field.shape[-1]) for field in (f, g))
         sums = np.einsum("ij,ij->i", *lines).reshape(f.shape[:-1])
-        return self._added(sums, 1 - len(self.division.shape))
+        return self._added(sums, 1 - len(self._slabs.shape))
 
     def _added(self, f, axis: int) -> float:
         """The sum of all numbers on all processes, by what is added up first for each place along an axis."""
         front = np.ascontiguousarray(np.moveaxis(f, axis, 0))
         sums = np.sum(front.reshape(len(front), math.prod(front.shape[1:])), axis=1)
-        everyone = np.concatenate(self.division.everyone(sums))
+        everyone = np.concatenate(self._slabs.everyone(sums))
         try:
             return math.fsum(everyone)  # also on processors of different makes, which must come to one decision
         except (OverflowError, ValueError):  # of infinities
@@ -69,7 +69,7 @@ class Processes(Processors):
         return -self._largest(-super().minimum(f) if np.size(f) else -math.inf)
 
     def is_finite(self, f) -> bool:
-        return all(self.division.everyone(super().is_finite(f)))
+        return all(self._slabs.everyone(super().is_finite(f)))
 
     def largest(self, values) -> float:
         return self._largest(super().largest(values) if values.size else 0.0)
@@ -78,7 +78,7 @@ class Processes(Processors):
         return self._largest(super().fastest(velocity, weights))
 
     def _largest(self, value: float) -> float:
-        return float(np.max(self.division.everyone(value)))  # NaN if one of them is
+        return float(np.max(self._slabs.everyone(value)))  # NaN if one of them is
 
     # -- memory --------------------------------------------------------------------------------------------------
 
@@ -90,4 +90,4 @@ class Processes(Processors):
 
     def _of_all(self, here: float) -> float:
         """Bytes that all of them have, where each has as much as the one with the least."""
-        return self.division.processes * min(self.division.everyone(here / self.division.neighbours))
+        return self._slabs.processes * min(self._slabs.everyone(here / self._slabs.neighbours))

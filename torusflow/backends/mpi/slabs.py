@@ -83,8 +83,8 @@ class Slabs:
     def __hash__(self) -> int:
         return hash(self.processes)
 
-    def __repr__(self) -> str:
-        return f"{self.processes} processes" if self.processes > 1 else "1 process"
+    def __str__(self) -> str:
+        return f", comm=<{self.processes} processes>"
 
     def __deepcopy__(self, memo) -> Slabs:
         return self  # there is one communicator, whatever is copied
@@ -133,7 +133,7 @@ class Slabs:
     def everyone(self, value) -> list:
         return self.private.allgather(value) if self.processes > 1 else [value]
 
-    def gather(self, part, axis: int, root: int | None = None) -> np.ndarray | None:
+    def gather(self, part, axis: int, root: int | None = None) -> Any:
         if self.processes == 1:
             return part
         front = np.ascontiguousarray(np.moveaxis(part, axis, 0))
