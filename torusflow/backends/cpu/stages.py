@@ -33,6 +33,8 @@ class Stages:
         P keeps |k_j| <= modes_j, below the Nyquist mode.
     workers : Workers
     library : {"fftw", "rocket", "scipy"}
+    geometry : Geometry, optional
+        Of this shape and these modes, where other blocks are wanted.
 
     Attributes
     ----------
@@ -40,8 +42,8 @@ class Stages:
         Shape of coefficients.
     """
 
-    def __init__(self, dimension: int, shape, modes, workers: Workers, library: str):
-        self._geometry = geometry = Geometry(shape, modes, workers, library)
+    def __init__(self, dimension: int, shape, modes, workers: Workers, library: str, geometry: Geometry | None = None):
+        self._geometry = geometry = geometry or Geometry(shape, modes, workers, library)
         self._derivatives = np.array(DERIVATIVES[dimension], float)
         self.kept = geometry.kept
         self._shape = shape

@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 from ..cpu.processors import Processors
+from ..cpu.stages import Stages as AllStages
+from .exchange import SlabGeometry
 from .slabs import Slabs
 from .stages import Stages
 from .transform import Transform
@@ -33,8 +35,11 @@ class Processes(Processors):
     def plan(self, shape, modes, batch: int) -> Transform:
         return Transform(self._slabs, shape, modes, batch, self._workers, self.library)
 
-    def stages(self, dimension: int, shape, modes) -> Stages:
-        return Stages(self._slabs, dimension, shape, modes, self._workers, self.library)
+    def stages(self, dimension: int, shape, modes) -> Stages | AllStages:
+        where = shape, modes, self._workers, self.library
+        if self._slabs.processes == 1:  # there is nothing to exchange: all stages in one compiled loop
+            return AllStages(dimension, *where, SlabGeometry(self._slabs, *where))
+        return Stages(self._slabs, dimension, *where)
 
     # -- sums of rows and columns --------------------------------------------------------------------------------
 
