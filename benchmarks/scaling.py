@@ -1,7 +1,7 @@
 """Time, bytes, messages and memory of a gradient on several processes, and what they come to on many machines.
 
     mpiexec -n 4 python benchmarks/scaling.py measure 128 128 128
-    python benchmarks/scaling.py predict --seconds 1.4e-8 --bandwidth 12.5e9 --latency 2e-6
+    python benchmarks/scaling.py predict --seconds 3.6e-9 --bandwidth 12.5e9 --latency 2e-6
 
 `measure` prints what each process sends in a forward stage, and the time of a value with its gradient, beside that of a
 torus without communicator where there is one process. `predict` is the model of `docs/scaling.md`: the time of a stage
@@ -105,9 +105,8 @@ def predict(point_seconds, bandwidth, latency):
         exchange = [_exchange(n, processes, band, bandwidth, latency) for band in ((n - 1) // 3, n // 8)]
         shares = [work / (work + e) for e in exchange]
         size = 8 * n**3 / processes / 1e9
-        print(
-            f"{n:6d}^3  {processes:9d}  {size:22.2f}  {work:6.3f}  {exchange[0]:10.3f}  {shares[0]:10.2f}  {shares[1]:13.2f}"
-        )
+        row = f"{work:7.3f}  {exchange[0]:10.3f}  {shares[0]:10.2f}  {shares[1]:13.2f}"
+        print(f"{n:6d}^3  {processes:9d}  {size:22.2f}  {row}")
 
 
 def _exchange(n, processes, band, bandwidth, latency) -> float:
@@ -125,7 +124,7 @@ def main():
     for name, default in (("layers", 2), ("substeps", 4), ("threads", 1), ("repeat", 5)):
         one.add_argument(f"--{name}", type=int, default=default)
     two = commands.add_parser("predict")
-    for name, default in (("seconds", 1.4e-8), ("bandwidth", 12.5e9), ("latency", 2e-6)):
+    for name, default in (("seconds", 3.6e-9), ("bandwidth", 12.5e9), ("latency", 2e-6)):
         two.add_argument(f"--{name}", type=float, default=default)
     given = parser.parse_args()
     if given.command == "measure":

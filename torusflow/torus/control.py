@@ -62,7 +62,7 @@ class VelocitySpace:
         # The axis along which elements are divided, the second one of the modes, and what is here of it.
         self._axis, self._here = min(d, 2) + 1, here[min(d, 2) - 1]
         count = math.prod(self.whole_shape)
-        if count > LARGEST_SIZE:
+        if count > LARGEST_SIZE * torus.division.processes:
             raise InputError(f"layers={layers} and band={band} make {count:.2g} coefficients; use fewer.")
         what, present = f"a control with layers={layers} and band={band}", torus.physical_memory()
         check_memory(2 * count, what, "Use fewer of them.", present, torus.place)

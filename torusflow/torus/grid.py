@@ -111,6 +111,10 @@ class Torus(Divided, Arrays):
     def __post_init__(self):
         shape = _checked_shape(self.shape)
         backend = chosen_backend(self.threads, self.library, self.device, self.comm, shape)
+        if math.prod(shape) > LARGEST_SIZE * backend.division.processes:
+            raise InputError(
+                f"a torus of {shape!r} has more than {LARGEST_SIZE:,} grid points a process; no array can hold that."
+            )
         here, modes = backend.division.points(shape), backend.division.modes((*shape[:-1], shape[-1] // 2 + 1))
         for name, value in (
             ("shape", shape),
@@ -374,10 +378,6 @@ def _checked_shape(shape) -> tuple[int, ...]:
     if not whole or not 1 <= len(shape) <= 3 or min(shape) < 4:
         raise InputError(
             f"a torus has 1, 2 or 3 axes of at least 4 grid points each, got {given!r}. Write Torus((64, 64)), say."
-        )
-    if math.prod(int(n) for n in shape) > LARGEST_SIZE:
-        raise InputError(
-            f"a torus of {given!r} has more than {LARGEST_SIZE:,} grid points; no array here can hold that."
         )
     return tuple(int(n) for n in shape)
 
