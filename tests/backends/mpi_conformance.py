@@ -110,6 +110,21 @@ def quasi_newton(torus, band):
     yield from descent(risk, tfl.LBFGS(memory=5), 20)
 
 
+def stored(torus, band):
+    """Ten iterations, and ten of which four are resumed from a file."""
+    risk = tfl.Risk(model_on(torus, band, layers=1), tfl.losses.SquaredL2(densities(torus)[1]))
+    start, method = risk.space.zeros(), tfl.LBFGS(memory=5)
+    yield "at once", risk.space.gather(tfl.descend(risk, start, method, 10).control)
+    path = sys.argv[1].replace(".npz", ".h5")
+    tfl.descend(risk, start, method, 6, store=tfl.RunFile(path, overwrite=True))
+    resumed = tfl.descend(risk, start, method, 10, store=path, resume=True)
+    yield "in two", risk.space.gather(resumed.control)
+    run = tfl.load(path)
+    yield "control in the file", run.control
+    yield "output in the file", run.output
+    yield "target in the file", run.risk.loss.target.values
+
+
 def methods(torus, band):
     """The others, and the equations that descent approaches."""
     initial, target = densities(torus)
@@ -154,7 +169,7 @@ def results(comm):
             if name in ("24 x 28", "8 x 9 x 10"):
                 parts.append(quasi_newton)
             if (library, name) == ("scipy", "24 x 28"):
-                parts += [losses, methods]
+                parts += [losses, methods, stored]
             for part in parts:
                 for what, value in part(torus, band):
                     yield f"{library}, {name}, {part.__name__}, {what}", np.asarray(value)

@@ -11,6 +11,8 @@ import pytest
 from reference import relative_error
 from tolerances import SAME
 
+import torusflow as tfl
+
 HERE = Path(__file__).parent
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 pytest.importorskip("mpi4py", reason="mpi4py is not installed", exc_type=ImportError)
@@ -186,3 +188,63 @@ def test_copies_share_the_communicator(tmp_path):
     )
     done = run(2, program(tmp_path, text))
     assert done.returncode == 0 and done.stdout.count("refused") == 2, done.stderr
+
+
+STORED = (
+    "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\nrank = torus.division.rank\n"
+    "rho, sigma = tfl.densities.uniform(torus), tfl.densities.von_mises(torus)\n"
+    "model = tfl.MeasureNODE(torus, tfl.SobolevMetric(), rho, layers=1, substeps=2)\n"
+    "risk = tfl.Risk(model, tfl.losses.SquaredL2(sigma))\n"
+    "def run(iterations, **options):\n"
+    "    store = tfl.RunFile('kept/run.h5', interval=0.0)\n"
+    "    return tfl.descend(risk, risk.space.zeros(), tfl.LBFGS(), iterations, store=store, **options)\n"
+)
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A folder for a run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept").mkdir()
+    return tmp_path / "kept"
+
+
+def test_a_run_goes_on_with_another_number_of_processes(tmp_path, kept):
+    assert run(1, program(tmp_path, f"{STORED}run(4)\n")).returncode == 0
+    at_once = tfl.load(kept / "run.h5")
+    (kept / "run.h5").unlink()
+    for processes, iterations in ((2, 1), (3, 2), (1, 4)):
+        done = run(processes, program(tmp_path, f"{STORED}run({iterations}, resume=True)\n"))
+        assert done.returncode == 0, done.stderr
+    in_three = tfl.load(kept / "run.h5")
+    assert np.array_equal(in_three.control, at_once.control) and np.array_equal(in_three.output, at_once.output)
+
+
+def test_what_was_stored_outlives_a_process_that_is_killed(tmp_path, kept):
+    kill = "lambda n, row: os.kill(os.getpid(), signal.SIGKILL) if (n, rank) == (4, 1) else None"
+    done = run(2, program(tmp_path, f"{STORED}run(6, callback={kill})\n"), timeout=60)
+    assert done.returncode != 0
+    assert len(tfl.load(kept / "run.h5").history["risk"]) >= 4  # of iterates 0, ..., 3, the last of which is stored
+    done = run(2, program(tmp_path, f"{STORED}print(run(6, resume=True).iterations)\n"))
+    assert done.returncode == 0 and done.stdout.count("6") == 2, done.stderr
+
+
+def test_a_file_that_exists_is_refused_once(tmp_path, kept):
+    (kept / "run.h5").write_text("mine")
+    done = run(2, program(tmp_path, f"{STORED}run(2)\n"), timeout=60)
+    assert done.returncode != 0 and done.stderr.count("InputError: ") == 1
+    assert (kept / "run.h5").read_text() == "mine"
+
+
+def test_a_run_that_cannot_be_written_is_stored_elsewhere(tmp_path, kept):
+    move = "lambda n, row: os.rename('kept', 'moved') if (n, rank) == (2, 0) else None"
+    text = f"{STORED}result = run(4, callback={move})\nif rank == 0:\n    print(result.path, result.status)\n"
+    done = run(2, program(tmp_path, text))
+    assert done.returncode == 0 and "not stored under its name" in done.stdout, done.stderr
+    assert len(tfl.load(done.stdout.split(" ")[0]).history["risk"]) == 5
+
+
+def test_a_stop_file_stops_all(tmp_path, kept):
+    stop = "lambda n, row: open('kept/run.h5.stop', 'w').close() if (n, rank) == (2, 1) else time.sleep(0.1)"
+    done = run(2, program(tmp_path, f"{STORED}print(run(9, callback={stop}).status)\n"))
+    assert done.returncode == 0 and done.stdout.count("by the file run.h5.stop") == 2, done.stderr

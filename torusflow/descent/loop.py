@@ -115,11 +115,6 @@ def descend(
         check_ability(risk.model, Refinable, "refine doubles the substeps of a model and needs", "Leave refine out.")
     control = risk.space.element(control)
     will = Will(risk.space)
-    if not will.alone and store is not None:
-        raise InputError(
-            "a descent whose grid is shared by several processes is not stored yet. Leave out store, and take "
-            "space.gather(result.control)."
-        )
     limits = {
         "iterations": int(iterations),
         "gradient_tolerance": float(gradient_tolerance),
@@ -128,9 +123,11 @@ def descend(
         "refine": bool(refine),
     }
     if store is not None:
-        from ..storage import RunFile
+        from ..storage import RunFile, SharedRunFile
 
         store = store if isinstance(store, RunFile) else RunFile(store)
+        if not will.alone:
+            store = SharedRunFile.of(store, risk.model)
     elif resume:
         raise InputError("resume=True goes on with a stored run: say which, store='run.h5'.")
     with Held() as signals:
@@ -234,8 +231,7 @@ class _Descent:
             except Exception as problem:
                 if isinstance(problem, InputError) and self._reached.done == 0:
                     raise  # this method or loss does not go with the risk: nothing has been done
-                if not self._will.alone and not isinstance(problem, TorusflowError):
-                    raise  # of this process perhaps alone, for which the others would wait
+                self._raise_of_one(problem)
                 error = cast(Exception, problem.__cause__) if isinstance(problem, _CallerError) else problem
                 status = f"failed at iteration {self._reached.done + 1}: {_in_words(problem, error)}"
             except BaseException as leaving:  # such as SystemExit: what was reached is stored on the way out
@@ -297,9 +293,10 @@ class _Descent:
         try:
             self._save(self._store, self._reached.result("running"))
         except Exception as error:
+            self._raise_of_one(error)
             if not self._warned:
                 self._warned = True
-                _warn(f"{_in_words(error, error)} The descent goes on, and the run is written again at its end.")
+                self._warn(f"{_in_words(error, error)} The descent goes on, and the run is written again at its end.")
         self._saved = time.perf_counter()
 
     def _store_last(self, status: str, error: Exception | None = None) -> Result:
@@ -310,6 +307,7 @@ class _Descent:
                 self._save(self._store, result)
                 result = dataclasses.replace(result, path=Path(self._store.path))
             except Exception as failure:
+                self._raise_of_one(failure)
                 result = self._stored_elsewhere(result, failure)
         if self._signals.waiting and not result.status.startswith("interrupted"):
             result = dataclasses.replace(result, status=f"interrupted as it ended: {result.status}")
@@ -319,13 +317,25 @@ class _Descent:
         said = f"not stored under its name: {_in_words(failure, failure)}"
         path, name = None, Path(self._store.path)
         try:
-            path = Path(tempfile.mkdtemp(prefix="torusflow-")) / (name.name if len(name.name) < 100 else "run.h5")
-            self._save(dataclasses.replace(self._store, path=path), result)
+            folder = self._will.first(tempfile.mkdtemp(prefix="torusflow-") if self._will.is_first else "")
+            path = Path(folder) / (name.name if len(name.name) < 100 else "run.h5")
+            self._save(self._store.at(path), result)
             said = f"{said.rstrip('.')}. The run is in {str(path)!r}"
         except Exception:
             path = None
-        _warn(said)
+        self._warn(said)
         return dataclasses.replace(result, status=f"{result.status}; {said}", path=path)
+
+    def _warn(self, said: str) -> None:
+        """Say it, once, while there is work that an error would lose, as a filter would make of a warning."""
+        with contextlib.suppress(Warning):
+            if self._will.is_first:
+                warnings.warn(said, stacklevel=5)
+
+    def _raise_of_one(self, error: Exception) -> None:
+        """Raise what one of several processes may have met alone, while the others wait for it."""
+        if not self._will.alone and not isinstance(error, TorusflowError):
+            raise error
 
     def _save(self, store, result: Result) -> None:
         store.save(self._reached.risk, self._method, result, self._reached.checkpoint(), self._validation, self._limits)
@@ -349,12 +359,6 @@ def _in_words(problem: BaseException, error: BaseException) -> str:
     """An error in words, with who raised it; one of the package is a sentence already."""
     said = str(error) if isinstance(error, TorusflowError) else f"{type(error).__name__}: {error}".removesuffix(": ")
     return f"{problem}{said}" if isinstance(problem, _CallerError) else said
-
-
-def _warn(said: str) -> None:
-    """Say it while there is work that an error would lose, as a filter would make of a warning."""
-    with contextlib.suppress(Warning):
-        warnings.warn(said, stacklevel=5)
 
 
 def _restarted(risk: Risk, method: Method, state: State) -> State:

@@ -3,5 +3,6 @@
 from .references import Reference, add_reference
 from .run_file import RunFile
 from .runs import Run, load
+from .shared import SharedRunFile
 
-__all__ = ["Reference", "Run", "RunFile", "add_reference", "load"]
+__all__ = ["Reference", "Run", "RunFile", "SharedRunFile", "add_reference", "load"]

@@ -44,10 +44,13 @@ HISTORY_NAMES = {
 }
 
 
-def write_run(file, risk, method, result, coordinates, checkpoint: dict, validation, limits: dict) -> None:
-    """A whole run in an open file."""
+def write_run(
+    file, risk, method, result, coordinates, checkpoint: dict, validation, limits: dict, trajectory=None
+) -> None:
+    """A whole run in an open file; a model of layers is asked for the trajectory if that is not given."""
     model = risk.model
-    trajectory = model.trajectory(result.control) if isinstance(model, Layered) else None
+    if trajectory is None and isinstance(model, Layered):
+        trajectory = model.trajectory(result.control)
     _write(file, risk, method, result, trajectory, coordinates, validation, limits, write_field)
     write_mapping(file.create_group("checkpoint"), checkpoint)
 

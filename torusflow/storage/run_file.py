@@ -194,7 +194,13 @@ class RunFile:
             _refuse_other_validation(name, "validation" in problem, checkpoint, validation)
             return checkpoint
 
-    def save(self, risk, method, result, checkpoint: dict, validation=None, limits: dict | None = None) -> None:
+    def at(self, path) -> RunFile:
+        """The same with another path."""
+        return dataclasses.replace(self, path=path)
+
+    def save(
+        self, risk, method, result, checkpoint: dict, validation=None, limits: dict | None = None, trajectory=None
+    ) -> None:
         """Write the whole run beside the final name, then give it that name.
 
         While the status is "running" the state before stays beside it as ``.NAME.previous``. What `add_reference` put
@@ -207,7 +213,7 @@ class RunFile:
         """
         # Made in memory first: the HDF5 library can crash the process when a disk is full as it closes a file.
         with new_file(track_order=True) as file:
-            write_run(file, risk, method, result, self.coordinates, checkpoint, validation, limits or {})
+            write_run(file, risk, method, result, self.coordinates, checkpoint, validation, limits or {}, trajectory)
             file.attrs["identity"] = self._run.setdefault("identity", new_identity())
             if notes := self.notes or self._run.get("notes"):
                 file.attrs["notes"] = plain_text(notes)

@@ -40,6 +40,8 @@ class VelocitySpace:
         Of the elements; of the part of them that is here, where processes share the torus.
     whole_shape : tuple of int
         Of what all processes have.
+    axis : int
+        Along which they share it.
     wavenumbers : tuple of d arrays of int
         k_j, broadcasting against the modes of an element.
     """
@@ -60,7 +62,7 @@ class VelocitySpace:
         self.whole_shape = (self.layers, d, *kept)
         self.shape = (self.layers, d, *(part.stop - part.start for part in here))
         # The axis along which elements are divided, the second one of the modes, and what is here of it.
-        self._axis, self._here = min(d, 2) + 1, here[min(d, 2) - 1]
+        self.axis, self._here = min(d, 2) + 1, here[min(d, 2) - 1]
         count = math.prod(self.whole_shape)
         if count > LARGEST_SIZE * torus.division.processes:
             raise InputError(f"layers={layers} and band={band} make {count:.2g} coefficients; use fewer.")
@@ -90,7 +92,7 @@ class VelocitySpace:
 
     def gather(self, v, root: int | None = None) -> Any:
         """The whole of a control of which each process gives its part, array (*whole_shape); see `Torus.gather`."""
-        return self.torus.division.gather(v, self._axis, root)
+        return self.torus.division.gather(v, self.axis, root)
 
     @property
     def rank(self) -> int:
@@ -103,14 +105,15 @@ class VelocitySpace:
 
     def part(self, v) -> np.ndarray:
         """The part here of a whole control that every process has."""
-        return self.torus.division.part(v, self._axis, self._here)
+        return self.torus.division.part(v, self.axis, self._here)
 
     def scatter(self, v) -> np.ndarray:
-        """The part here of a whole control that the first process gives."""
+        """The part here of a whole control (..., *whole_shape) that the first process gives."""
         shape = self.torus.everyone(np.shape(v))[0]
-        if shape != self.whole_shape:
-            raise InputError(f"scatter takes a whole control, of shape {self.whole_shape}, got {shape}.")
-        return self.torus.division.scatter(v, self._axis, self._here)
+        leading = len(shape) - len(self.whole_shape)
+        if shape[max(leading, 0) :] != self.whole_shape:
+            raise InputError(f"scatter takes a whole control, (..., {self.whole_shape}), got {shape}.")
+        return self.torus.division.scatter(v, leading + self.axis, self._here)
 
     # -- the Hilbert space -------------------------------------------------------------------------------------
 
@@ -146,7 +149,7 @@ class VelocitySpace:
         check_generator(rng)
         if not is_number(norm):
             raise InputError(f"norm must be a number, got {norm!r}.")
-        real, imaginary = (self.torus.normal(rng, self.whole_shape, self._axis, self._here) for _ in range(2))
+        real, imaginary = (self.torus.normal(rng, self.whole_shape, self.axis, self._here) for _ in range(2))
         noise = self.asarray(real + 1j * imaginary)
         self._symmetrise(noise)
         v = noise / self._symbol
@@ -272,7 +275,7 @@ class VelocitySpace:
                 f"cannot make {self.layers} layers in dimension {len(self.band)} of {other.layers} in dimension "
                 f"{len(other.band)}: the layers must be a multiple, the dimension the same."
             )
-        division, axis = self.torus.division, self._axis
+        division, axis = self.torus.division, self.axis
         if division != other.torus.division:
             raise InputError(
                 "the controls of the other space are divided among other processes than those of this one."
