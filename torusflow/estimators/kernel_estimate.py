@@ -14,6 +14,7 @@ from ..torus.scattered import characteristic_function, evaluate
 
 # Of von Mises kernels, to choose from; and steps of expectation and maximisation for their shares.
 CONCENTRATIONS, STEPS = tuple(np.geomspace(2.0, 600.0, 14).tolist()), 30
+MOST_CENTRES = 20_000  # of an estimate in three dimensions
 # Pairs of points at a time; more of them in one or two dimensions are summed by Fourier series up to a wavenumber,
 # where the coefficients of the narrowest kernel are 1e-13, to an accuracy that is none for densities below a floor.
 AT_A_TIME, REACH, LOWEST = 2**22, 190, 1e-10
@@ -48,34 +49,43 @@ class KernelEstimate:
         return cls(points, *chosen)
 
     @classmethod
-    def validated(cls, points, weights, parts: Sequence[np.ndarray]) -> tuple[KernelEstimate, np.ndarray]:
-        """The estimate of all points that fits best parts that are held out in turn, and the log-densities there.
+    def validated(cls, points, weights, parts: Sequence[np.ndarray], scored: Sequence[np.ndarray]):
+        """The estimate that fits best parts that are held out in turn, and log-densities there.
+
+        In three dimensions it is one of 20,000 points at most.
 
         Parameters
         ----------
         points, weights : array (N, d), (N,)
         parts : sequence of int array
             The rows that each estimate does not see.
+        scored : sequence of int array
+            Some of each part, which the choice is made by.
 
         Returns
         -------
         KernelEstimate, array (M,)
-            The second relative to the uniform density, at the rows of one part after another, by estimates of the
-            other rows.
+            The first of the points of all parts; the second relative to the uniform density, at the rows scored, one
+            part after another, by estimates of the other rows.
         """
-        logs = []
-        for held in parts:
-            points_seen, weights_seen = np.delete(points, held, axis=0), np.delete(weights, held)
-            logs.append(_log_densities(points_seen, weights_seen, CONCENTRATIONS, points[held]))
+        logs, everything = [], np.arange(len(points))
+        for held, at in zip(parts, scored, strict=True):
+            seen = _thinned(np.delete(everything, held), points.shape[1])
+            logs.append(_log_densities(points[seen], weights[seen], CONCENTRATIONS, points[at]))
         logs = np.concatenate(logs, axis=1)
-        concentrations, shares = best_mixture(logs, weights[np.concatenate(parts)])
-        used = [CONCENTRATIONS.index(concentration) for concentration in concentrations]
-        return cls(points, concentrations, shares, weights), _mixed(logs[used], shares)
+        concentrations, shares = best_mixture(logs, weights[np.concatenate(scored)])
+        used, rows = [CONCENTRATIONS.index(c) for c in concentrations], _thinned(everything, points.shape[1])
+        return cls(points[rows], concentrations, shares, weights[rows]), _mixed(logs[used], shares)
 
     def log_density(self, points) -> np.ndarray:
         """The logarithm of the density relative to the uniform one, array (M,), at points (M, d)."""
         weights = np.ones(len(self.points)) if self.weights is None else self.weights
         return _mixed(_log_densities(self.points, weights, self.concentrations, points), self.shares)
+
+
+def _thinned(rows, dimension: int) -> np.ndarray:
+    """The rows, or some all over where pairs cannot be summed by series."""
+    return rows if dimension < 3 else rows[:: -(-len(rows) // MOST_CENTRES)]
 
 
 def best_mixture(logs, weights) -> tuple[tuple[float, ...], tuple[float, ...]]:
