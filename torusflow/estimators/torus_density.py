@@ -7,7 +7,6 @@ import dataclasses
 import html
 import inspect
 import io
-import json
 import time
 import warnings
 from typing import TYPE_CHECKING, cast
@@ -19,13 +18,12 @@ from ..descent.progress import Progress
 from ..errors import InputError
 from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
-from ..storage import RunFile, load
 from ..torus.coordinates import Coordinates
 from ..torus.density import LARGEST_SAMPLE
 from ..torus.regions import highest_density_levels
+from .files import Fit, read_fit, write_fit
 from .fitting import checked_given, checked_seconds, doubts, fit_density
 from .parameters import Parameters, generator, legacy_generator
-from .search import METHOD
 from .tables import Training, as_frame, check_columns, checked_weights, missing_rows, rows_of, training_rows
 
 if TYPE_CHECKING:
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 FINE = {1: 2880, 2: 360, 3: 72}
 LARGEST_AXIS = {1: 10**6, 2: 4096, 3: 256}
 CHOSEN = ("smoothness", "length", "penalty", "band", "grid")
-# Of what a fit finds, that which a run file has no other place for.
-FOUND = ("settings_", "validation_score_", "train_validation_gap_", "complete_", "fit_seconds_")
 
 
 class TorusDensity(Parameters):
@@ -276,18 +272,7 @@ class TorusDensity(Parameters):
             Whether a run file that stands there may be replaced.
         """
         self._check_fitted()
-        found = {name: value for name, value in vars(self).items() if name in FOUND}
-        notes = json.dumps({"TorusDensity": self.get_params(), "found": found}, default=_plain)
-        store = RunFile(path, overwrite, self.coordinates_, notes=notes)
-        progress, limits = self._progress, {"iterations": self.n_iter_, "refine": True}
-        store.refuse_existing()
-        with store.locked():
-            store.prepare(progress.risk, METHOD, None, limits)
-            why = (
-                "as many as the rows held out asked for" if getattr(self, "complete_", True) else "when its time was up"
-            )
-            status = f"fitted: {self.n_iter_} iterations, {why}"
-            store.save(progress.risk, METHOD, progress.result(status), progress.checkpoint(), None, limits)
+        write_fit(path, overwrite, Fit(self._progress, self.coordinates_, self.get_params(), vars(self)))
 
     @classmethod
     def load(cls, path) -> TorusDensity:
@@ -298,19 +283,10 @@ class TorusDensity(Parameters):
         InputError
             If the file is no such run.
         """
-        run = load(path)
-        if not isinstance(run.risk.loss, NormalisedLikelihood):
-            raise InputError(
-                f"{str(path)!r} is a run of a {type(run.risk.model).__name__}, not one of TorusDensity. Read it with "
-                f"tfl.load."
-            )
-        notes = json.loads(run.attributes.get("notes", "{}"))
-        made = cls(**notes.get("TorusDensity", {"period": run.coordinates.units}))
-        vars(made).update(notes.get("found", {}))
-        names = run.coordinates.names
-        checkpoint = cast(dict, RunFile(path).checkpoint(run.risk, run.method))  # there is a file
-        progress = Progress.restored(run.risk, checkpoint)
-        made._keep(progress, run.coordinates, names or None)
+        fit = read_fit(path)
+        made = cls(**{name: value for name, value in fit.parameters.items() if name in cls._names()})
+        vars(made).update(fit.found)
+        made._keep(fit.progress, fit.coordinates, fit.coordinates.names or None)
         return made
 
     def __repr__(self) -> str:
@@ -392,8 +368,3 @@ class TorusDensity(Parameters):
         metric, band, shape = self.model_.metric, max(self.model_.space.band), map(str, self.model_.torus.shape)
         words += f"; s = {metric.smoothness:g}, l = {metric.length:g}, band {band}, grid {' x '.join(shape)}"
         return f"{words}, {self.n_iter_} iterations"
-
-
-def _plain(value):
-    """What JSON does not know: numbers and arrays of NumPy; anything else as its name."""
-    return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)
