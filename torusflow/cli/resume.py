@@ -40,8 +40,8 @@ def resume(run, classes, iterations, max_time, step, device, only_check):
     if notes_of(loaded):
         raise InputError(
             f"{run!r} is a density that was trained for as many iterations as fit rows held out best; with more it "
-            f"would fit new rows worse. To train on all the same: torusflow refine {run} -o more.h5, and torusflow resume "
-            f"more.h5 --iterations 100."
+            f"would fit new rows worse. To train on all the same: torusflow refine {run} -o more.h5, and torusflow "
+            f"resume more.h5 --iterations 100."
         )
     method = loaded.method
     if step is not None:

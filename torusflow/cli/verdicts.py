@@ -9,8 +9,8 @@ from ..estimators.comparison import Comparison, mean_and_error
 from ..estimators.fitting import LARGEST_GAP
 from .description import table, wrap
 
-# A difference of so many standard errors is one.
-CLEAR = 2.0
+# A difference of so many standard errors is one; a gap that is printed as zero is none.
+CLEAR, SMALLEST_GAP = 2.0, 0.0005
 
 
 def describe_fit(density: TorusDensity, compared: Comparison, unseen: bool) -> str:
@@ -63,6 +63,8 @@ def _scores(density: TorusDensity, compared: Comparison, unseen: bool) -> str:
 
 def _gap(density: TorusDensity) -> str:
     gap = density.train_validation_gap_
+    if gap < SMALLEST_GAP:
+        return "rows trained on are fitted no better than rows held out"
     words = f"rows trained on are fitted {gap:.3f} nats better than rows held out"
     if gap > LARGEST_GAP:
         words += f". WARNING: that is more than {LARGEST_GAP:g}, so these rows are few for what they show. Believe the "

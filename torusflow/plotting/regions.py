@@ -65,7 +65,7 @@ def plot_density(density, points, coordinates: Coordinates, masses: Sequence[flo
     style, bar = scale_of(list(images.values()), coordinates)
     for panel, pair in zip(panels, pairs, strict=True):
         image = plot_points(panel, images[pair], shown_points, coordinates, pair, **style)
-        plot_regions(panel, images[pair], coordinates, masses, pair)
+        plot_regions(panel, images[pair], coordinates, masses, pair, named=pair == pairs[-1])
         if pair == pairs[0]:
             panel.set_title(title, fontsize=9, loc="left")
     if axes is None:
@@ -73,7 +73,9 @@ def plot_density(density, points, coordinates: Coordinates, masses: Sequence[flo
     return figure
 
 
-def plot_regions(axes: Axes, density, coordinates: Coordinates, masses=(0.5, 0.98), directions=(0, 1)):
+def plot_regions(
+    axes: Axes, density, coordinates: Coordinates, masses=(0.5, 0.98), directions=(0, 1), named: bool = True
+):
     """Contours around the regions of highest density of a density on two axes; returns the ContourSet.
 
     Parameters
@@ -86,18 +88,21 @@ def plot_regions(axes: Axes, density, coordinates: Coordinates, masses=(0.5, 0.9
         Parts of the mass that lie in the regions.
     directions : tuple of two int
         Which coordinates the axes of the density are.
+    named : bool
+        Whether the contours are named above the axes.
     """
     density = np.asarray(density)
     (x, columns), (y, rows) = (
         one_period(n, coordinates.along(direction)) for n, direction in zip(density.shape, directions, strict=True)
     )
-    named = sorted(zip(highest_density_levels(density, masses), masses, strict=True))
-    style = {"colors": VERMILION, "linewidths": np.linspace(*WIDTHS, len(named)) if len(named) > 1 else WIDTHS[1]}
-    lines = axes.contour(x, y, density[np.ix_(columns, rows)].T, [level for level, _ in named], zorder=3, **style)
-    handles, _ = lines.legend_elements()
-    names = [f"{100 * mass:g} % of the mass" for _, mass in named]
-    above = {"loc": "lower right", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.1, "ncols": 2, "frameon": False}
-    axes.legend(handles, names, fontsize=8, handlelength=1.5, columnspacing=1.0, **above)
+    by_level = sorted(zip(highest_density_levels(density, masses), masses, strict=True))
+    style = {"colors": VERMILION, "linewidths": np.linspace(*WIDTHS, len(by_level)) if len(by_level) > 1 else WIDTHS[1]}
+    lines = axes.contour(x, y, density[np.ix_(columns, rows)].T, [level for level, _ in by_level], zorder=3, **style)
+    if named:
+        names = [f"{100 * mass:g} % of the mass" for _, mass in by_level]
+        above = {"loc": "lower right", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.1, "ncols": 2}
+        style = {"fontsize": 8, "handlelength": 1.5, "columnspacing": 1.0, "frameon": False}
+        axes.legend(lines.legend_elements()[0], names, **above, **style)
     return lines
 
 
