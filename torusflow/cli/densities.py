@@ -14,7 +14,7 @@ from ..config.likelihood import split
 from ..errors import InputError, TorusflowError
 from ..estimators import TorusDensity
 from ..estimators.comparison import on_other_rows, on_rows_held_out
-from ..estimators.tables import Rows, Training, checked_weights, training_rows
+from ..estimators.tables import Rows, Training, check_number, checked_weights, training_rows
 from ..interrupts import Held
 from ..storage import RunFile
 from ..storage.csv_tables import read_table
@@ -102,6 +102,7 @@ def _rows(source, units, options: dict) -> tuple[Training, Training | None]:
     if not options["test"]:
         return rows, None
     seen, _, unseen = split(used, 0.0, options["test"])
+    check_number(len(seen))
     return tuple(rows._replace(points=rows.points[part], weights=rows.weights[part]) for part in (seen, unseen))
 
 

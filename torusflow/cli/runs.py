@@ -120,17 +120,19 @@ def info(run, classes, verify):
 @click.option("-n", "--number", type=click.IntRange(min=1), default=1000, show_default=True, help="Number of samples.")
 @click.option("-o", "--output", required=True, type=click.Path(), help="CSV file to write.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
+@click.option("--columns", help="Columns of RUN to write, by name or position from 0. [all]")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @takes_classes
-def sample(run, classes, number, output, seed, overwrite):
+def sample(run, classes, number, output, seed, columns, overwrite):
     """Draw samples of the density that RUN has fitted, in its units."""
     refuse_existing(output, overwrite, TABLE, generations(run))
     loaded = _density(run, classes)
+    coordinates, d = loaded.coordinates, cast(VelocitySpace, loaded.risk.space).torus.dimension
+    axes = _axes(run, columns and listed_columns(columns), [coordinates.name(axis) for axis in range(d)])
     points = cast(HasDensity, loaded.risk.model).sample(loaded.control, number, np.random.default_rng(seed))
-    coordinates = loaded.coordinates
-    names = [coordinates.name(axis) for axis in range(points.shape[1])]
-    write_csv(output, names, coordinates.from_torus(points).T)
-    click.echo(wrap(f"{number} samples of {coordinates.in_words(points.shape[1])} written to {output}"))
+    shown = coordinates.along(*axes)
+    write_csv(output, shown.names, coordinates.from_torus(points)[:, axes].T)
+    click.echo(wrap(f"{number} samples of {shown.in_words(len(axes))} written to {output}"))
 
 
 @click.command()
@@ -186,7 +188,18 @@ def _data(path, columns, names, axes) -> tuple[np.ndarray, tuple[str, ...]]:
         advice = f" Choose as many, as in {example}." * enough
         raise InputError(f"{path!r} gives {count} columns, the run has {len(axes)}: {own}.{advice}")
     values, chosen = table.numbers(columns)
+    if chosen != axes and sorted(chosen) == sorted(axes):  # the same names mean the same, in whatever order
+        return values[:, [chosen.index(name) for name in axes]], axes
     return values, chosen or axes
+
+
+def _axes(run, columns, names: list[str]) -> list[int]:
+    """The axes of a run that are called so, or have these positions; all if none are."""
+    numbers = [str(axis) for axis in range(len(names))]
+    for column in columns or ():
+        if column not in (*names, *numbers) or columns.count(column) > 1:
+            raise InputError(f"{run!r} has the columns {', '.join(names)}; --columns names some of them, each once.")
+    return [(names if column in names else numbers).index(column) for column in columns or names]
 
 
 def _density(run, classes) -> Run:
