@@ -314,6 +314,7 @@ BAD = {
     ),
     "no weights": (lines(*[f"{r},0" for r in GOOD], header="a,b,w"), (*FIT, "--weights", "w"), "is zero for every row"),
     "weights that are angles": (lines(*GOOD), (*FIT, "--weights", "psi", "--columns", "phi,psi"), "no coordinate too"),
+    "a column twice": (lines(*GOOD), (*FIT, "--columns", "phi,phi"), "name each once"),
     "weights not there": (lines(*GOOD), (*FIT, "--weights", "w"), "no column 'w'"),
     "nothing but missing": (lines(*["NA,1"] * 20), (*FIT, "--drop-missing"), "no row without missing values"),
     "commas for all": (lines(*[r.replace(".", ",") for r in GOOD]), FIT, "separate columns by semicolons"),
@@ -355,6 +356,19 @@ def test_an_interrupt_leaves_what_was_there(call, tmp_path, monkeypatch, number)
     done = call("fit", "d.csv", *FIT, *QUICK, "--overwrite", code=128 + number)
     assert "interrupted before there was a density, so nothing was written" in done.stderr
     assert (tmp_path / "run.h5").read_bytes() == before and sorted(os.listdir(tmp_path)) == ["d.csv", "run.h5"]
+
+
+def test_an_interrupt_of_the_writing_waits(call, tmp_path, monkeypatch):
+    write(tmp_path / "d.csv", draw(60))
+    save = tfl.TorusDensity.save
+
+    def interrupted(self, *arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        save(self, *arguments)
+
+    monkeypatch.setattr(tfl.TorusDensity, "save", interrupted)
+    assert "density written to run.h5" in call("fit", "d.csv", *FIT, *QUICK, code=143).output
+    assert tfl.TorusDensity.load("run.h5").n_iter_ > 0
 
 
 def test_a_density_that_cannot_be_stored_as_asked_is_elsewhere(call, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,8 @@ from .description import table, wrap
 from .signals import CleanStop
 from .verdicts import describe_fit
 
+TINY = 1e-300  # above zero
+
 
 def fit_samples(source, store: RunFile, options: dict) -> None:
     """Fit a `TorusDensity` to a CSV file, store it, print how good it is, and leave with the matching exit code.
@@ -37,22 +40,25 @@ def fit_samples(source, store: RunFile, options: dict) -> None:
     options : dict
         Of `fit`, None where not given.
     """
-    with CleanStop(at_once=True) as stop:
+    # A signal that comes while the density is stored is told by the exit code only.
+    with contextlib.suppress(KeyboardInterrupt), CleanStop(at_once=True) as stop, Held() as signals:
         try:
-            density = _estimator(options)
-            store.refuse_existing(reads=[source])
-            with locked(store.path):  # or another process is writing it: said before the work, not after
-                pass
-            rows, unseen = _rows(source, density.period, options)
-            density.fit_rows(rows)
-            compared = on_rows_held_out(density, rows) if unseen is None else on_other_rows(density, rows, unseen)
+            with signals.let_through():
+                density = _estimator(options)
+                store.refuse_existing(reads=[source])
+                with locked(store.path):  # or another process is writing it: said before the work, not after
+                    pass
+                rows, unseen = _rows(source, density.period, options)
+                density.fit_rows(rows)
+                compared = on_rows_held_out(density, rows) if unseen is None else on_other_rows(density, rows, unseen)
+            if signals.raised:
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             click.echo("torusflow: interrupted before there was a density, so nothing was written.", err=True)
             sys.exit(stop.code)
-        with Held():
-            path = _stored(density, store)
-            click.echo(describe_fit(density, compared, unseen is not None))
-            click.echo(f"density written to {path}; see it with: torusflow plot {path}")
+        path = _stored(density, store)
+        click.echo(describe_fit(density, compared, unseen is not None))
+        click.echo(f"density written to {path}; see it with: torusflow plot {path}")
     if stop():
         sys.exit(stop.code)
     if not density.resolution_.passed or path != Path(store.path):
@@ -66,7 +72,7 @@ def _estimator(options: dict) -> TorusDensity:
     Torus((4,), threads=options["threads"])
     if options["iterations"] is not None:
         given["max_iter"] = checked_whole("iterations", options["iterations"])
-    for name, least in (("penalty", 0), ("max_time", 1e-9)):
+    for name, least in (("length", TINY), ("penalty", 0), ("max_time", TINY)):
         if options[name] is not None and not least <= options[name] < np.inf:
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"{option} must be a number{' > 0' if least else ' >= 0'}, got {options[name]:g}.")

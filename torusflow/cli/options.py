@@ -93,10 +93,8 @@ class Units(click.ParamType):
             period = 0.0
         if not is_positive(period):
             close = difflib.get_close_matches(text.lower(), PERIODS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            self.fail(
-                f"{text!r} is not one of {', '.join(PERIODS)}, nor a period such as 24.{hint}", parameter, context
-            )
+            hint = f"Did you mean {close[0]!r}?" if close else "A period may also be a number, 24 say."
+            self.fail(f"{text!r} is not one of {', '.join(PERIODS)}. {hint}", parameter, context)
         return period
 
 

@@ -108,6 +108,8 @@ class Table:
         chosen = self._positions(columns, *weight)
         if set(weight) & set(chosen):
             raise InputError(f"{weights!r} is the column of the weights, so it is no coordinate too; choose another.")
+        if len(set(chosen)) < len(chosen):
+            raise InputError(f"columns {columns!r} name one of {self} twice; name each once.")
         rows = self.rows
         if missing == "drop":
             rows = [row for row in rows if not any(row[1][j].strip().lower() in MISSING for j in chosen + weight)]
