@@ -109,7 +109,11 @@ def _rows(source, units, options: dict) -> tuple[Training, Training | None]:
         return rows, None
     seen, _, unseen = split(used, 0.0, options["test"])
     check_number(len(seen))
-    return tuple(rows._replace(points=rows.points[part], weights=rows.weights[part]) for part in (seen, unseen))
+    return _part(rows, seen), _part(rows, unseen)
+
+
+def _part(rows: Training, of) -> Training:
+    return rows._replace(points=rows.points[of], weights=rows.weights[of])
 
 
 def _stored(density: TorusDensity, store: RunFile) -> Path:

@@ -101,7 +101,7 @@ def best_mixture(logs, weights) -> tuple[tuple[float, ...], tuple[float, ...]]:
 def _mixed(logs, shares) -> np.ndarray:
     """Of log-densities (components, M) and the uniform density, array (M,)."""
     logs = np.stack([*logs, np.zeros(logs.shape[1])])
-    return logsumexp(logs + np.log(shares)[:, None], axis=0)
+    return np.asarray(logsumexp(logs + np.log(shares)[:, None], axis=0))
 
 
 def _shares(logs, weights) -> np.ndarray:
