@@ -91,5 +91,5 @@ def _verdict(compared: Comparison) -> str:
     if mean > CLEAR * error:
         return f"better than a kernel estimate, by {by}"
     if mean < -CLEAR * error:
-        return f"WARNING: worse than a kernel estimate, by {by}. Give it more --iterations, or a finer --grid"
+        return f"WARNING: worse than a kernel estimate, by {by}: for these rows take that"
     return f"as good as a kernel estimate: the difference is {mean:+.3f} +- {error:.3f} nats a row"

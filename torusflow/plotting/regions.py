@@ -111,5 +111,7 @@ def _shade(axes, density, coordinates, masses) -> None:
     x, columns = one_period(len(density), coordinates)
     values = np.asarray(density)[columns] / side_of(coordinates)
     for mass, level in zip(masses, highest_density_levels(values[:-1], masses), strict=True):
-        axes.fill_between(x, 0, values, where=values >= level, color=BLUE, alpha=0.15, label=f"{100 * mass:g} %")
+        axes.fill_between(
+            x, 0, values, where=values >= level, color=BLUE, alpha=0.5 - 0.4 * mass, label=f"{100 * mass:g} %"
+        )
     axes.legend(fontsize=8)
