@@ -82,8 +82,9 @@ def doubts(choice: Choice, progress: Progress, n: int, seconds: float) -> list[s
     if choice.gap > LARGEST_GAP:
         said.append(
             f"the density fits rows that it was trained on {choice.gap:.2g} nats better than rows held out: {n} rows "
-            f"are few for {d} column{'s' * (d > 1)} like these. It is as smooth as they ask for; what it says of new "
-            f"rows is validation_score_."
+            f"are few for {d} column{'s' * (d > 1)} like these. What to expect of new rows is validation_score_, "
+            f"{-choice.validation:.2f} nats above the uniform density; scores of the training rows are too high. More "
+            f"rows bring the two together."
         )
     if not choice.complete or progress.done < choice.iterations:
         said.append(
