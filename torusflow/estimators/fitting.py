@@ -14,6 +14,7 @@ from ..descent.progress import Progress
 from ..errors import InputError
 from ..models import LogDensityNODE
 from ..torus.grid import Torus
+from .pilot import WIDER, best_bandwidth
 from .search import Choice, Descent, folds_of, search
 from .settings import Setting, candidates, effective_number
 
@@ -52,7 +53,7 @@ def fit_density(
         All processors if not given.
     """
     end, d = time.perf_counter() + seconds, points.shape[1]
-    plan = candidates(effective_number(weights), d, given)
+    plan = candidates(effective_number(weights), d, WIDER * best_bandwidth(points, weights), given)
     folds = folds_of(len(points), plan.folds, rng)
     # In three dimensions a descent makes use of all processors; else they take one each.
     workers = 1 if d == 3 else Torus((4,), threads=threads).threads or 1
@@ -97,8 +98,9 @@ def doubts(choice: Choice, progress: Progress, n: int, seconds: float) -> list[s
     if choice.gap > LARGEST_GAP:
         said.append(
             f"the density fits rows that it was trained on {choice.gap:.2g} nats better than rows held out: {n} rows "
-            f"are few for {d} column{'s' * (d > 1)} like these. It is as smooth as they ask for; what it says of new "
-            f"rows is validation_score_."
+            f"are few for {d} column{'s' * (d > 1)} like these. What to expect of new rows is validation_score_, "
+            f"{-choice.validation:.2f} nats above the uniform density; scores of the training rows are too high. More "
+            f"rows bring the two together."
         )
     if not choice.complete or progress.done < choice.iterations:
         said.append(

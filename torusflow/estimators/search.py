@@ -57,11 +57,11 @@ class Choice:
 
 
 class Descent:
-    """One descent from the uniform density, in steps of as many iterations as wanted."""
+    """One descent, in steps of as many iterations as wanted."""
 
     def __init__(self, setting: Setting, points, weights, held=None, threads: int | None = None):
-        model = setting.model(points.shape[1], threads)
         used = np.ones(len(points), bool) if held is None else ~held
+        model = setting.model(points[used], weights[used], threads)
         risk = setting.risk(model, points[used], weights[used])
         self._validation = None if held is None else setting_free(setting.risk(model, points[held], weights[held]))
         self._start, self.status = time.perf_counter(), ""
