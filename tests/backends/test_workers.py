@@ -83,10 +83,11 @@ def test_split_leaves_no_gaps():
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
 @every_library
-def test_an_interrupt_at_any_moment_ends_a_push_and_nothing_else(library, monkeypatch):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_interrupt_at_any_moment_ends_a_push_and_nothing_else(threads, library, monkeypatch):
     """Ctrl-C reaches the caller, the other threads end, and the next push gives what it gave before."""
     monkeypatch.setattr("torusflow.backends.cpu.blocks.MINIMUM_POINTS_PER_THREAD", 100)
-    torus = Torus((24, 25), threads=3, library=library)
+    torus = Torus((24, 25), threads, library)
     model = MeasureNODE(torus, SobolevMetric(), densities.von_mises(torus, 0.3, 1.0), layers=5, substeps=1)
     rng = np.random.default_rng(0)
     v = model.space.random(rng)
