@@ -19,12 +19,12 @@ from .native import call_at, count_at, load_at, replace_at, time_at
 # Spins before a waiting member offers its processor to others: a few microseconds, less than a block takes.
 SPINS = 1024
 
-# What the members of a gang share, in an array of int64: functions by their addresses, whether somebody has failed, how
-# many blocks are done, and of the blocks that are each member's own, in which phase how many are taken. What changes
+# What the members of a gang have in common, an array of int64: functions by their addresses, whether somebody has
+# failed, and how many blocks are done. Then for each member: how many of its own blocks are taken, in which phase; and
+# what only it writes, the number of its phase, blocks of the phases before, nanoseconds waited, a time. What changes
 # all the time stands in lines of the cache of its own.
-YIELD, CLOCK, WHICH_CLOCK, ABANDONED, DONE, TAKEN, LINE = 0, 1, 2, 3, 8, 16, 8
-# What a member alone writes: the number of its phase, blocks of the phases before, nanoseconds waited, a time.
-PHASE, BLOCKS, WAITED, SECONDS, NANOSECONDS = range(5)
+YIELD, CLOCK, WHICH_CLOCK, ABANDONED, DONE, MEMBERS, LINE = 0, 1, 2, 3, 8, 16, 8
+TAKEN, PHASE, BLOCKS, WAITED, SECONDS, NANOSECONDS = range(6)
 
 
 def _address(name: str) -> int:
@@ -33,7 +33,7 @@ def _address(name: str) -> int:
     return 0 if function is None else ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
-_YIELD, _CLOCK = _address("sched_yield"), _address("clock_gettime")
+_YIELD, _CLOCK, _WHICH_CLOCK = _address("sched_yield"), _address("clock_gettime"), getattr(time, "CLOCK_MONOTONIC", 0)
 
 
 class Member(NamedTuple):
@@ -43,21 +43,25 @@ class Member(NamedTuple):
     ----------
     part, parts : int
         Which one, of how many.
-    gang, own : arrays of int64
-        What they share, and what is this one's alone.
+    gang : array of int64
+        What they have in common.
     """
 
     part: int
     parts: int
     gang: np.ndarray
-    own: np.ndarray
 
 
 def members(parts: int) -> list[Member]:
     """A gang of so many."""
-    gang = np.zeros(TAKEN + LINE * parts, np.int64)
-    gang[[YIELD, CLOCK, WHICH_CLOCK]] = _YIELD, _CLOCK, getattr(time, "CLOCK_MONOTONIC", 0)
-    return [Member(part, parts, gang, np.zeros(LINE, np.int64)) for part in range(parts)]
+    gang = np.zeros(MEMBERS + LINE * parts, np.int64)
+    gang[YIELD], gang[CLOCK], gang[WHICH_CLOCK] = _YIELD, _CLOCK, _WHICH_CLOCK
+    return [Member(part, parts, gang) for part in range(parts)]
+
+
+def seconds_waited(member: Member) -> float:
+    """How long a member has waited for others."""
+    return 1e-9 * member.gang[MEMBERS + LINE * member.part + WAITED]
 
 
 @numba.njit(nogil=True)  # not kept on disk: Numba does not find the rest of a generator that it has from there
@@ -67,20 +71,20 @@ def blocks(member, length, size):
     Each member begins with a part of its own, the same in every phase, which its caches may still have, and then takes
     what others have not come to.
     """
-    own, gang = member.own, member.gang.ctypes.data
+    gang, shared, own = member.gang, member.gang.ctypes.data, MEMBERS + LINE * member.part
     count = (length + size - 1) // size
-    own[PHASE] += 1
-    _wait(member, own[BLOCKS])
-    own[BLOCKS] += count
+    _wait(gang, own, gang[own + BLOCKS])
+    gang[own + BLOCKS] += count
+    gang[own + PHASE] += 1
     for turn in range(member.parts):
         owner = (member.part + turn) % member.parts
         first, end = count * owner // member.parts, count * (owner + 1) // member.parts
-        while first < end and load_at(gang + 8 * ABANDONED) == 0:
-            number = first + _take(gang + 8 * (TAKEN + LINE * owner), own[PHASE], end - first)
+        while first < end and load_at(shared + 8 * ABANDONED) == 0:
+            number = first + _take(shared + 8 * (MEMBERS + LINE * owner + TAKEN), gang[own + PHASE], end - first)
             if number == end:
                 break
             yield number * size, min(size, length - number * size)
-            count_at(gang + 8 * DONE)
+            count_at(shared + 8 * DONE)
 
 
 @compiler()
@@ -96,24 +100,23 @@ def _take(address, phase, count):
 
 
 @compiler()
-def _wait(member, done):
+def _wait(gang, own, done):
     """Until so many blocks are done, or somebody has failed."""
-    gang = member.gang.ctypes.data
+    shared = gang.ctypes.data
     spins, since = 0, 0
-    while load_at(gang + 8 * DONE) < done and load_at(gang + 8 * ABANDONED) == 0:
+    while load_at(shared + 8 * DONE) < done and load_at(shared + 8 * ABANDONED) == 0:
         spins += 1
         if spins == SPINS:
-            since = _now(member)
-        if spins > SPINS and member.gang[YIELD] != 0:
-            call_at(member.gang[YIELD])
+            since = _now(gang, own)
+        if spins > SPINS and gang[YIELD] != 0:
+            call_at(gang[YIELD])
     if spins >= SPINS:
-        member.own[WAITED] += _now(member) - since
+        gang[own + WAITED] += _now(gang, own) - since
 
 
 @compiler()
-def _now(member):
+def _now(gang, own):
     """Nanoseconds; zero where there is no clock."""
-    own, clock = member.own, member.gang[CLOCK]
-    if clock != 0:
-        time_at(clock, member.gang[WHICH_CLOCK], own.ctypes.data + 8 * SECONDS)
-    return 1_000_000_000 * own[SECONDS] + own[NANOSECONDS]
+    if gang[CLOCK] != 0:
+        time_at(gang[CLOCK], gang[WHICH_CLOCK], gang.ctypes.data + 8 * (own + SECONDS))
+    return 1_000_000_000 * gang[own + SECONDS] + gang[own + NANOSECONDS]

@@ -26,6 +26,7 @@ _FORWARD, _BACKWARD = -1, 1
 _DESTROY_INPUT, _ESTIMATE = 1 << 0, 1 << 6
 
 _planner = Turn()
+_NOTHING_TO_NOTICE = contextlib.nullcontext()
 
 
 class Loop(NamedTuple):
@@ -65,7 +66,7 @@ class Plans(Protocol):
 
     def noticing(self) -> contextlib.AbstractContextManager:
         """To be entered where transforms are called, so that `check` knows all that they raise."""
-        return contextlib.nullcontext()
+        return _NOTHING_TO_NOTICE
 
     def check(self) -> None:
         """Raise what a transform has raised since the last time: compiled loops pass nothing on."""

@@ -2,7 +2,8 @@
 equation and of its transpose.
 
 `advection` has the stages of another equation, of the same parts. Every sweep is run by each member of a gang
-(`Workers.together`) on its share of the blocks; `Layout` and `Scratch` say what the arrays are.
+(`Workers.together`): they share out the blocks of each loop over `blocks`, and begin the next when all are done.
+`Layout` and `Scratch` say what the arrays are.
 """
 
 from ...compilation import compiler
@@ -296,7 +297,7 @@ def rows_of_slope(layout, scratch, derivative, slopes_hat, start, rows):
 
 @compiled
 def stream(block, field, start, rows):
-    """The rows from `start` of a field <- a block, past the caches; `wait` makes them seen by others."""
+    """The rows from `start` of a field <- a block, past the caches; that a block is done makes them seen by others."""
     n1, n2 = block.shape[1:]
     for r in range(rows):
         for m in range(n1):

@@ -15,7 +15,7 @@ from time import monotonic
 from ..process import begin_work, end_work, is_ending, renewed_in_children
 from ..turns import Turn, here
 from .company import Company
-from .gang import ABANDONED, WAITED, Member, members
+from .gang import ABANDONED, Member, members, seconds_waited
 
 # Seconds after which a caller looks whether its parts have ended, should it have missed being told.
 PATIENCE = 0.1
@@ -98,7 +98,7 @@ class Workers:
         with self._gang.take():
             began = monotonic()
             waited = self._share(_Job(work, gang[1:]), lambda: work(gang[0]), shared)
-            self._company.note(monotonic() - began, waited + 1e-9 * gang[0].own[WAITED], len(gang))
+            self._company.note(monotonic() - began, waited + seconds_waited(gang[0]), len(gang))
 
     def _share(self, job: _Job, own: Callable, gang=None) -> float:
         """Do one part here while the helpers do theirs; seconds waited for them."""
