@@ -11,7 +11,7 @@ from libraries import every_library
 import torusflow as tfl
 from torusflow.backends.cpu import blocks as layout
 from torusflow.backends.cpu.company import ALONE, TRIAL, Company
-from torusflow.backends.cpu.gang import ABANDONED, DONE, YIELD, blocks, members
+from torusflow.backends.cpu.gang import ABANDONED, DONE, YIELD, first_block, members, next_block
 from torusflow.backends.cpu.native import call_at
 from torusflow.backends.cpu.workers import Workers
 from torusflow.compilation import compiler
@@ -22,12 +22,22 @@ def go_through(member, lengths, size, delays, times, too_early):
     """Count in `times` how often each number of a phase is worked on, with so many offers of the processor before, and
     the blocks that came before the last phase had ended."""
     for phase in range(lengths.size):
-        for start, count in blocks(member, lengths[phase], size):
+        start, count = first_block(member, lengths[phase], size)
+        while count > 0:
             for _ in range(delays[member.part, phase, start]):
                 call_at(member.gang[YIELD])
             if phase > 0 and times[phase - 1].sum() != lengths[phase - 1]:
                 too_early[phase] += 1
             times[phase, start : start + count] += 1
+            start, count = next_block(member)
+
+
+def blocks(member, length, size):
+    """A phase, one block at a time."""
+    start, count = first_block(member, length, size)
+    while count:
+        yield start, count
+        start, count = next_block(member)
 
 
 def phases(lengths, size, delays, parts):

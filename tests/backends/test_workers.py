@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from libraries import every_library
 
-from torusflow.backends.cpu.gang import YIELD, blocks
+from torusflow.backends.cpu.gang import YIELD, first_block, next_block
 from torusflow.backends.cpu.workers import Workers, split
 from torusflow.compilation import compiler
 from torusflow.models.measure_node import MeasureNODE
@@ -20,8 +20,7 @@ from torusflow.torus.sobolev import SobolevMetric
 @compiler()
 def take_one(member):
     """A block that is never done."""
-    for _ in blocks(member, 10, 1):
-        return
+    first_block(member, 10, 1)
 
 
 @compiler()
@@ -29,8 +28,10 @@ def three_phases(member):
     """Blocks that this member does of three phases, if it need not wait for ever."""
     done = 0
     for _ in range(3):
-        for _ in blocks(member, 10, 1):
+        _, count = first_block(member, 10, 1)
+        while count > 0:
             done += 1
+            _, count = next_block(member)
     return done
 
 

@@ -1,7 +1,7 @@
 """What is compiled for the stages of d_s u = -v.grad u - f and of their transpose, from the parts of `sweeps`."""
 
 from ...compilation import compiler
-from .gang import blocks
+from .gang import first_block, next_block
 from .sweeps import (
     NUMBERS_TO_STREAM,
     add_product,
@@ -34,7 +34,8 @@ def advect(
     for step in range(steps):
         for stage in range(stages - 1, -1, -1):
             c = coefficients[stage] if stage == stages - 1 else 0.0
-            for start, rows in blocks(member, result_hat.shape[0], scratch.real.shape[0]):
+            start, rows = first_block(member, result_hat.shape[0], scratch.real.shape[0])
+            while rows > 0:
                 for j in range(velocity.shape[0]):
                     rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
                     if keep:
@@ -46,6 +47,7 @@ def advect(
                     if change.shape[0] > 0:
                         add_product(change[j], slopes[step, stage, j], scratch.product, start, rows)
                 rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
+                start, rows = next_block(member)
             ends, go = stage == 0, stage > 0 or step < steps - 1
             following = -coefficients[stages - 1 if ends else stage - 1]
             columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, True, ends, go)
@@ -75,7 +77,8 @@ def advect_transpose(
     for step in range(steps - 1, -1, -1):
         for stage in range(stages):
             ends = stage == stages - 1
-            for start, rows in blocks(member, weight_hat.shape[0], scratch.real.shape[0]):
+            start, rows = first_block(member, weight_hat.shape[0], scratch.real.shape[0])
+            while rows > 0:
                 rows_to_grid(layout, scratch, weight_hat, start, rows, 1.0, 0.0, 0.0)
                 if ends:
                     _add_multiple(-coefficients[stage], scratch.real, source_bar, start, rows, fresh_source)
@@ -83,6 +86,7 @@ def advect_transpose(
                     _gather(scratch.real, slopes[step, stage, j], momentum[j], start, rows, fresh)
                     multiply(velocity[j], scratch.real, scratch.product, start, rows)
                     rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
+                start, rows = next_block(member)
             fresh = False
             fresh_source = fresh_source and not ends
             factor, go = -coefficients[stage] / size, not ends or step > 0

@@ -1,8 +1,8 @@
 """Threads that go through the same phases together, block by block.
 
-A phase is one loop over `blocks`. Blocks depend on the grid alone, and a phase begins when all blocks of the last one
-are done, whoever has done them: nobody waits for a member that has none in hand, and one whose processor does something
-else costs the others no more than the block that it is at.
+A phase is one loop, from `first_block` to a `next_block` of length zero. Blocks depend on the grid alone, and a phase
+begins when all blocks of the last one are done, whoever has done them: nobody waits for a member that has none in hand,
+and one whose processor does something else costs the others no more than the block that it is at.
 """
 
 import ctypes
@@ -10,7 +10,6 @@ import os
 import time
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from ...compilation import compiler
@@ -21,10 +20,10 @@ SPINS = 1024
 
 # What the members of a gang have in common, an array of int64: functions by their addresses, whether somebody has
 # failed, and how many blocks are done. Then for each member: how many of its own blocks are taken, in which phase; and
-# what only it writes, the number of its phase, blocks of the phases before, nanoseconds waited, a time. What changes
-# all the time stands in lines of the cache of its own.
-YIELD, CLOCK, WHICH_CLOCK, ABANDONED, DONE, MEMBERS, LINE = 0, 1, 2, 3, 8, 16, 8
-TAKEN, PHASE, BLOCKS, WAITED, SECONDS, NANOSECONDS = range(6)
+# what only it writes, the number of its phase, what `first_block` was asked for, whose blocks it takes, how many there
+# were until now, nanoseconds waited, a time. What changes all the time stands in lines of the cache of its own.
+YIELD, CLOCK, WHICH_CLOCK, ABANDONED, DONE, MEMBERS, LINE = 0, 1, 2, 3, 8, 16, 16
+TAKEN, PHASE, LENGTH, SIZE, TURN, BLOCKS, WAITED, SECONDS, NANOSECONDS = range(9)
 
 
 def _address(name: str) -> int:
@@ -37,7 +36,7 @@ _YIELD, _CLOCK, _WHICH_CLOCK = _address("sched_yield"), _address("clock_gettime"
 
 
 class Member(NamedTuple):
-    """One of the threads that share out `blocks`.
+    """One of the threads that share out blocks.
 
     Attributes
     ----------
@@ -64,27 +63,43 @@ def seconds_waited(member: Member) -> float:
     return 1e-9 * member.gang[MEMBERS + LINE * member.part + WAITED]
 
 
-@numba.njit(nogil=True)  # not kept on disk: Numba does not find the rest of a generator that it has from there
-def blocks(member, length, size):
-    """The blocks of range(length) that fall to this member, as their starts and lengths, after those of the last phase.
+@compiler()
+def first_block(member, length, size):
+    """The start and the length of the first block of range(length) that falls to this member, once all blocks of the
+    last phase are done; (length, 0) where none does.
 
     Each member begins with a part of its own, the same in every phase, which its caches may still have, and then takes
     what others have not come to.
     """
-    gang, shared, own = member.gang, member.gang.ctypes.data, MEMBERS + LINE * member.part
-    count = (length + size - 1) // size
+    gang, own = member.gang, MEMBERS + LINE * member.part
     _wait(gang, own, gang[own + BLOCKS])
-    gang[own + BLOCKS] += count
+    gang[own + BLOCKS] += (length + size - 1) // size
     gang[own + PHASE] += 1
-    for turn in range(member.parts):
-        owner = (member.part + turn) % member.parts
+    gang[own + LENGTH], gang[own + SIZE], gang[own + TURN] = length, size, 0
+    return _block(member)
+
+
+@compiler()
+def next_block(member):
+    """The block to be worked on after one that is done."""
+    count_at(member.gang.ctypes.data + 8 * DONE)
+    return _block(member)
+
+
+@compiler()
+def _block(member):
+    """The next that nobody has taken."""
+    gang, shared, own = member.gang, member.gang.ctypes.data, MEMBERS + LINE * member.part
+    length, size = gang[own + LENGTH], gang[own + SIZE]
+    count = (length + size - 1) // size
+    while gang[own + TURN] < member.parts and load_at(shared + 8 * ABANDONED) == 0:
+        owner = (member.part + gang[own + TURN]) % member.parts
         first, end = count * owner // member.parts, count * (owner + 1) // member.parts
-        while first < end and load_at(shared + 8 * ABANDONED) == 0:
-            number = first + _take(shared + 8 * (MEMBERS + LINE * owner + TAKEN), gang[own + PHASE], end - first)
-            if number == end:
-                break
-            yield number * size, min(size, length - number * size)
-            count_at(shared + 8 * DONE)
+        number = first + _take(shared + 8 * (MEMBERS + LINE * owner + TAKEN), gang[own + PHASE], end - first)
+        if number < end:
+            return number * size, min(size, length - number * size)
+        gang[own + TURN] += 1
+    return length, 0
 
 
 @compiler()

@@ -2,12 +2,12 @@
 equation and of its transpose.
 
 `advection` has the stages of another equation, of the same parts. Every sweep is run by each member of a gang
-(`Workers.together`): they share out the blocks of each loop over `blocks`, and begin the next when all are done.
-`Layout` and `Scratch` say what the arrays are.
+(`Workers.together`): they share out the blocks of each loop, and begin the next when all are done. `Layout` and
+`Scratch` say what the arrays are.
 """
 
 from ...compilation import compiler
-from .gang import blocks
+from .gang import first_block, next_block
 from .lines import COMPLEX, REAL_FORWARD, REAL_INVERSE
 from .native import stream_at, transform_at
 
@@ -109,20 +109,24 @@ def columns_go(layout, scratch, which, halfway, start):
 @compiled
 def forward(member, layout, scratch, real, halfway, spectral):
     """spectral <- means of real against exponentials."""
-    for start, rows in blocks(member, halfway.shape[1], scratch.real.shape[0]):
+    start, rows = first_block(member, halfway.shape[1], scratch.real.shape[0])
+    while rows > 0:
         for j in range(real.shape[0]):
             copy(real[j], start, scratch.real, 0, rows)
             rows_to_halfway(layout, scratch, scratch.real, halfway[j], start, rows, 1.0, 0.0, 0.0, False)
+        start, rows = next_block(member)
     outer = layout.outer
     count = halfway.shape[2] * halfway.shape[3]
     factor = 1 / (halfway.shape[1] * scratch.real.shape[1] * scratch.real.shape[2])
-    for start, width in blocks(member, count, scratch.coming.shape[2]):
+    start, width = first_block(member, count, scratch.coming.shape[2])
+    while width > 0:
         for j in range(real.shape[0]):
             columns = spectral[j].reshape(outer.size, count)
             columns_come(layout, scratch, 0, halfway[j], start)
             for i in range(outer.size):
                 for c in range(width):
                     columns[i, start + c] = factor * scratch.coming[0, outer[i], c]
+        start, width = next_block(member)
 
 
 @compiled
@@ -130,17 +134,21 @@ def inverse(member, layout, scratch, real, halfway, spectral):
     """real <- the sum of modes."""
     outer = layout.outer
     count = halfway.shape[2] * halfway.shape[3]
-    for start, width in blocks(member, count, scratch.going.shape[2]):
+    start, width = first_block(member, count, scratch.going.shape[2])
+    while width > 0:
         for j in range(real.shape[0]):
             columns = spectral[j].reshape(outer.size, count)
             for i in range(outer.size):
                 for c in range(width):
                     scratch.going[0, outer[i], c] = columns[i, start + c]
             columns_go(layout, scratch, 0, halfway[j], start)
-    for start, rows in blocks(member, halfway.shape[1], scratch.real.shape[0]):
+        start, width = next_block(member)
+    start, rows = first_block(member, halfway.shape[1], scratch.real.shape[0])
+    while rows > 0:
         for j in range(real.shape[0]):
             rows_to_grid(layout, scratch, halfway[j], start, rows, 1.0, 0.0, 0.0)
             copy(scratch.real, 0, real[j], start, rows)
+        start, rows = next_block(member)
 
 
 # -- the continuity equation -------------------------------------------------------------------------------------------
@@ -158,7 +166,8 @@ def push(
     columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, 0.0, False, False, True)
     for step in range(steps):
         for stage in range(stages):
-            for start, rows in blocks(member, density_hat.shape[0], scratch.real.shape[0]):
+            start, rows = first_block(member, density_hat.shape[0], scratch.real.shape[0])
+            while rows > 0:
                 rows_to_grid(layout, scratch, density_hat, start, rows, 1.0, 0.0, 0.0)
                 if keep:
                     if densities.size > NUMBERS_TO_STREAM:
@@ -170,6 +179,7 @@ def push(
                     if change.shape[0] > 0:
                         add_product(change[j], densities[step, stage], scratch.product, start, rows)
                     rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
+                start, rows = next_block(member)
             ends = stage == stages - 1
             factor, go = coefficients[stage] / size, not ends or step < steps - 1
             columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, factor, True, ends, go)
@@ -197,12 +207,14 @@ def transpose(
     columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, False, True, True)
     for step in range(densities.shape[0] - 1, -1, -1):
         for stage in range(stages - 1, -1, -1):
-            for start, rows in blocks(member, result_hat.shape[0], scratch.real.shape[0]):
+            start, rows = first_block(member, result_hat.shape[0], scratch.real.shape[0])
+            while rows > 0:
                 for j in range(velocity.shape[0]):
                     rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
                     fields = velocity[j], densities[step, stage], momentum[j]
                     _multiply_and_collect(scratch.real, scratch.product, *fields, start, rows, j > 0, fresh)
                 rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
+                start, rows = next_block(member)
             fresh = False
             ends, go = stage == 0, stage > 0 or step > 0
             following = coefficients[stages - 1 if ends else stage - 1]
@@ -219,7 +231,8 @@ def columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, f
     outer = layout.outer
     across = fluxes_hat.shape[0] == 2
     columns = base.reshape(outer.size, base.shape[1] * base.shape[2])
-    for start, count in blocks(member, columns.shape[1], scratch.coming.shape[2]):
+    start, count = first_block(member, columns.shape[1], scratch.coming.shape[2])
+    while count > 0:
         if come:
             for which in range(fluxes_hat.shape[0]):
                 columns_come(layout, scratch, which, fluxes_hat[which], start)
@@ -240,6 +253,7 @@ def columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, f
                     columns[i, start + c] = scratch.going[0, o, c]
         if go:
             columns_go(layout, scratch, 0, density_hat, start)
+        start, count = next_block(member)
 
 
 @compiled
@@ -249,7 +263,8 @@ def columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, fa
     outer = layout.outer
     across = slopes_hat.shape[0] == 2
     columns = total.reshape(outer.size, total.shape[1] * total.shape[2])
-    for start, count in blocks(member, columns.shape[1], scratch.coming.shape[2]):
+    start, count = first_block(member, columns.shape[1], scratch.coming.shape[2])
+    while count > 0:
         if come:
             columns_come(layout, scratch, 0, result_hat, start)
         for i in range(outer.size):
@@ -271,6 +286,7 @@ def columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, fa
         if go:
             for which in range(slopes_hat.shape[0]):
                 columns_go(layout, scratch, which, slopes_hat[which], start)
+        start, count = next_block(member)
 
 
 # -- its rows: axes 1 and 2, and what is done on the grid --------------------------------------------------------------

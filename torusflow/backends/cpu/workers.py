@@ -64,7 +64,7 @@ class Workers:
             end_work()
 
     def together(self, function: Callable[[Member], None], parts: int) -> None:
-        """Call ``function(member)`` on that many threads, at most all of them, which share out `gang.blocks`.
+        """Call ``function(member)`` on that many threads, at most all of them, which share out blocks (`gang`).
 
         Who has not begun when all blocks are done is not waited for, so no member may count on another. Where other
         programs use this machine, so that waiting takes more than helpers bring, there are none for a while. One such
