@@ -168,7 +168,9 @@ class TestCompany:
         assert company.is_worth_it()  # too soon to say
         company.note(0.6 * TRIAL, 0.3 * TRIAL, 2)
         assert not company.is_worth_it()
-        clock[0] += 1.01 * ALONE
+        clock[0] += 0.9 * ALONE * 1.2 * TRIAL
+        assert not company.is_worth_it()
+        clock[0] += 0.2 * ALONE * 1.2 * TRIAL
         assert company.is_worth_it()
         company.note(2 * TRIAL, 0.1 * TRIAL, 2)
         assert company.is_worth_it()

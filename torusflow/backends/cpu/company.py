@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from time import monotonic
 
-# Seconds of work together that are judged at once, more than a hiccup of the system takes, and for how long a thread
-# then works alone: a trial that fails costs a few per cent.
-TRIAL, ALONE = 0.025, 0.5
-# Of what n threads can bring, the share of the time (n - 1) / n, that waiting may take away: where a program keeps a
-# processor to itself half of the time, a second thread is worth nothing any more.
-BEARABLE = 0.8
+# Seconds of work together that are judged at once, more than a hiccup of the system takes, and how many times as long a
+# thread then works alone, so that trials cost a few per cent.
+TRIAL, ALONE = 0.025, 20
+# Together n threads do at least n to this power of what one does, 1.5 times with two and 5 with sixteen; where waiting
+# takes all of that away, they are worth nothing.
+GAIN = 0.6
 
 
 class Company:
@@ -28,6 +28,6 @@ class Company:
         self._seconds += seconds
         self._lost += lost
         if self._seconds > TRIAL:
-            if self._lost > BEARABLE * (1 - 1 / parts) * self._seconds:
-                self._until = monotonic() + ALONE
+            if self._lost > (1 - parts**-GAIN) * self._seconds:
+                self._until = monotonic() + ALONE * self._seconds
             self._seconds = self._lost = 0.0
