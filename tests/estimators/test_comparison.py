@@ -51,6 +51,7 @@ def test_comparisons_of_many_rows_take_some(monkeypatch):
     assert np.mean(whole.density) == pytest.approx(density.validation_score_)
     others = on_other_rows(density, rows, rows)
     np.testing.assert_allclose(others.density, density.score_samples(values), atol=1e-12)
+    assert on_other_rows(density, rows, rows).density.mean() > whole.density.mean()  # these were trained on
     monkeypatch.setattr("torusflow.estimators.comparison.MOST_SCORED", {2: 50})
     some = on_rows_held_out(density, rows)
     assert len(some.density) == len(some.kernel) == 50 and some.held_out == 200
