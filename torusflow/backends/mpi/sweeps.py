@@ -6,6 +6,7 @@ columns, with an exchange between the two.
 
 from ...compilation import compiler
 from ..cpu.advection import add_multiple, collect, gather
+from ..cpu.gang import first_block, next_block
 from ..cpu.sweeps import (
     NUMBERS_TO_STREAM,
     add_product,
@@ -18,7 +19,6 @@ from ..cpu.sweeps import (
     rows_of_slope,
     rows_to_grid,
     rows_to_halfway,
-    share,
     stream,
 )
 
@@ -40,53 +40,53 @@ def keep_block(scratch, field, start, rows, all_numbers):
 @compiled
 def forward_rows(member, layout, scratch, real, halfway):
     """halfway <- fields on the grid."""
-    block = scratch.real.shape[0]
-    first, end = share(halfway.shape[1], block, member.part, member.parts)
-    for j in range(real.shape[0]):
-        for start in range(first, end, block):
-            rows = min(block, end - start)
+    start, rows = first_block(member, halfway.shape[1], scratch.real.shape[0])
+    while rows > 0:
+        for j in range(real.shape[0]):
             copy(real[j], start, scratch.real, 0, rows)
             rows_to_halfway(layout, scratch, scratch.real, halfway[j], start, rows, 1.0, 0.0, 0.0, False)
+        start, rows = next_block(member)
 
 
 @compiled
 def forward_columns(member, layout, scratch, halfway, spectral, factor):
     """spectral <- factor times the transforms along axis 0."""
-    outer, width, count = layout.outer, scratch.coming.shape[2], halfway.shape[3]
-    first, end = share(count, width, member.part, member.parts)
-    for j in range(halfway.shape[0]):
-        columns = spectral[j].reshape(outer.size, count)
-        for start in range(first, end, width):
+    outer, count = layout.outer, halfway.shape[3]
+    start, width = first_block(member, count, scratch.coming.shape[2])
+    while width > 0:
+        for j in range(halfway.shape[0]):
+            columns = spectral[j].reshape(outer.size, count)
             columns_come(layout, scratch, 0, halfway[j], start)
             for i in range(outer.size):
-                for c in range(min(width, end - start)):
+                for c in range(width):
                     columns[i, start + c] = factor * scratch.coming[0, outer[i], c]
+        start, width = next_block(member)
 
 
 @compiled
 def inverse_columns(member, layout, scratch, halfway, spectral):
     """halfway <- coefficients."""
-    outer, width, count = layout.outer, scratch.going.shape[2], halfway.shape[3]
-    first, end = share(count, width, member.part, member.parts)
-    for j in range(halfway.shape[0]):
-        columns = spectral[j].reshape(outer.size, count)
-        for start in range(first, end, width):
+    outer, count = layout.outer, halfway.shape[3]
+    start, width = first_block(member, count, scratch.going.shape[2])
+    while width > 0:
+        for j in range(halfway.shape[0]):
+            columns = spectral[j].reshape(outer.size, count)
             for i in range(outer.size):
-                for c in range(min(width, end - start)):
+                for c in range(width):
                     scratch.going[0, outer[i], c] = columns[i, start + c]
             columns_go(layout, scratch, 0, halfway[j], start)
+        start, width = next_block(member)
 
 
 @compiled
 def inverse_rows(member, layout, scratch, real, halfway):
     """real <- what is halfway."""
-    block = scratch.real.shape[0]
-    first, end = share(halfway.shape[1], block, member.part, member.parts)
-    for j in range(real.shape[0]):
-        for start in range(first, end, block):
-            rows = min(block, end - start)
+    start, rows = first_block(member, halfway.shape[1], scratch.real.shape[0])
+    while rows > 0:
+        for j in range(real.shape[0]):
             rows_to_grid(layout, scratch, halfway[j], start, rows, 1.0, 0.0, 0.0)
             copy(scratch.real, 0, real[j], start, rows)
+        start, rows = next_block(member)
 
 
 # -- the continuity equation -------------------------------------------------------------------------------------------
@@ -98,10 +98,8 @@ def rows_of_push(
 ):
     """One stage on the grid: the fluxes of the density that comes, which is kept; or with the change of the velocity
     times a density that was kept."""
-    block = scratch.real.shape[0]
-    first, end = share(density_hat.shape[0], block, member.part, member.parts)
-    for start in range(first, end, block):
-        rows = min(block, end - start)
+    start, rows = first_block(member, density_hat.shape[0], scratch.real.shape[0])
+    while rows > 0:
         rows_to_grid(layout, scratch, density_hat, start, rows, 1.0, 0.0, 0.0)
         if keep:
             keep_block(scratch, density, start, rows, all_numbers)
@@ -110,20 +108,20 @@ def rows_of_push(
             if change.shape[0] > 0:
                 add_product(change[j], density, scratch.product, start, rows)
             rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
+        start, rows = next_block(member)
 
 
 @compiled
 def rows_of_transpose(member, layout, scratch, derivatives, result_hat, slopes_hat, velocity, density, momentum, fresh):
     """One stage on the grid of the transpose: sum_j v_j times the slopes that come, and the momentum."""
-    block = scratch.real.shape[0]
-    first, end = share(result_hat.shape[0], block, member.part, member.parts)
-    for start in range(first, end, block):
-        rows = min(block, end - start)
+    start, rows = first_block(member, result_hat.shape[0], scratch.real.shape[0])
+    while rows > 0:
         for j in range(velocity.shape[0]):
             rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
             fields = velocity[j], density, momentum[j]
             multiply_and_collect(scratch.real, scratch.product, *fields, start, rows, j > 0, fresh)
         rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
+        start, rows = next_block(member)
 
 
 # -- advection ---------------------------------------------------------------------------------------------------------
@@ -147,10 +145,8 @@ def rows_of_advection(
 ):
     """One stage on the grid: sum_j v_j times the slopes that come, which are kept, - c source; or with the change of
     the velocity times slopes that were kept."""
-    block = scratch.real.shape[0]
-    first, end = share(result_hat.shape[0], block, member.part, member.parts)
-    for start in range(first, end, block):
-        rows = min(block, end - start)
+    start, rows = first_block(member, result_hat.shape[0], scratch.real.shape[0])
+    while rows > 0:
         for j in range(velocity.shape[0]):
             rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
             if keep:
@@ -159,6 +155,7 @@ def rows_of_advection(
             if change.shape[0] > 0:
                 add_product(change[j], slopes[j], scratch.product, start, rows)
         rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
+        start, rows = next_block(member)
 
 
 @compiled
@@ -180,10 +177,8 @@ def rows_of_advection_transpose(
 ):
     """One stage on the grid of its transpose: the fluxes of the weight that comes, and the momentum; where a step ends
     also what the source is weighted by."""
-    block = scratch.real.shape[0]
-    first, end = share(weight_hat.shape[0], block, member.part, member.parts)
-    for start in range(first, end, block):
-        rows = min(block, end - start)
+    start, rows = first_block(member, weight_hat.shape[0], scratch.real.shape[0])
+    while rows > 0:
         rows_to_grid(layout, scratch, weight_hat, start, rows, 1.0, 0.0, 0.0)
         if ends:
             add_multiple(-c, scratch.real, source_bar, start, rows, fresh_source)
@@ -191,3 +186,4 @@ def rows_of_advection_transpose(
             gather(scratch.real, slopes[j], momentum[j], start, rows, fresh)
             multiply(velocity[j], scratch.real, scratch.product, start, rows)
             rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
+        start, rows = next_block(member)
