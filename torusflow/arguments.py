@@ -16,6 +16,12 @@ LARGEST_COUNT = 10**6
 LARGEST_SEED = 2**63
 
 
+def settle(instance, **values) -> None:
+    """Set attributes of a frozen dataclass while it is made: its arguments as checked, and what follows from them."""
+    for name, value in values.items():
+        object.__setattr__(instance, name, value)
+
+
 def is_number(value) -> TypeGuard[float]:
     """Whether it is a real and finite number: not a bool, a text, or beyond the range of floats."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):

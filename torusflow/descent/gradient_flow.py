@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from ..arguments import is_number
+from ..arguments import is_number, settle
 from ..backends import to_host
 from ..errors import InputError, NumericalError
 from ..hilbert import placed
@@ -68,7 +68,7 @@ class GradientFlow:
         times = tuple(float(t) for t in times)
         if any(not 0 <= t <= self.final_time for t in times) or any(np.diff(times) <= 0):
             raise InputError(f"GradientFlow: times must increase within [0, {self.final_time:g}], got {self.times!r}.")
-        object.__setattr__(self, "times", times)
+        settle(self, times=times)
 
     def init(self, risk: Risk, control) -> State:
         """The risk and its gradient at the start."""

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from ..arguments import checked_flag
+from ..arguments import checked_flag, settle
 from ..errors import InputError
 from ..torus.coordinates import check_sides
 from ..torus.density import Density
@@ -73,13 +73,13 @@ class CloudMMD:
             target_hat = full_spectrum(half[None], len(shape))[0]
         else:
             target_hat = characteristic_function(checked_cloud("CloudMMD", self.target, torus.dimension), shape)
-        for name, value in (
-            ("torus", torus),
-            ("_weights", 1 / metric.symbol(sum((TWO_PI * k) ** 2 for k in frequencies))),
-            ("_frequencies", frequencies),
-            ("_target_hat", target_hat),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            torus=torus,
+            _weights=1 / metric.symbol(sum((TWO_PI * k) ** 2 for k in frequencies)),
+            _frequencies=frequencies,
+            _target_hat=target_hat,
+        )
 
     def check(self, space) -> None:
         """Raise an InputError unless outputs are points on the torus."""

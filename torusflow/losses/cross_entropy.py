@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..arguments import settle
 from ..errors import InputError
 from ..torus.grid import Torus
 from ..torus.scattered import interpolate, weighted_samples, without_nyquist
@@ -50,8 +51,11 @@ class CrossEntropy(TorusLoss):
                 "CrossEntropy takes samples (M, d) and the Torus of the densities. Write CrossEntropy(samples, torus)."
             )
         checked_floor("CrossEntropy", self.floor)
-        object.__setattr__(self, "target", checked_cloud("CrossEntropy", self.target, self.torus.dimension))
-        object.__setattr__(self, "_odd", without_nyquist(self.torus))
+        settle(
+            self,
+            target=checked_cloud("CrossEntropy", self.target, self.torus.dimension),
+            _odd=without_nyquist(self.torus),
+        )
 
     def __call__(self, rho) -> float:
         above, below = self._at_samples(rho)

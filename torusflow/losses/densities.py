@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from ..arguments import checked_flag
+from ..arguments import checked_flag, settle
 from ..errors import InputError
 from ..torus.density import Density, LogDensitySpace
 from ..torus.grid import Torus
@@ -168,7 +168,7 @@ class KullbackLeibler(DensityLoss):
                 "Use reverse=True (--reverse), or give the target a floor: floor=0.001 in from_samples or from_image "
                 "(--floor 0.001)."
             )
-        object.__setattr__(self, "_low", self.target.values < self.floor)
+        settle(self, _low=self.target.values < self.floor)
 
     def __call__(self, rho) -> float:
         rho, target, floor = self.checked(rho), self.target.values, self.floor
@@ -307,11 +307,10 @@ class SobolevMMD(TorusLoss):
             values = self.target.values
         else:
             samples = checked_cloud("SobolevMMD", self.target, torus.dimension)
-            object.__setattr__(self, "target", samples)
+            settle(self, target=samples)
             values = weighted_samples(torus, samples, np.ones(len(samples)))
             weights = weights * torus.within([(n - 1) // 2 for n in torus.shape])
-        for name, value in (("torus", torus), ("_weights", weights), ("_values", values)):
-            object.__setattr__(self, name, value)
+        settle(self, torus=torus, _weights=weights, _values=values)
 
     def __call__(self, rho) -> float:
         difference = self.checked(rho) - self._values

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arguments import real_array
+from ..arguments import real_array, settle
 from ..errors import InputError, NumericalError
 from ..torus.density import LogDensitySpace
 from ..torus.grid import Torus
@@ -58,13 +58,13 @@ class NormalisedLikelihood:
         samples = checked_cloud("NormalisedLikelihood", self.samples, self.torus.dimension)
         weights = _checked_weights(self.weights, len(samples))
         shares = np.ones(len(samples)) if weights is None else weights * (len(weights) / weights.sum())
-        for name, value in (
-            ("samples", samples),
-            ("weights", weights),
-            ("_mu", weighted_samples(self.torus, samples, shares)),
-            ("_finer", Finer(self.torus, TIMES)),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            samples=samples,
+            weights=weights,
+            _mu=weighted_samples(self.torus, samples, shares),
+            _finer=Finer(self.torus, TIMES),
+        )
 
     def __reduce__(self):
         return NormalisedLikelihood, (self.samples, self.torus, self.weights)

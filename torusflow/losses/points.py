@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import real_array
+from ..arguments import real_array, settle
 from ..errors import InputError
 
 
@@ -36,7 +36,7 @@ class PointLoss:
             entry = np.argwhere(~np.isfinite(targets))[0].tolist()
             raise InputError(f"{name} must be finite: entry {entry} is {targets[tuple(entry)]}.")
         targets.flags.writeable = False
-        object.__setattr__(self, "targets", targets)
+        settle(self, targets=targets)
 
     def check(self, space) -> None:
         """Raise an InputError unless outputs have the shape of the targets."""

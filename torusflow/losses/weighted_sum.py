@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from ..arguments import is_number
+from ..arguments import is_number, settle
 from ..errors import InputError
 from ..model import check_ability
 from ..torus.density import Density
@@ -47,7 +47,7 @@ class WeightedSum:
     def __post_init__(self):
         for name in ("losses", "weights"):
             try:
-                object.__setattr__(self, name, tuple(getattr(self, name)))
+                settle(self, **{name: tuple(getattr(self, name))})
             except TypeError:
                 raise InputError(
                     f"WeightedSum: {name} must be a list, got a {type(getattr(self, name)).__name__}. "
@@ -64,7 +64,7 @@ class WeightedSum:
                 f"WeightedSum: give at least one loss and a weight for each, "
                 f"got {len(self.losses)} losses and {len(self.weights)} weights."
             )
-        object.__setattr__(self, "weights", tuple(float(weight) for weight in self.weights))
+        settle(self, weights=tuple(float(weight) for weight in self.weights))
 
     @property
     def target(self) -> Density | None:

@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from ..arguments import checked_seed, checked_whole
+from ..arguments import checked_seed, checked_whole, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from .kernels import checked_length
@@ -38,7 +38,7 @@ class Features:
     count: int
 
     def __post_init__(self):
-        object.__setattr__(self, "count", checked_whole("count", self.count))
+        settle(self, count=checked_whole("count", self.count))
         for name in ("function", "jacobian"):
             if not callable(getattr(self, name)):
                 raise InputError(f"Features: {name} must be a function of points (N, d), got {getattr(self, name)!r}.")
@@ -132,7 +132,7 @@ class RandomFourierFeatures:
     def __post_init__(self):
         checked_whole("dimension", self.dimension)
         checked_whole("count", self.count)
-        object.__setattr__(self, "length", checked_length(self.length))
+        settle(self, length=checked_length(self.length))
         checked_seed(self.seed)
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..arguments import checked_whole
+from ..arguments import checked_whole, settle
 from ..errors import InputError
 from ..geodesic.epdiff import EPDiff
 from ..torus.control import VelocitySpace
@@ -86,16 +86,16 @@ class GeodesicNODE:
         # Where the coefficients of a control stand in a spectrum of the torus.
         wavenumbers = map(self.torus.to_host, space.wavenumbers)
         rows = [np.ravel(k) % n for k, n in zip(wavenumbers, self.torus.shape, strict=True)]
-        for name, value in (
-            ("steps", checked_whole("steps", self.steps)),
-            ("space", space),
-            ("output_space", DensitySpace(self.torus)),
-            ("equation", equation),
-            ("band", space.band),
-            ("_start", equation.project(self.initial.values)),
-            ("_modes", tuple(map(self.torus.asarray, np.ix_(np.arange(self.torus.dimension), *rows)))),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            steps=checked_whole("steps", self.steps),
+            space=space,
+            output_space=DensitySpace(self.torus),
+            equation=equation,
+            band=space.band,
+            _start=equation.project(self.initial.values),
+            _modes=tuple(map(self.torus.asarray, np.ix_(np.arange(self.torus.dimension), *rows))),
+        )
 
     def __reduce__(self):
         return GeodesicNODE, (self.torus, self.metric, self.initial, self.band, self.steps, self.scheme)

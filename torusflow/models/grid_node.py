@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..arguments import settle
 from ..backends import Empty, Transform
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
@@ -72,19 +73,19 @@ class GridNODE(ABC):
         kept = self.stages == "kept"
         if self.stages == "auto":
             kept = kept_bytes(equation) <= SHARE * self.torus.free_memory()
-        for name, value in (
-            ("space", space),
-            ("output_space", self._outputs(self.torus)),
-            ("equation", equation),
-            ("band", space.band),
-            ("substeps", equation.substeps),
-            ("keeps_stages", kept),
-            ("gradient_memory", kept_bytes(equation) if kept else Checkpoints.bytes(equation)),
-            ("_spare", self.torus.spare()),
-            ("_start", start),
-            ("_plans", (space.plan(), space.plan())),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            space=space,
+            output_space=self._outputs(self.torus),
+            equation=equation,
+            band=space.band,
+            substeps=equation.substeps,
+            keeps_stages=kept,
+            gradient_memory=kept_bytes(equation) if kept else Checkpoints.bytes(equation),
+            _spare=self.torus.spare(),
+            _start=start,
+            _plans=(space.plan(), space.plan()),
+        )
 
     def __reduce__(self):
         settings = self.torus, self.metric, self.initial, self.layers, self.band, *self._steps
@@ -154,7 +155,7 @@ class GridNODE(ABC):
             Shares the torus.
         """
         model = type(self)(self.torus, self.metric, self.initial, 1, self.band, *self._steps)
-        object.__setattr__(model, "_start", model.equation.project(self.output_space.element(output)))
+        settle(model, _start=model.equation.project(self.output_space.element(output)))
         return model
 
     def trajectory(self, v) -> np.ndarray:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from ..arguments import checked_rows, is_number
+from ..arguments import checked_rows, is_number, settle
 from ..compilation import compiler
 from ..errors import InputError
 from ..hilbert import Euclidean
@@ -33,7 +33,7 @@ class GaussianKernel:
     length: float
 
     def __post_init__(self):
-        object.__setattr__(self, "length", checked_length(self.length))
+        settle(self, length=checked_length(self.length))
 
     @property
     def code(self) -> int:
@@ -71,7 +71,7 @@ class MaternKernel:
     smoothness: float = 2.5
 
     def __post_init__(self):
-        object.__setattr__(self, "length", checked_length(self.length))
+        settle(self, length=checked_length(self.length))
         if not is_number(self.smoothness) or self.smoothness not in (1.5, 2.5):
             raise InputError(f"MaternKernel: smoothness must be 1.5 or 2.5, got {self.smoothness!r}.")
 
@@ -120,7 +120,7 @@ class KernelField:
     def __post_init__(self):
         if not isinstance(self.kernel, GaussianKernel | MaternKernel):
             raise InputError(f"KernelField: the kernel must be GaussianKernel or MaternKernel, got {self.kernel!r}.")
-        object.__setattr__(self, "centres", checked_rows(self.centres))
+        settle(self, centres=checked_rows(self.centres))
         gram = self.matrix(self.centres)
         try:
             factor = cho_factor(gram, lower=True)
@@ -129,8 +129,7 @@ class KernelField:
                 f"the kernel matrix of the {len(gram)} centres is singular to round-off (least eigenvalue "
                 f"{np.linalg.eigvalsh(gram)[0]:.1e}). Move centres apart, use fewer, or a smaller length."
             ) from None
-        object.__setattr__(self, "gram", gram)
-        object.__setattr__(self, "_factor", factor)
+        settle(self, gram=gram, _factor=factor)
 
     @cached_property
     def condition(self) -> float:

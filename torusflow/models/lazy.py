@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..arguments import is_positive
+from ..arguments import is_positive, settle
 from ..errors import InputError
 from ..model import Linearisation, Model
 
@@ -31,7 +31,7 @@ class AboutCentre:
             raise InputError(
                 f"{type(self).__name__}: the first argument must be a model, got a {type(self.model).__name__}."
             )
-        object.__setattr__(self, "centre", self.model.space.element(self.centre).copy())
+        settle(self, centre=self.model.space.element(self.centre).copy())
 
     @property
     def space(self):
@@ -94,7 +94,7 @@ class Scaled(AboutCentre):
         super().__post_init__()
         if not is_positive(self.alpha):
             raise InputError(f"Scaled: alpha must be a positive number, got {self.alpha!r}.")
-        object.__setattr__(self, "alpha", float(self.alpha))
+        settle(self, alpha=float(self.alpha))
 
     def __call__(self, w) -> np.ndarray:
         """alpha (F(w) - F(w_0))."""

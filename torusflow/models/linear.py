@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.linalg import expm, expm_frechet
 
-from ..arguments import checked_columns, checked_whole, real_array
+from ..arguments import checked_columns, checked_whole, real_array, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 
@@ -84,10 +84,10 @@ class LinearNetwork:
     widths: tuple[int, ...]
 
     def __post_init__(self):
-        object.__setattr__(self, "X", checked_columns(self.X))
+        settle(self, X=checked_columns(self.X))
         if not isinstance(self.widths, tuple | list) or not self.widths:
             raise InputError(f"widths must be a sequence of whole numbers >= 1, got {self.widths!r}.")
-        object.__setattr__(self, "widths", tuple(checked_whole("each of widths", width) for width in self.widths))
+        settle(self, widths=tuple(checked_whole("each of widths", width) for width in self.widths))
 
     @cached_property
     def shapes(self) -> list[tuple[int, int]]:
@@ -165,8 +165,7 @@ class SquareLayers:
     layers: int
 
     def __post_init__(self):
-        object.__setattr__(self, "X", checked_columns(self.X))
-        object.__setattr__(self, "layers", checked_whole("layers", self.layers))
+        settle(self, X=checked_columns(self.X), layers=checked_whole("layers", self.layers))
 
     linearise: ClassVar[Callable[..., MatrixProduct]]
 

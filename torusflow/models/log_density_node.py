@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..arguments import settle
 from ..errors import InputError
 from ..torus.densities import uniform
 from ..torus.density import Density, LogDensitySpace
@@ -93,7 +94,7 @@ class LogDensityNODE(GridNODE):
 
     def __post_init__(self):
         if self.initial is None and isinstance(self.torus, Torus):
-            object.__setattr__(self, "initial", uniform(self.torus))
+            settle(self, initial=uniform(self.torus))
         super().__post_init__()
 
     def density(self, v) -> NormalisedDensity:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from ..arguments import check_generator, checked_columns, checked_whole, is_positive, real_array
+from ..arguments import check_generator, checked_columns, checked_whole, is_positive, real_array, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 
@@ -75,20 +75,19 @@ class ResNet:
     scale: float = 1.0
 
     def __post_init__(self):
-        object.__setattr__(self, "X", checked_columns(self.X))
-        for name in ("layers", "width"):
-            object.__setattr__(self, name, checked_whole(name, getattr(self, name)))
+        layers, width = checked_whole("layers", self.layers), checked_whole("width", self.width)
+        settle(self, X=checked_columns(self.X), layers=layers, width=width)
         if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}.")
         if not is_positive(self.scale):
             raise InputError(f"scale must be a positive number, got {self.scale!r}.")
-        object.__setattr__(self, "scale", float(self.scale))
+        settle(self, scale=float(self.scale))
         if self.inner is not None:
             try:
                 inner = Euclidean(self._one).element(real_array(self.inner, "the matrices B_l"))
             except InputError as error:
                 raise InputError(f"inner: {error} Give one matrix (width, d) per layer.") from None
-            object.__setattr__(self, "inner", inner)
+            settle(self, inner=inner)
 
     @property
     def _one(self) -> tuple[int, int, int]:

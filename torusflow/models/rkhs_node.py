@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..arguments import checked_rows
+from ..arguments import checked_rows, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..transport.particles import ParticleFlow
@@ -63,13 +63,13 @@ class RKHSNODE:
                 f"got a {type(self.family).__name__}."
             )
         flow = ParticleFlow(self.layers, self.substeps, find_scheme(self.scheme))
-        for name, value in (
-            ("x", x),
-            ("space", self.family.space(flow.layers, x.shape[1])),
-            ("output_space", Euclidean(x.shape)),
-            ("flow", flow),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            x=x,
+            space=self.family.space(flow.layers, x.shape[1]),
+            output_space=Euclidean(x.shape),
+            flow=flow,
+        )
 
     def __call__(self, v) -> np.ndarray:
         """x(1), array (N, d)."""

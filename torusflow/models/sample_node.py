@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from ..arguments import check_generator, checked_rows, checked_whole
+from ..arguments import check_generator, checked_rows, checked_whole, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from ..torus.control import VelocitySpace, torus_of_band
@@ -91,16 +91,16 @@ class SampleNODE:
             raise InputError(f"the initial density must be a Density on a torus of dimension {d}, got {initial!r}.")
         torus = torus_of_band("SampleNODE", self.band, d, self.threads)
         space = VelocitySpace(torus, self.metric, self.layers, self.band)
-        for name, value in (
-            ("points", points),
-            ("band", space.band),
-            ("substeps", checked_whole("substeps", self.substeps)),
-            ("_scheme", find_scheme(self.scheme)),
-            ("space", space),
-            ("output_space", Euclidean((n,))),
-            ("_base", initial and TrigonometricPolynomial(initial.torus, initial.values)),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            points=points,
+            band=space.band,
+            substeps=checked_whole("substeps", self.substeps),
+            _scheme=find_scheme(self.scheme),
+            space=space,
+            output_space=Euclidean((n,)),
+            _base=initial and TrigonometricPolynomial(initial.torus, initial.values),
+        )
 
     def __call__(self, v) -> np.ndarray:
         """log rho_1(y), array (N,).
@@ -157,8 +157,7 @@ class SampleNODE:
         if points.ndim != 2 or not len(points):
             raise InputError(f"rows must choose some of {len(self.points)} points by their numbers, got {rows!r}.")
         other = copy.copy(self)
-        object.__setattr__(other, "points", points)
-        object.__setattr__(other, "output_space", Euclidean((len(other.points),)))
+        settle(other, points=points, output_space=Euclidean((len(points),)))
         return other
 
     def sample(self, v, n: int, rng: np.random.Generator) -> np.ndarray:

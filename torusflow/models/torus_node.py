@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..arguments import checked_rows
+from ..arguments import checked_rows, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..torus.control import VelocitySpace, torus_of_band
@@ -74,14 +74,14 @@ class TorusNODE:
         flow = ParticleFlow(self.layers, self.substeps, find_scheme(self.scheme))
         torus = torus_of_band("TorusNODE", self.band, points.shape[1], self.threads)
         space = VelocitySpace(torus, self.metric, flow.layers, self.band)
-        for name, value in (
-            ("points", points),
-            ("band", space.band),
-            ("space", space),
-            ("output_space", Euclidean(points.shape)),
-            ("flow", flow),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            points=points,
+            band=space.band,
+            space=space,
+            output_space=Euclidean(points.shape),
+            flow=flow,
+        )
 
     def __call__(self, v) -> np.ndarray:
         """x(1), array (N, d)."""

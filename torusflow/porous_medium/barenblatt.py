@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 from scipy.special import betainc, gamma
 
-from ..arguments import checked_whole, is_number, real_array
+from ..arguments import checked_whole, is_number, real_array, settle
 from ..errors import InputError
 from ..memory import check_memory
 from .diffusion import checked_exponent
@@ -72,10 +72,8 @@ class Barenblatt:
     def __post_init__(self):
         if not is_number(self.dimension) or self.dimension not in (1, 2, 3):
             raise InputError(f"dimension must be 1, 2 or 3, got {self.dimension!r}.")
-        object.__setattr__(self, "dimension", int(self.dimension))
-        object.__setattr__(self, "exponent", checked_exponent(self.exponent))
-        for name in ("mass", "side"):
-            object.__setattr__(self, name, _positive(name, getattr(self, name)))
+        settle(self, dimension=int(self.dimension), exponent=checked_exponent(self.exponent))
+        settle(self, mass=_positive("mass", self.mass), side=_positive("side", self.side))
         centre = [self.side / 2] * self.dimension if self.centre is None else self.centre
         centre = np.atleast_1d(real_array(centre, "centre"))
         if centre.shape != (self.dimension,) or not np.all(np.isfinite(centre)):
@@ -91,7 +89,7 @@ class Barenblatt:
                 f"the constants of the Barenblatt solution with exponent={self.exponent:g}, mass={self.mass:g} and "
                 f"side={self.side:g} leave the range of numbers. Use more moderate ones."
             )
-        object.__setattr__(self, "centre", tuple(float(x) for x in centre))
+        settle(self, centre=tuple(float(x) for x in centre))
 
     @property
     def beta(self) -> float:

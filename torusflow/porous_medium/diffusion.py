@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from ..arguments import check_function, is_number, real_array
+from ..arguments import check_function, is_number, real_array, settle
 from ..errors import InputError
 
 
@@ -55,7 +55,7 @@ class PorousMedium:
     weight = None
 
     def __post_init__(self):
-        object.__setattr__(self, "exponent", checked_exponent(self.exponent))
+        settle(self, exponent=checked_exponent(self.exponent))
 
     def potential(self, density, weight=None) -> np.ndarray:
         """|rho|^(m-1) rho / m: odd, so that a stage of a time step may dip below zero and is pushed back."""
@@ -111,7 +111,7 @@ class UltraFast:
                 "flux divides by the density, which tends to the weight. Add a small floor to it."
             )
         weight.flags.writeable = False
-        object.__setattr__(self, "weight", weight)
+        settle(self, weight=weight)
 
     def potential(self, density, weight=None) -> np.ndarray:
         """-g / rho."""

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from ..arguments import is_number, real_array
+from ..arguments import is_number, real_array, settle
 from ..errors import InputError, NumericalError
 from .diffusion import Diffusion, PorousMedium, describe
 from .fluxes import Fluxes
@@ -101,8 +101,7 @@ class FiniteVolume:
             raise InputError(
                 f"the weight has shape {weight.shape} but the grid {shape}: give its means on the same cells."
             )
-        object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "side", side)
+        settle(self, shape=shape, side=side)
 
     def solve(self, initial, times, tolerance: float = 1e-5, start: float = 0.0) -> Evolution:
         """Cell means at the given times, from those at `start`.

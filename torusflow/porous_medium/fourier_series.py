@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.fft import next_fast_len
 
-from ..arguments import checked_times, checked_tolerance, is_number
+from ..arguments import checked_times, checked_tolerance, is_number, settle
 from ..backends import Transform
 from ..backends.turns import Turn
 from ..errors import InputError, NumericalError
@@ -79,15 +79,15 @@ class Spectral:
         fine = self.torus.resized(tuple(next_fast_len((math.ceil(m) + 1) * k + 1) for k in modes))
         plan = fine.plan(1, modes)
         along = np.ix_(*plan.wavenumbers)
-        for name, value in (
-            ("fine", fine),
-            ("_plan", plan),
-            ("_own_plan", self.torus.plan(1, modes)),
-            ("_laplacian", self.torus.asarray(sum((TWO_PI * k) ** 2 for k in along))),
-            ("modes", modes),
-            ("_turn", Turn()),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            fine=fine,
+            _plan=plan,
+            _own_plan=self.torus.plan(1, modes),
+            _laplacian=self.torus.asarray(sum((TWO_PI * k) ** 2 for k in along)),
+            modes=modes,
+            _turn=Turn(),
+        )
 
     def solve(self, rho0, times, tolerance: float = 1e-8) -> SpectralSolution:
         """The density at the given times.

@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from ..arguments import checked_times, checked_tolerance
+from ..arguments import checked_times, checked_tolerance, settle
 from ..errors import InputError, NumericalError
 from ..losses.loss import Loss
 from ..torus.control import checked_band
@@ -104,15 +104,15 @@ class TangentFlow:
         band = checked_band(self.torus, self.band)
         modes = tuple((n - b - 1) // 2 for n, b in zip(self.torus.shape, band, strict=True))
         smoothing = 1 / self.metric.symbol(self.torus.laplacian_symbol)
-        for name, value in (
-            ("band", band),
-            ("modes", modes),
-            ("_kept", self.torus.within(modes)),
-            ("_kernel", smoothing * self.torus.within(band)),
-            ("_rough", self.torus.asarray(np.random.default_rng(0).choice([-1.0, 1.0], self.torus.local_shape))),
-            ("_diffusion", SHARE_OF_THE_DIFFUSIVITY * self.torus.laplacian_symbol * smoothing),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            band=band,
+            modes=modes,
+            _kept=self.torus.within(modes),
+            _kernel=smoothing * self.torus.within(band),
+            _rough=self.torus.asarray(np.random.default_rng(0).choice([-1.0, 1.0], self.torus.local_shape)),
+            _diffusion=SHARE_OF_THE_DIFFUSIVITY * self.torus.laplacian_symbol * smoothing,
+        )
 
     def velocity(self, rho) -> np.ndarray:
         """-K*(rho grad l'(rho)), array (d, *n): the direction of steepest descent at v = 0."""

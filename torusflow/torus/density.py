@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import check_generator, check_kind, checked_whole
+from ..arguments import check_generator, check_kind, checked_whole, settle
 from ..errors import InputError
 from .grid import Torus
 from .scattered import TrigonometricPolynomial
@@ -62,7 +62,7 @@ class Density:
         if not abs(mass - 1) <= MASS_TOLERANCE:
             advice = "give normalise=True to divide by it" if mass > 0 else "it cannot be normalised"
             raise InputError(f"the {self.name} has mass (mean over the grid) {mass:.15g}, not 1: {advice}.")
-        object.__setattr__(self, "values", values)
+        settle(self, values=values)
 
     def on(self, torus: Torus) -> Density:
         """The density on another grid, by its Fourier series, of mass one and nowhere below its lowest value here.

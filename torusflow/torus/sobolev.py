@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import check_kind, is_number
+from ..arguments import check_kind, is_number, settle
 from ..errors import InputError
 from .grid import Torus
 
@@ -48,7 +48,7 @@ class SobolevMetric:
                     f"SobolevMetric: {name} must be a number between 0 and 10 ({why}), got {value!r}. "
                     f"Usual are smoothness=3.0 and length=0.1."
                 )
-            object.__setattr__(self, name, float(value))
+            settle(self, **{name: float(value)})
 
     def symbol(self, laplacian_symbol) -> np.ndarray:
         """(1 + l^2 |2 pi k|^2)^s from the array |2 pi k|^2."""
