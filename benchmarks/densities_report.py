@@ -72,9 +72,9 @@ def above_ours(lines, method):
 
 
 def grouped(lines):
-    """The lines of each set and number of rows, by the method."""
-    groups = {}
-    for line in lines:
+    """The lines of each set and number of rows, by the method; sets in their order, and the rows of each."""
+    sets, groups = list(dict.fromkeys(line["set"] for line in lines)), {}
+    for line in sorted(lines, key=lambda line: (sets.index(line["set"]), int(line["rows"]))):
         groups.setdefault((line["set"], int(line["rows"])), {})[line["method"]] = line
     return groups
 
@@ -126,12 +126,13 @@ def figure(lines, methods, path):
     left.axvline(0, color=COLOURS[OURS])
     left.set_xscale("symlog", linthresh=0.01)
     left.set_yticks(list(places), [f"{name}, {rows:,}" for name, rows in groups])
+    left.set_ylim(-0.6, len(groups) - 0.4)
     left.set(title=f"nats by which {OURS} is better on unseen rows", xlabel="paired difference and its standard error")
     for method in methods:
         measured = [line for line in lines if line["method"] == method and line.get("nats")]
         rows, seconds = ([float(line[name]) for line in measured] for name in ("rows", "processor"))
         right.loglog(rows, seconds, "o", color=COLOURS[method], label=method, markersize=4)
-    right.set(title="processor time of a fit, all choices made", xlabel="rows", ylabel="seconds")
+    right.set(title="processor time of a fit", xlabel="rows", ylabel="seconds, all choices made")
     right.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn.savefig(path, dpi=110)
