@@ -81,7 +81,7 @@ def test_problem_files_are_problems(document, i, tmp_path, rng):
 
 # Sizes of what README shows, so that it takes seconds: what a line says stays true.
 SMALLER = {
-    "fit data/adk_torsions.csv --units degrees -o run.h5": "--grid 24x24 --layers 2 --iterations 4",
+    "fit data/adk_torsions.csv --units degrees -o adk.h5": "--grid 16x16 --length 0.1 --iterations 10",
     "fit data/adk_torsions.csv --units degrees --likelihood": "--layers 2 --band 3 --iterations 3 --length 0.2",
     "fit data/adk_torsions.csv --units degrees --method": "--grid 24x24 --layers 2 --iterations 4",
     "fit data/adk.toml": "--grid 24x24 --layers 2 --band 7 --iterations 4",

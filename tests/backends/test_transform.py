@@ -12,7 +12,7 @@ from reference import SHAPES, relative_error
 from tolerances import SAME, TRANSFORM
 
 from torusflow.backends.cpu import blocks as layout
-from torusflow.backends.cpu import lines, sweeps
+from torusflow.backends.cpu import lines
 from torusflow.errors import InputError
 from torusflow.models.measure_node import MeasureNODE
 from torusflow.torus.density import Density
@@ -163,14 +163,6 @@ class TestBlocks:
         f = rng.normal(size=whole.real.shape)
         for got, expected in zip(there_and_back(blocks, f), there_and_back(whole, f), strict=True):
             assert relative_error(got, expected) < SAME
-
-    @pytest.mark.parametrize("length", [1, 2, 7, 16, 129])
-    @pytest.mark.parametrize("block", [1, 3, 16, 200])
-    @pytest.mark.parametrize("parts", [1, 2, 3, 8])
-    def test_threads_share_whole_blocks_without_gaps(self, length, block, parts):
-        shares = [sweeps.share(length, block, part, parts) for part in range(parts)]
-        assert [i for first, end in shares for i in range(first, end)] == list(range(length))
-        assert all(first % block == 0 for first, end in shares if end > first)
 
 
 class TestThreads:

@@ -64,6 +64,9 @@ def test_no_progress_bar_without_a_terminal(call, angles):
     assert "it/s" not in call("fit", "angles.csv", "--units", "degrees", "-o", "run.h5", *SMALL).stderr
 
 
+BAND = ("--units", "degrees", "-o", "r.h5", "--grid", "64x64", "--band", "40")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -75,8 +78,8 @@ def test_no_progress_bar_without_a_terminal(call, angles):
         (("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--grid", "64by64"), "is not a grid"),
         (("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--grid", "64"), "gives 2 columns, the torus has 1"),
         (("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--smoothness", "-2"), "between 0 and 10"),
-        (("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--band", "40"), "too large for an axis of 64"),
-        (("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--iterations", "-1"), "whole number >= 0"),
+        (("fit", "angles.csv", *BAND), "large for an axis of 64"),
+        (("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--iterations", "-1"), "whole number >= 1"),
         (
             ("fit", "angles.csv", "--units", "degrees", "-o", "r.h5", "--bandwidth", "0.1"),
             "too small for 64 grid points",

@@ -249,7 +249,7 @@ def test_what_is_chosen_is_better_on_rows_held_out():
     from torusflow.estimators.settings import Setting
 
     points, weights = angles(200) / 360 % 1, np.ones(200)
-    rough = Setting(2.5, 0.1, 20.0, 4, 16, 4, 8)
+    rough = Setting(2.5, 0.1, 20.0, 4, 16, 4, 8, 0.15)
     smooth = dataclasses.replace(rough, penalty=1e6)
     folds = folds_of(200, 3, np.random.RandomState(0))
     assert np.sum(folds, axis=0).tolist() == [1] * 200

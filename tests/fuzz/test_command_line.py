@@ -37,7 +37,7 @@ WORDS = ("phi", "phi,psi", "0", "7", "", ",", "degrees", "parsecs", "8x7", "0x0"
 WORDS += ("9999999999x9999999999", "SquaredL2", "l2", "GradientDescent", "LBFGS", "porous-medium", "tangent-flow")
 OPTIONS = {
     "fit": "units columns grid bandwidth smoothness length layers band substeps loss penalty method step threads "
-    "validation test continuation max-time",
+    "validation test continuation max-time period weights",
     "check": "seed threads",
     "resume": "step max-time",
     "refine": "grid band layers substeps",
@@ -45,21 +45,21 @@ OPTIONS = {
     "plot": "",
     "compare": "with",
     "info": "",
-    "sample": "number seed",
+    "sample": "number seed columns",
     "score": "columns",
 }
 FLAGS = {
-    "fit": "likelihood select refine overwrite",
+    "fit": "likelihood select refine overwrite drop-missing",
     "resume": "only-check",
     "refine": "overwrite",
     "export": "overwrite",
-    "plot": "map fit overwrite",
+    "plot": "density run map fit overwrite",
     "compare": "overwrite",
     "info": "verify",
     "sample": "overwrite",
     "score": "overwrite",
 }
-TEXTS = {"units", "columns", "grid", "loss", "method", "with"}
+TEXTS = {"units", "period", "columns", "weights", "grid", "loss", "method", "with"}
 DRAWING = ("compare", "plot")
 OTHERS = tuple(sorted(OPTIONS.keys() - set(DRAWING)))
 

@@ -21,7 +21,7 @@ COLUMNS, LABEL = 80, 11
 
 def describe_problem(risk: Risk, coordinates: Coordinates) -> str:
     """Model, target and risk, a line or two each."""
-    return _table(_problem(risk, coordinates))
+    return table(_problem(risk, coordinates))
 
 
 def describe_scores(scores: dict[str, np.ndarray], coordinates: Coordinates, dimension: int) -> str:
@@ -70,7 +70,7 @@ def describe_run(name: str, run: Run) -> str:
         lines["stability"] = f"Courant number {number:.2f}, stable up to {limit:.2f}"
     if run.references:
         lines["beside it"] = "; ".join(reference.solver for reference in run.references.values())
-    return _table(lines)
+    return table(lines)
 
 
 def describe_comparison(run: Run, reference: Reference) -> str:
@@ -118,5 +118,6 @@ def _ratio(value) -> str:
     return f", |grad|^2/(2 risk) = {value:.3g}" if np.isfinite(value) else ""
 
 
-def _table(lines: dict[str, str]) -> str:
+def table(lines: dict[str, str]) -> str:
+    """Texts beside their labels."""
     return "\n".join(f"{key:<{LABEL}}{wrap(value, LABEL)}" for key, value in lines.items())

@@ -29,10 +29,10 @@ from ..storage import RunFile
 from ..storage.csv_tables import listed_columns
 from ..storage.whole_files import locked
 from ..torus.control import VelocitySpace
-from ..torus.coordinates import PERIODS
 from ..torus.density import MASS_TOLERANCE, DensitySpace
+from .densities import fit_samples
 from .description import describe_problem, describe_scores, wrap
-from .options import LOSS, METHOD, SCHEME, by_likelihood, grid_of, in_words_of, tables_of
+from .options import LOSS, METHOD, SCHEME, UNITS, by_likelihood, fits_a_density, grid_of, in_words_of, tables_of
 from .signals import CleanStop
 
 # Of a random control, until the time steps of a model take it.
@@ -43,51 +43,77 @@ MAXIMUM_HALVINGS = 20
 @click.argument("source", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="Run file to write (HDF5).")
 @click.option("--overwrite", is_flag=True, help="Replace the run file if it exists.")
-@click.option("--units", type=click.Choice(list(PERIODS)), help="Units of a CSV file, which set the period. [turns]")
+@click.option("--units", type=UNITS, help="degrees, radians, hours or turns; or one a column: hours,degrees. [turns]")
+@click.option("--period", type=UNITS, help="The same as a number: 360; or one a column: 24,360.")
 @click.option("--columns", help="Columns of a CSV file, by name or position from 0: phi,psi or 0,1.")
-@click.option("--likelihood", is_flag=True, help="Maximum likelihood on the samples, instead of a loss on a grid.")
-@click.option("--select", "selecting", is_flag=True, help="Choose s, l and band by validation (likelihood).")
-@click.option("--validation", type=float, help="Share set aside to stop and choose by (likelihood). [0.1]")
-@click.option("--test", type=float, help="Share set aside and scored at the end (likelihood). [0]")
-@click.option("--grid", help="Grid points per axis: 64x64. [256; 64x64; 32x32x32]")
-@click.option("--bandwidth", type=float, help="Width of the kernel estimate, in the file's units. [cross-validated]")
-@click.option("--floor", type=float, help="Lowest density of the target. [0; images 0.1; KullbackLeibler 0.001]")
-@click.option("--dark", is_flag=True, default=None, help="Dark parts of an image carry the mass, not bright ones.")
-@click.option("--smoothness", type=float, help="Order s of the H^s metric. [3; likelihood 2.5]")
-@click.option("--length", type=float, help="Length l of the metric, in sides of the torus. [0.1; likelihood 0.06]")
-@click.option("--layers", type=int, help="Layers of the network. [8; likelihood 6]")
-@click.option("--band", type=int, help="Largest wavenumber of the velocity. [a third of the grid; likelihood 12]")
-@click.option("--substeps", type=int, help="Time steps per layer. [enough for speed 1; likelihood 2]")
-@click.option("--scheme", type=SCHEME, help="Runge-Kutta method of the time steps, by its order. [rk4]")
-@click.option("--loss", type=LOSS, help="Loss on densities. [SquaredL2]")
-@click.option("--reverse", is_flag=True, default=None, help="The other direction of KullbackLeibler: KL(target, rho).")
-@click.option("--penalty", type=float, help="Weight of half the squared norm of the control. [0; likelihood 1e-4]")
-@click.option("--method", type=METHOD, help="Method of descent. [GradientDescent; likelihood LBFGS]")
+@click.option("--weights", metavar="COLUMN", help="Column of the weights of the samples.")
+@click.option("--drop-missing", "missing", flag_value="drop", help="Leave out rows where a cell is empty, NA or NaN.")
+@click.option("--test", type=float, help="Share of the samples set aside and scored at the end. [0]")
+@click.option("--grid", help="Grid points per axis: 64x64. [chosen; * 256, 64x64, 32x32x32]")
+@click.option("--smoothness", type=float, help="Order s of the H^s metric. [chosen; * 3, likelihood 2.5]")
+@click.option(
+    "--length", type=float, help="Length l of the metric, in sides of the torus. [chosen; * 0.1, likelihood 0.06]"
+)
+@click.option(
+    "--band", type=int, help="Largest wavenumber of the velocity. [chosen; * a third of the grid, likelihood 12]"
+)
+@click.option(
+    "--penalty",
+    type=float,
+    help="Weight of half the squared norm of the control, beside one sample [chosen]; * beside the loss [0, likelihood "
+    "1e-4].",
+)
+@click.option("--iterations", type=int, help="Maximum number of iterations. [200]")
+@click.option("--max-time", type=float, help="Stop after this many seconds.")
+@click.option("--threads", type=int, help="Threads to use. [all processors]")
+@click.option(
+    "--method", type=METHOD, metavar="NAME", help=f"* {', '.join(METHOD.choices)}. [GradientDescent; likelihood LBFGS]"
+)
+@click.option("--loss", type=LOSS, metavar="NAME", help=f"* {', '.join(LOSS.choices)}. [SquaredL2]")
+@click.option("--likelihood", is_flag=True, help="* Maximum likelihood at the samples, without a grid.")
+@click.option("--select", "selecting", is_flag=True, help="* Choose s, l and band by validation (likelihood).")
+@click.option("--validation", type=float, help="* Share set aside to stop and choose by (likelihood). [0.1]")
+@click.option("--bandwidth", type=float, help="* Width of the kernel estimate, in the file's units. [cross-validated]")
+@click.option("--floor", type=float, help="* Lowest density of the target. [0; images 0.1; KullbackLeibler 0.001]")
+@click.option("--dark", is_flag=True, default=None, help="* Dark parts of an image carry the mass, not bright ones.")
+@click.option("--reverse", is_flag=True, default=None, help="* KullbackLeibler the other way round: KL(target, rho).")
+@click.option("--layers", type=int, help="* Layers of the network. [8; likelihood 6]")
+@click.option("--substeps", type=int, help="* Time steps per layer. [enough for speed 1; likelihood 2]")
+@click.option("--scheme", type=SCHEME, help="* Runge-Kutta method of the time steps, by its order. [rk4]")
 @click.option(
     "--continuation",
     type=click.IntRange(min=0),
     is_flag=False,
     flag_value=2,
-    help="Coarser levels to descend on first; 2 if no number is given. [0]",
+    help="* Coarser levels to descend on first; 2 if no number is given. [0]",
 )
-@click.option("--step", type=float, help="First step that the line search tries. [0.1]")
-@click.option("--final-time", type=float, help="Training time at which GradientFlow ends.")
-@click.option("--refine", is_flag=True, help="Double the substeps where stability stops the descent.")
-@click.option("--iterations", type=int, help="Maximum number of iterations. [200]")
-@click.option("--max-time", type=float, help="Stop after this many seconds.")
-@click.option("--threads", type=int, help="Threads to use. [all processors]")
-@click.option("--device", help="Where to compute; cuda is a GPU and needs torusflow[cuda]. [cpu]")
-@click.option("--set", "settings", multiple=True, help="TABLE.KEY=VALUE, for anything a problem file can say.")
-def fit(source, output, overwrite, likelihood, selecting, refine, settings, **options):
+@click.option("--step", type=float, help="* First step that the line search tries. [0.1]")
+@click.option("--final-time", type=float, help="* Training time at which GradientFlow ends.")
+@click.option("--refine", is_flag=True, help="* Double the substeps where stability stops the descent.")
+@click.option("--device", help="* Where to compute; cuda is a GPU and needs torusflow[cuda]. [cpu]")
+@click.option("--set", "settings", multiple=True, help="* TABLE.KEY=VALUE, for anything a problem file can say.")
+def fit(source, output, overwrite, likelihood, selecting, refine, settings, period, **options):
     """Fit a density to SOURCE and write the run.
 
-    SOURCE is a CSV file with one sample per row, an image, or a problem file
-    (.toml), whose values the options replace. Defaults in brackets.
+    SOURCE is a CSV file with one sample per row. Its density is fitted by
+    maximum likelihood; how smooth it is, and how fine the grid, is chosen by
+    validation on rows held out (docs/density_estimator.md).
+
+    Any option with a * asks for the study of a descent instead, such as
+    --method gradientdescent, and so do images and problem files (.toml), whose
+    values the options replace. Defaults in brackets.
     """
+    if period is not None:
+        if options["units"] is not None:
+            raise InputError("--units and --period say the same; leave one of them out.")
+        options["units"] = period
     if options["columns"] is not None:
         options["columns"] = listed_columns(options["columns"])
     if options["grid"] is not None:
         options["grid"] = grid_of(options["grid"])
+    asked = {"likelihood": likelihood, "select": selecting, "refine": refine, "set": settings}
+    if fits_a_density(Path(source), options | asked):
+        return fit_samples(source, RunFile(output, overwrite), options)
     if likelihood:
         if options["loss"] not in (None, "LogLikelihood"):
             raise InputError(f"--likelihood is a loss itself; leave --loss {options['loss']} or --likelihood out.")
@@ -107,7 +133,10 @@ def fit(source, output, overwrite, likelihood, selecting, refine, settings, **op
                             f"--{name} sets samples of a likelihood aside; say --likelihood too, or leave it out."
                         )
                 if selecting:
-                    raise InputError("--select chooses among likelihoods; say --likelihood too.")
+                    raise InputError(
+                        "--select chooses among likelihoods; say --likelihood too, or leave it out: without options of "
+                        "a study all is chosen."
+                    )
         start = None
         with in_words_of(options):
             if selecting:

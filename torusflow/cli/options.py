@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import tomllib
 from pathlib import Path
 
 import click
 
+from ..arguments import is_positive
 from ..config import LIKELIHOODS, LOSSES, METHODS, imported, modules_beside, read_tables
 from ..config.tables import EXAMPLES, MissingKeyError, UnknownKeyError, unknown
 from ..errors import InputError
 from ..storage import Run
 from ..storage.classes import missing_classes
 from ..storage.runs import read_run
+from ..torus.coordinates import PERIODS
 from ..transport.runge_kutta import SCHEMES
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
@@ -23,6 +26,8 @@ PLACES = {
     "loss": ("loss", "kind"),
     "method": ("descent", "kind"),
     "units": ("target", "units"),
+    "weights": ("target", "weights"),
+    "missing": ("target", "missing"),
     "bandwidth": ("target", "bandwidth"),
     "floor": ("target", "floor"),
     "dark": ("target", "dark"),
@@ -48,6 +53,11 @@ PLACES = {
 }
 
 
+# Those that speak of a descent: without any, samples are fitted with all choices made.
+STUDY = ("loss", "method", "likelihood", "select", "validation", "bandwidth", "floor", "dark", "layers", "substeps")
+STUDY += ("scheme", "reverse", "continuation", "step", "final_time", "refine", "device", "set")
+
+
 class Kind(click.Choice):
     """One of some names, in letters of any size; what else is given is refused with what may be meant."""
 
@@ -63,6 +73,32 @@ class Kind(click.Choice):
             self.fail(unknown(value, self.choices, parameter.name), parameter, context)
 
 
+class Units(click.ParamType):
+    """Names of units or periods, one for all columns or one for each: degrees, or hours,360."""
+
+    name = "units"
+
+    def convert(self, value, parameter, context):
+        if not isinstance(value, str):
+            return value
+        units = tuple(self._unit(text.strip(), parameter, context) for text in value.split(","))
+        return units[0] if len(units) == 1 else units
+
+    def _unit(self, text: str, parameter, context) -> str | float:
+        if text.lower() in PERIODS:
+            return text.lower()
+        try:
+            period = float(text)
+        except ValueError:
+            period = 0.0
+        if not is_positive(period):
+            close = difflib.get_close_matches(text.lower(), PERIODS, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else "A period may also be a number, 24 say."
+            self.fail(f"{text!r} is not one of {', '.join(PERIODS)}. {hint}", parameter, context)
+        return period
+
+
+UNITS = Units()
 LOSS, METHOD, SCHEME = Kind([*LOSSES, *LIKELIHOODS.values()]), Kind(METHODS), Kind(SCHEMES)
 
 
@@ -93,6 +129,13 @@ def tables_of(source: Path, options: dict, settings=()) -> tuple[dict, str | Pat
     return tables, folder
 
 
+def fits_a_density(source: Path, options: dict) -> bool:
+    """Whether samples are fitted with all choices made: no option asks for the study of a descent."""
+    if source.suffix.lower() in (".toml", *IMAGES):
+        return False
+    return not any(options[name] not in (None, False, ()) for name in STUDY)
+
+
 def setting(text: str) -> tuple:
     """Table, key and value of TABLE.KEY=VALUE; a value that is no TOML is a text."""
     place, _, value = text.partition("=")
@@ -120,19 +163,21 @@ def in_words_of(options: dict):
         name = next((name for name, place in PLACES.items() if place == (error.table, error.key)), None)
         if name is None:
             raise
-        raise InputError(
-            f"{error} On the command line: --{name.replace('_', '-')} {EXAMPLES.get(error.key, '...')}."
-        ) from None
+        raise InputError(f"{error} On the command line: {_option(name)} {EXAMPLES.get(error.key, '...')}.") from None
     except UnknownKeyError as error:
         place = error.table, error.key
         name = next((name for name, value in options.items() if value is not None and PLACES[name] == place), None)
         if name is None:
             raise
-        option = f"--{name.replace('_', '-')}"
+        option = _option(name)
         raise InputError(
             f"{option} does not go with the rest of the problem, where [{error.table}] takes "
             f"{', '.join(error.keys) or 'no more than its kind'}. Leave {option} out."
         ) from None
+
+
+def _option(name: str) -> str:
+    return "--drop-missing" if name == "missing" else f"--{name.replace('_', '-')}"
 
 
 def takes_classes(command):

@@ -11,6 +11,7 @@ from ..config import Problem
 from ..descent import descend
 from ..descent.refinement import refined
 from ..errors import InputError
+from ..estimators.files import notes_of
 from ..interrupts import Held
 from ..storage import RunFile
 from ..storage.export import FORMATS, export_run
@@ -36,6 +37,12 @@ def resume(run, classes, iterations, max_time, step, device, only_check):
     the same machine with as many threads.
     """
     loaded, store = whole_run(run, classes, device), RunFile(run)
+    if notes_of(loaded):
+        raise InputError(
+            f"{run!r} is a density that was trained for as many iterations as fit rows held out best; with more it "
+            f"would fit new rows worse. To train on all the same: torusflow refine {run} -o more.h5, and torusflow "
+            f"resume more.h5 --iterations 100."
+        )
     method = loaded.method
     if step is not None:
         if "step" not in {field.name for field in dataclasses.fields(method)}:

@@ -11,6 +11,8 @@ import click
 import numpy as np
 
 from ..errors import InputError
+from ..estimators import TorusDensity
+from ..estimators.files import notes_of
 from ..model import HasDensity
 from ..storage import Run
 from ..storage.classes import missing_classes
@@ -22,8 +24,9 @@ from ..storage.sealed import generations
 from ..storage.whole_files import locked, refuse_existing
 from ..torus.control import VelocitySpace
 from ..transport.flow_map import FlowMap
-from .description import describe_comparison, describe_run, describe_scores, wrap
+from .description import describe_comparison, describe_run, describe_scores, table, wrap
 from .options import takes_classes, whole_run
+from .verdicts import describe_choice
 
 # Outputs computed with other threads or transforms agree to this.
 SAME_OUTPUT = 1e-10
@@ -31,18 +34,28 @@ SAME_OUTPUT = 1e-10
 
 @click.command()
 @click.argument("run", type=click.Path())
+@click.option("--density", "what", flag_value="density", help="The data over their density, regions of 50 and 98 %.")
+@click.option("--run", "what", flag_value="run", help="Densities, velocity and convergence.")
 @click.option("--map", "what", flag_value="map", help="The flow map: deformed grid, flow lines, log-determinant.")
 @click.option("--fit", "what", flag_value="fit", help="Samples over the fitted density.")
-@click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-run.png, -map, -fit]")
+@click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-density.png, -run, -map, -fit]")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
 @takes_classes
 def plot(run, classes, what, output, overwrite):
-    """Plot densities, velocity and convergence of RUN."""
+    """Plot RUN.
+
+    A density that was fitted with all choices made is drawn as with --density,
+    all other runs as with --run.
+    """
     from ..plotting import check_target, plot_fit, plot_map, plot_run, save
 
-    output = output or str(Path(run).parent / f"{Path(run).stem}-{what or 'run'}.png")
+    if what is None:
+        what = "density" if notes_of(read_run(run, classes)[0]) else "run"
+    output = output or str(Path(run).parent / f"{Path(run).stem}-{what}.png")
     check_target(output, overwrite, generations(run))
-    if what == "map":
+    if what == "density":
+        figure = TorusDensity.load(run).plot()
+    elif what == "map":
         loaded = whole_run(run, classes)
         figure = plot_map(FlowMap(loaded.risk.model, loaded.control), loaded.coordinates)
     elif what == "fit":
@@ -90,6 +103,8 @@ def info(run, classes, verify):
     """Show what RUN holds, and verify its checksum."""
     loaded, missing = read_run(run, classes)
     click.echo(describe_run(run, loaded))
+    if notes_of(loaded):
+        click.echo(table(describe_choice(TorusDensity.load(run))))
     if missing:
         click.echo(wrap(missing_classes(run, missing)))
     if verify:
@@ -105,17 +120,19 @@ def info(run, classes, verify):
 @click.option("-n", "--number", type=click.IntRange(min=1), default=1000, show_default=True, help="Number of samples.")
 @click.option("-o", "--output", required=True, type=click.Path(), help="CSV file to write.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
+@click.option("--columns", help="Columns of RUN to write, by name or position from 0. [all]")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @takes_classes
-def sample(run, classes, number, output, seed, overwrite):
+def sample(run, classes, number, output, seed, columns, overwrite):
     """Draw samples of the density that RUN has fitted, in its units."""
     refuse_existing(output, overwrite, TABLE, generations(run))
     loaded = _density(run, classes)
+    coordinates, d = loaded.coordinates, cast(VelocitySpace, loaded.risk.space).torus.dimension
+    axes = _axes(run, columns and listed_columns(columns), [coordinates.name(axis) for axis in range(d)])
     points = cast(HasDensity, loaded.risk.model).sample(loaded.control, number, np.random.default_rng(seed))
-    coordinates = loaded.coordinates
-    names = [coordinates.name(axis) for axis in range(points.shape[1])]
-    write_csv(output, names, coordinates.from_torus(points).T)
-    click.echo(wrap(f"{number} samples of {coordinates.in_words(points.shape[1])} written to {output}"))
+    shown = coordinates.along(*axes)
+    write_csv(output, shown.names, coordinates.from_torus(points)[:, axes].T)
+    click.echo(wrap(f"{number} samples of {shown.in_words(len(axes))} written to {output}"))
 
 
 @click.command()
@@ -171,7 +188,18 @@ def _data(path, columns, names, axes) -> tuple[np.ndarray, tuple[str, ...]]:
         advice = f" Choose as many, as in {example}." * enough
         raise InputError(f"{path!r} gives {count} columns, the run has {len(axes)}: {own}.{advice}")
     values, chosen = table.numbers(columns)
+    if chosen != axes and sorted(chosen) == sorted(axes):  # the same names mean the same, in whatever order
+        return values[:, [chosen.index(name) for name in axes]], axes
     return values, chosen or axes
+
+
+def _axes(run, columns, names: list[str]) -> list[int]:
+    """The axes of a run that are called so, or have these positions; all if none are."""
+    numbers = [str(axis) for axis in range(len(names))]
+    for column in columns or ():
+        if column not in (*names, *numbers) or columns.count(column) > 1:
+            raise InputError(f"{run!r} has the columns {', '.join(names)}; --columns names some of them, each once.")
+    return [(names if column in names else numbers).index(column) for column in columns or names]
 
 
 def _density(run, classes) -> Run:

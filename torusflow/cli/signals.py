@@ -12,10 +12,15 @@ class CleanStop:
     """A context in which SIGINT, SIGTERM and SIGHUP let an iteration finish; a second one interrupts it.
 
     Called, it says which signal came, for `descend(..., stop=...)`; ``code`` is the exit code that goes with it.
+
+    Parameters
+    ----------
+    at_once : bool
+        Whether the first one interrupts already, for work that has nothing to show before its end.
     """
 
-    def __init__(self):
-        self._received = None
+    def __init__(self, at_once: bool = False):
+        self._received, self._at_once = None, at_once
 
     def __call__(self) -> str:
         return self._received.name if self._received else ""
@@ -40,6 +45,6 @@ class CleanStop:
             signal.signal(number, handler)
 
     def _receive(self, number, frame):
-        if self._received is not None:
+        again, self._received = self._received is not None, signal.Signals(number)
+        if again or self._at_once:
             raise KeyboardInterrupt
-        self._received = signal.Signals(number)

@@ -12,7 +12,7 @@ from .. import losses
 from ..arguments import is_number
 from ..errors import InputError
 from ..risk import Risk
-from ..storage.csv_tables import read_csv
+from ..storage.csv_tables import read_table
 from ..torus import densities
 from ..torus.coordinates import Coordinates
 from ..torus.density import Density
@@ -102,21 +102,35 @@ def density(name: str, table: dict, torus: Torus, folder: Path) -> tuple[Density
     return call(make, name, table, torus=torus, folder=folder)
 
 
-def read_samples(folder, file, columns=None, units="turns", names=None, centred=None) -> tuple[np.ndarray, Coordinates]:
+def read_samples(
+    folder, file, columns=None, units="turns", names=None, centred=None, missing="refuse"
+) -> tuple[np.ndarray, Coordinates]:
     """Points in [0, 1)^d of a CSV file, and the user's units; where not said, negative values mean centred ones."""
-    values, header = read_csv(folder / text("file", file), columns)
+    samples = read_table(folder / text("file", file)).samples(columns, missing=missing)
+    values, header, what = samples.values, samples.names, samples.of(file)
     if names is not None and (not isinstance(names, tuple) or len(names) != values.shape[1]):
         raise InputError(f"names must be a list of {values.shape[1]}, one for each column of {file!r}, got {names!r}.")
     centred = bool((values < 0).any()) if centred is None else centred
     coordinates = Coordinates(units, header if names is None else names, centred)
-    points = coordinates.to_torus(values, repr(file))
-    coordinates.check_units(values, repr(file))
+    points = coordinates.to_torus(values, what)
+    coordinates.check_units(values, what)
     return points, coordinates
 
 
-def _samples(torus, folder, file, columns=None, units="turns", names=None, centred=None, bandwidth="auto", floor=0.0):
+def _samples(
+    torus,
+    folder,
+    file,
+    columns=None,
+    units="turns",
+    names=None,
+    centred=None,
+    missing="refuse",
+    bandwidth="auto",
+    floor=0.0,
+):
     """Bandwidth in the units of the file."""
-    points, coordinates = read_samples(folder, file, columns, units, names, centred)
+    points, coordinates = read_samples(folder, file, columns, units, names, centred, missing)
     if points.shape[1] != torus.dimension:
         raise InputError(
             f"{file!r} gives {points.shape[1]} columns, the torus has {torus.dimension} dimensions. "
@@ -159,7 +173,8 @@ def _dimension(target: dict, folder: Path) -> int:
     """The dimension of the torus, where only the samples tell."""
     if target.get("kind") != "samples" or not isinstance(target.get("file"), str):
         return 2
-    return read_csv(folder / target["file"], target.get("columns"))[0].shape[1]
+    table, missing = read_table(folder / target["file"]), target.get("missing", "refuse")
+    return table.samples(target.get("columns"), missing=missing).values.shape[1]
 
 
 DENSITIES = {

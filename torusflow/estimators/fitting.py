@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from typing import cast
 
@@ -13,6 +14,7 @@ from ..descent.progress import Progress
 from ..errors import InputError
 from ..models import LogDensityNODE
 from ..torus.grid import Torus
+from .pilot import WIDER, best_bandwidth
 from .search import Choice, Descent, folds_of, search
 from .settings import Setting, candidates, effective_number
 
@@ -23,7 +25,13 @@ FINER = 3  # grids are tried until one resolves the density
 
 
 def fit_density(
-    points, weights, given: dict, rng: np.random.RandomState, iterations: int, seconds: float
+    points,
+    weights,
+    given: dict,
+    rng: np.random.RandomState,
+    iterations: int,
+    seconds: float,
+    threads: int | None = None,
 ) -> tuple[Choice, Progress]:
     """What was chosen, and the descent on all samples for as many iterations as it was best after.
 
@@ -41,18 +49,20 @@ def fit_density(
         Of a descent, at most.
     seconds : float
         At most, but for the iterations under way.
+    threads : int, optional
+        All processors if not given.
     """
     end, d = time.perf_counter() + seconds, points.shape[1]
-    plan = candidates(effective_number(weights), d, given)
+    plan = candidates(effective_number(weights), d, WIDER * best_bandwidth(points, weights), given)
     folds = folds_of(len(points), plan.folds, rng)
     # In three dimensions a descent makes use of all processors; else they take one each.
-    workers = 1 if d == 3 else Torus((4,)).threads or 1
+    workers = 1 if d == 3 else Torus((4,), threads=threads).threads or 1
     settings, rounds = plan.settings, plan.rounds
     for _ in range(1 if "grid" in given else FINER):
         now = time.perf_counter()
         deadline = now + SEARCH_SHARE * (end - now)  # never, where there is no end
-        choice = search(settings, points, weights, folds, rounds, iterations, deadline, workers)
-        progress = _fitted(choice, points, weights, end)
+        choice = search(settings, points, weights, folds, rounds, iterations, deadline, workers, threads)
+        progress = _fitted(choice, points, weights, end, threads)
         if abs(_change(progress)) <= LARGEST_CHANGE or time.perf_counter() > end:
             break
         settings, rounds = (finer(choice.setting),), ()
@@ -75,14 +85,22 @@ def checked_given(given: dict) -> dict:
     return given
 
 
+def checked_seconds(max_time) -> float:
+    """A number of seconds, infinite for None, or an InputError."""
+    if max_time is not None and not is_positive(max_time):
+        raise InputError(f"max_time must be a number of seconds > 0, or None for no limit, got {max_time!r}.")
+    return math.inf if max_time is None else max_time
+
+
 def doubts(choice: Choice, progress: Progress, n: int, seconds: float) -> list[str]:
     """What a person should know of a fit to n rows, in sentences."""
     d, change, said = _model(progress).torus.dimension, abs(_change(progress)), []
     if choice.gap > LARGEST_GAP:
         said.append(
             f"the density fits rows that it was trained on {choice.gap:.2g} nats better than rows held out: {n} rows "
-            f"are few for {d} column{'s' * (d > 1)} like these. It is as smooth as they ask for; what it says of new "
-            f"rows is validation_score_."
+            f"are few for {d} column{'s' * (d > 1)} like these. What to expect of new rows is validation_score_, "
+            f"{-choice.validation:.2f} nats above the uniform density; scores of the training rows are too high. More "
+            f"rows bring the two together."
         )
     if not choice.complete or progress.done < choice.iterations:
         said.append(
@@ -97,8 +115,8 @@ def doubts(choice: Choice, progress: Progress, n: int, seconds: float) -> list[s
     return said
 
 
-def _fitted(choice: Choice, points, weights, end: float) -> Progress:
-    descent = Descent(choice.setting, points, weights)
+def _fitted(choice: Choice, points, weights, end: float, threads: int | None) -> Progress:
+    descent = Descent(choice.setting, points, weights, threads=threads)
     while descent.progress.done < choice.iterations and not descent.status and time.perf_counter() < end:
         descent.advance(descent.progress.done + 1)
     return descent.progress

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ive, logsumexp
 
 from ..torus.grid import TWO_PI
+from ..torus.scattered import characteristic_function, evaluate
 
 # Of von Mises kernels, to choose from; and steps of expectation and maximisation for their shares.
 CONCENTRATIONS, STEPS = tuple(np.geomspace(2.0, 600.0, 14).tolist()), 30
-# Pairs of points at a time.
-AT_A_TIME = 2**22
+MOST_CENTRES = 20_000  # of an estimate in three dimensions
+# Pairs of points at a time; more of them in one or two dimensions are summed by Fourier series up to a wavenumber,
+# where the coefficients of the narrowest kernel are 1e-13, to an accuracy that is none for densities below a floor.
+AT_A_TIME, REACH, LOWEST = 2**22, 190, 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,47 +32,111 @@ class KernelEstimate:
         Of the kernels, the same along each axis.
     shares : tuple of float
         Of each estimate, and the uniform density last; their sum is one.
+    weights : array (N,), optional
+        Of the points, positive; ones if not given.
     """
 
     points: np.ndarray
     concentrations: tuple[float, ...]
     shares: tuple[float, ...]
+    weights: np.ndarray | None = None
 
     @classmethod
     def fitted(cls, points, held_out) -> KernelEstimate:
         """The two bandwidths and the shares that fit best points that are held out, array (M, d)."""
-        scores = [_log_density(points, concentration, held_out) for concentration in CONCENTRATIONS]
-        best = (-np.inf, (), ())
-        for pair in itertools.combinations(range(len(scores)), 2):
-            logs = np.stack([*(scores[index] for index in pair), np.zeros(len(held_out))])
-            shares = _shares(logs)
-            value = float(np.mean(logsumexp(logs + np.log(shares)[:, None], axis=0)))
-            best = max(best, (value, tuple(CONCENTRATIONS[index] for index in pair), tuple(shares.tolist())))
-        return cls(points, *best[1:])
+        ones = np.ones(len(points))
+        chosen = best_mixture(_log_densities(points, ones, CONCENTRATIONS, held_out), np.ones(len(held_out)))
+        return cls(points, *chosen)
+
+    @classmethod
+    def validated(cls, points, weights, parts: Sequence[np.ndarray], scored: Sequence[np.ndarray]):
+        """The estimate that fits best parts that are held out in turn, and log-densities there.
+
+        In three dimensions it is one of 20,000 points at most.
+
+        Parameters
+        ----------
+        points, weights : array (N, d), (N,)
+        parts : sequence of int array
+            The rows that each estimate does not see.
+        scored : sequence of int array
+            Some of each part, which the choice is made by.
+
+        Returns
+        -------
+        KernelEstimate, array (M,)
+            The first of the points of all parts; the second relative to the uniform density, at the rows scored, one
+            part after another, by estimates of the other rows.
+        """
+        logs, everything = [], np.arange(len(points))
+        for held, at in zip(parts, scored, strict=True):
+            seen = _thinned(np.delete(everything, held), points.shape[1])
+            logs.append(_log_densities(points[seen], weights[seen], CONCENTRATIONS, points[at]))
+        logs = np.concatenate(logs, axis=1)
+        concentrations, shares = best_mixture(logs, weights[np.concatenate(scored)])
+        used, rows = [CONCENTRATIONS.index(c) for c in concentrations], _thinned(everything, points.shape[1])
+        return cls(points[rows], concentrations, shares, weights[rows]), _mixed(logs[used], shares)
 
     def log_density(self, points) -> np.ndarray:
         """The logarithm of the density relative to the uniform one, array (M,), at points (M, d)."""
-        logs = [_log_density(self.points, concentration, points) for concentration in self.concentrations]
-        return logsumexp(np.stack([*logs, np.zeros(len(points))]) + np.log(self.shares)[:, None], axis=0)
+        weights = np.ones(len(self.points)) if self.weights is None else self.weights
+        return _mixed(_log_densities(self.points, weights, self.concentrations, points), self.shares)
 
 
-def _shares(logs) -> np.ndarray:
+def _thinned(rows, dimension: int) -> np.ndarray:
+    """The rows, or some all over where pairs cannot be summed by series."""
+    return rows if dimension < 3 else rows[:: -(-len(rows) // MOST_CENTRES)]
+
+
+def best_mixture(logs, weights) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The pair of concentrations, and the shares, of largest likelihood, for logs (CONCENTRATIONS, M), weights (M,)."""
+    best = (-np.inf, (), ())
+    for pair in itertools.combinations(range(len(logs)), 2):
+        shares = _shares(np.stack([*logs[list(pair)], np.zeros(len(weights))]), weights)
+        value = float(np.average(_mixed(logs[list(pair)], shares), weights=weights))
+        best = max(best, (value, tuple(CONCENTRATIONS[index] for index in pair), tuple(shares.tolist())))
+    return best[1:]
+
+
+def _mixed(logs, shares) -> np.ndarray:
+    """Of log-densities (components, M) and the uniform density, array (M,)."""
+    logs = np.stack([*logs, np.zeros(logs.shape[1])])
+    return np.asarray(logsumexp(logs + np.log(shares)[:, None], axis=0))
+
+
+def _shares(logs, weights) -> np.ndarray:
     """Those of a mixture with the largest likelihood, for log-densities (components, M)."""
     shares = np.full(len(logs), 1 / len(logs))
     for _ in range(STEPS):
         joint = logs + np.log(np.maximum(shares, 1e-300))[:, None]
-        shares = np.exp(joint - logsumexp(joint, axis=0)).mean(axis=1)
+        shares = np.average(np.exp(joint - logsumexp(joint, axis=0)), axis=1, weights=weights)
     return np.maximum(shares, 1e-12)
 
 
-def _log_density(points, concentration: float, at) -> np.ndarray:
-    """The logarithm of the mean of the kernels about points, array (M,)."""
+def _log_densities(points, weights, concentrations, at) -> np.ndarray:
+    """The logarithms of the means of the kernels about points, array (concentrations, M)."""
+    if points.shape[1] < 3 and len(points) * len(at) > AT_A_TIME:
+        return _by_series(points, weights / weights.sum(), concentrations, at)
     centres, size = _on_circles(points), max(1, AT_A_TIME // len(points))
-    parts = [
-        logsumexp(concentration * (_on_circles(at[i : i + size]) @ centres.T - points.shape[1]), axis=1)
-        for i in range(0, len(at), size)
-    ]
-    return np.concatenate(parts) - np.log(len(points)) - points.shape[1] * np.log(ive(0, concentration))
+    logs, d = np.empty((len(concentrations), len(at))), points.shape[1]
+    for start in range(0, len(at), size):
+        cosines = _on_circles(at[start : start + size]) @ centres.T - d
+        for row, concentration in zip(logs, concentrations, strict=True):
+            exponents = concentration * cosines
+            highest = exponents.max(axis=1, keepdims=True)
+            sums = np.exp(exponents - highest) @ weights
+            row[start : start + size] = highest[:, 0] + np.log(sums)
+    return logs - np.log(weights.sum()) - d * np.log(ive(0, np.array(concentrations)))[:, None]
+
+
+def _by_series(points, shares, concentrations, at) -> np.ndarray:
+    """The same where the Fourier coefficients of all kernels fit into memory."""
+    k = np.abs(np.fft.fftfreq(2 * REACH + 1, 1 / (2 * REACH + 1)))
+    kernels = [ive(k, concentration) / ive(0, concentration) for concentration in concentrations]
+    if points.shape[1] == 2:
+        kernels = [np.outer(kernel, kernel) for kernel in kernels]
+    cloud = characteristic_function(points, kernels[0].shape, shares * len(points))
+    return np.log(np.maximum(evaluate(at, cloud * np.array(kernels)), LOWEST))
 
 
 def _on_circles(points) -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -42,6 +42,9 @@ class Choice:
         All settings and their validation, as far as each came.
     complete : bool
         Whether there was time for all.
+    held_out : tuple of (int array, float array)
+        For each part that was held out its rows and their log-densities relative to the uniform one, whose mean is
+        minus the validation.
     """
 
     setting: Setting
@@ -50,14 +53,15 @@ class Choice:
     gap: float
     tried: tuple[tuple[Setting, float], ...]
     complete: bool
+    held_out: tuple[tuple[np.ndarray, np.ndarray], ...] = field(compare=False)
 
 
 class Descent:
-    """One descent from the uniform density, in steps of as many iterations as wanted."""
+    """One descent, in steps of as many iterations as wanted."""
 
     def __init__(self, setting: Setting, points, weights, held=None, threads: int | None = None):
-        model = setting.model(points.shape[1], threads)
         used = np.ones(len(points), bool) if held is None else ~held
+        model = setting.model(points[used], weights[used], threads)
         risk = setting.risk(model, points[used], weights[used])
         self._validation = None if held is None else setting_free(setting.risk(model, points[held], weights[held]))
         self._start, self.status = time.perf_counter(), ""
@@ -152,6 +156,7 @@ def search(
     iterations: int,
     deadline: float,
     workers: int,
+    threads: int | None = None,
 ) -> Choice:
     """The best of some settings.
 
@@ -168,9 +173,12 @@ def search(
     deadline : float
         As `time.perf_counter` counts.
     workers : int
-        Threads, each with a descent of its own; one descent at a time uses all processors.
+        Threads, each with a descent of its own; one descent at a time has threads of its torus.
+    threads : int, optional
+        So many then; all processors if not given.
     """
-    trials = [Trial(setting, points, weights, folds, threads=None if workers == 1 else 1) for setting in settings]
+    threads = threads if workers == 1 else 1
+    trials = [Trial(setting, points, weights, folds, threads) for setting in settings]
     tried = {}
     with ThreadPoolExecutor(workers) as pool:
         for count, keep in (*rounds, (iterations, 1)):
@@ -188,7 +196,16 @@ def search(
         best.gap,
         tuple(sorted(tried.items(), key=lambda pair: pair[1])),
         time.perf_counter() < deadline,
+        _held_out(best, weights, folds, tried[best.setting]),
     )
+
+
+def _held_out(trial: Trial, weights, folds, validation: float) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Rows and log-densities of each part; each descent is best at an iterate of its own, all are at another."""
+    rows = [np.flatnonzero(held) for held in folds]
+    logs = -trial.scores()
+    logs -= np.average(logs, weights=weights[np.concatenate(rows)]) + validation
+    return tuple(zip(rows, np.split(logs, np.cumsum([len(part) for part in rows])[:-1]), strict=True))
 
 
 def _cautious(trials: Sequence[Trial]) -> Trial:

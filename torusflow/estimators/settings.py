@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +11,12 @@ from ..models import LogDensityNODE
 from ..risk import Risk
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
+from .pilot import pilot
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Metric, penalty and resolution of a fit.
+    """Where a fit starts, its metric, penalty and resolution.
 
     Parameters
     ----------
@@ -30,6 +30,8 @@ class Setting:
         Points per axis.
     layers, substeps : int
         Of the flow.
+    bandwidth : float
+        Of the kernel estimate that the flow starts from.
     """
 
     smoothness: float
@@ -39,12 +41,13 @@ class Setting:
     grid: int
     layers: int
     substeps: int
+    bandwidth: float
 
-    def model(self, dimension: int, threads: int | None = None) -> LogDensityNODE:
-        """The model of a density from the uniform one."""
-        torus = Torus((self.grid,) * dimension, threads=threads)
-        metric = SobolevMetric(self.smoothness, self.length)
-        return LogDensityNODE(torus, metric, None, self.layers, self.band, self.substeps)
+    def model(self, points, weights, threads: int | None = None) -> LogDensityNODE:
+        """The model of samples (N, d) with weights (N,)."""
+        torus = Torus((self.grid,) * points.shape[1], threads=threads)
+        metric, start = SobolevMetric(self.smoothness, self.length), pilot(torus, points, weights, self.bandwidth)
+        return LogDensityNODE(torus, metric, start, self.layers, self.band, self.substeps)
 
     def risk(self, model: LogDensityNODE, points, weights) -> Risk:
         """The risk of samples (N, d) with weights (N,)."""
@@ -80,23 +83,22 @@ class Plan:
 ENOUGH = 4000
 # Grid, band, layers and substeps, for few rows and for enough. In three dimensions densities of many rows have peaks
 # between the points of coarser grids: at 16^3 that of met (phi, psi, chi1) seemed 0.2 nats better than it is.
-RESOLUTIONS_OF_FEW = {1: [(64, 12, 4, 8)], 2: [(32, 8, 4, 8)], 3: [(16, 5, 4, 8)]}
-RESOLUTIONS = {1: [(64, 12, 4, 8), (128, 24, 4, 12)], 2: [(32, 8, 4, 8), (48, 12, 4, 10)], 3: [(24, 6, 4, 8)]}
-# Smoothness and length of the metric, and penalties. Where there are many rows the penalty matters little, since the
-# validation ends the descent before it does.
-PRIORS_OF_FEW = {
-    1: [(2.0, 0.1, (3, 30, 300)), (2.5, 0.05, (30, 300)), (2.5, 0.1, (3, 30, 300)), (3.0, 0.1, (3, 30, 300))],
-    2: [(s, length, (30, 100, 400)) for s, length in ((2.5, 0.1), (2.5, 0.2), (3.0, 0.05), (3.0, 0.1))],
-    3: [(2.5, 0.1, (100, 300, 1000)), (3.0, 0.1, (100, 300)), (2.5, 0.2, (30, 100)), (3.0, 0.2, (10, 30))],
-}
-PRIORS = {
-    1: [(2.0, 0.05, (30,)), (2.5, 0.02, (30,)), (2.5, 0.05, (30,)), (3.0, 0.05, (30,))],
-    2: [(s, length, (30,)) for s, length in ((2.5, 0.03), (2.5, 0.05), (3.0, 0.03), (3.0, 0.05))],
-    3: [(2.5, 0.1, (30,)), (3.0, 0.05, (30,))],
-}
+RESOLUTIONS_OF_FEW = {1: (64, 12, 2, 4), 2: (32, 8, 2, 4), 3: (16, 5, 2, 4)}
+RESOLUTIONS = {1: (128, 24, 2, 6), 2: (48, 12, 2, 5), 3: (32, 8, 2, 4)}
+# Smoothness and length of the metric, and penalty, from the smoothest to the roughest.
+PRIORS = (
+    (3.0, 0.3, 30.0),
+    (3.0, 0.2, 300.0),
+    (3.0, 0.2, 100.0),
+    (3.0, 0.1, 3000.0),
+    (3.0, 0.1, 400.0),
+    (2.5, 0.1, 30.0),
+    (3.0, 0.05, 30.0),
+    (2.5, 0.05, 30.0),
+)
 
 
-def candidates(n: float, dimension: int, given: dict) -> Plan:
+def candidates(n: float, dimension: int, bandwidth: float, given: dict) -> Plan:
     """The settings worth trying for so many rows.
 
     Parameters
@@ -104,19 +106,19 @@ def candidates(n: float, dimension: int, given: dict) -> Plan:
     n : float
         Effective number of rows.
     dimension : int
+    bandwidth : float
+        Of the start.
     given : dict
         Fields of `Setting` that are not to be chosen.
     """
-    few, d = n < ENOUGH, dimension
-    resolutions = (RESOLUTIONS_OF_FEW if few else RESOLUTIONS)[d]
+    few = n < ENOUGH
+    size = _size(*(RESOLUTIONS_OF_FEW if few else RESOLUTIONS)[dimension], given)
     settings = dict.fromkeys(
-        Setting(**{"smoothness": s, "length": length, "penalty": float(c), **_size(*resolution, given), **given})
-        for resolution, (s, length, penalties) in itertools.product(resolutions, (PRIORS_OF_FEW if few else PRIORS)[d])
-        for c in penalties
+        Setting(**{"smoothness": s, "length": length, "penalty": penalty, "bandwidth": bandwidth, **size, **given})
+        for s, length, penalty in PRIORS
     )
-    if few:
-        return Plan(tuple(settings), 5 if d < 3 else 3, ((10, max(1, len(settings) // 3)), (35, 1)))
-    return Plan(tuple(settings), 1, ((20, 3), (45, 2)) if d < 3 else ((25, 1),))
+    folds = 1 if not few else 5 if dimension < 3 else 3
+    return Plan(tuple(settings), folds, ((10, 3), (30, 1)))
 
 
 def _size(grid: int, band: int, layers: int, substeps: int, given: dict) -> dict:

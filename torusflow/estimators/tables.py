@@ -35,16 +35,19 @@ class Rows(NamedTuple):
     names: tuple[str, ...] | None
 
 
-def training_rows(X, sample_weight, period, missing: str) -> Training:
+def training_rows(rows: Rows, weights, period, missing: str = "refuse", what: str = "X") -> Training:
     """The rows of a table that a density can be fitted to.
 
     Parameters
     ----------
-    X : array (N, d) or DataFrame
-    sample_weight : array (N,) or None
+    rows : Rows
+    weights : array (N,)
+        Of `checked_weights`.
     period : str, float or list of these
         As `Coordinates` takes units.
     missing : {"refuse", "drop"}
+    what : str
+        Whose rows they are, for the error messages.
 
     Raises
     ------
@@ -53,8 +56,8 @@ def training_rows(X, sample_weight, period, missing: str) -> Training:
     """
     if missing not in MISSING:
         raise InputError(f"missing must be 'refuse' or 'drop', got {missing!r}.")
-    values, names = rows_of(X)
-    d, weights = values.shape[1], checked_weights(sample_weight, len(values))
+    values, names = rows
+    d = values.shape[1]
     used = ~missing_rows(values, missing) & (weights > 0)
     values, weights = values[used], weights[used]
     check_number(len(values))
@@ -64,8 +67,8 @@ def training_rows(X, sample_weight, period, missing: str) -> Training:
     centred = tuple(bool(np.any(column < 0)) for column in values.T)
     coordinates = Coordinates(units, names or (), centred)
     check_variety(values, tuple(coordinates.name(axis) for axis in range(d)))
-    points = coordinates.to_torus(values, "X")
-    coordinates.check_units(values, "X")
+    points = coordinates.to_torus(values, what)
+    coordinates.check_units(values, what)
     return Training(points, weights, coordinates, names)
 
 
@@ -113,6 +116,15 @@ def rows_of(X) -> Rows:
         what = f"Found array with 0 sample(s) (shape={n, d})" if d else f"0 feature(s) (shape=({n}, {d}))"
         raise InputError(f"{what} while a minimum of 1 is required: X is an empty table.")
     return Rows(values, names)
+
+
+def as_frame(values, names):
+    """A data frame of pandas, or the array where that is not there."""
+    try:
+        from pandas import DataFrame
+    except ImportError:
+        return values
+    return DataFrame(values, columns=list(names))
 
 
 def _frame(frame):
@@ -169,20 +181,20 @@ class FeatureNamesError(InputError):
         ValueError.__init__(self, message)
 
 
-def checked_weights(weights, n: int) -> np.ndarray:
+def checked_weights(weights, n: int, what: str = "sample_weight") -> np.ndarray:
     """One weight a row, ones where none are given, or an InputError."""
     if weights is None:
         return np.ones(n)
-    weights = real_array(weights, "sample_weight")
+    weights = real_array(weights, what)
     if weights.ndim != 1:
         raise InputError(f"Sample weights must be 1D array or scalar, got {weights.shape}.")
     if weights.shape != (n,):
         raise InputError(f"sample_weight.shape == {weights.shape}, expected {(n,)}: one weight a row.")
     if not np.all(np.isfinite(weights)) or np.any(weights < 0):
         bad = int(np.argmin(np.where(np.isfinite(weights), weights, -np.inf)))
-        raise InputError(f"sample_weight must be numbers >= 0, that of row {bad + 1} is {weights[bad]:g}.")
+        raise InputError(f"{what} must be numbers >= 0, that of row {bad + 1} is {weights[bad]:g}.")
     if not np.any(weights > 0):
-        raise InputError("sample_weight is zero for every row, so there is nothing to fit.")
+        raise InputError(f"{what} is zero for every row, so there is nothing to fit.")
     return weights
 
 

@@ -7,27 +7,24 @@ import dataclasses
 import html
 import inspect
 import io
-import json
-import math
 import time
 import warnings
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ..arguments import checked_whole, is_positive
+from ..arguments import checked_whole
 from ..descent.progress import Progress
 from ..errors import InputError
 from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
-from ..storage import RunFile, load
 from ..torus.coordinates import Coordinates
 from ..torus.density import LARGEST_SAMPLE
 from ..torus.regions import highest_density_levels
-from .fitting import checked_given, doubts, fit_density
+from .files import Fit, read_fit, write_fit
+from .fitting import checked_given, checked_seconds, doubts, fit_density
 from .parameters import Parameters, generator, legacy_generator
-from .search import METHOD
-from .tables import check_columns, checked_weights, missing_rows, rows_of, training_rows
+from .tables import Training, as_frame, check_columns, checked_weights, missing_rows, rows_of, training_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
 FINE = {1: 2880, 2: 360, 3: 72}
 LARGEST_AXIS = {1: 10**6, 2: 4096, 3: 256}
 CHOSEN = ("smoothness", "length", "penalty", "band", "grid")
-# Of what a fit finds, that which a run file has no other place for.
-FOUND = ("settings_", "validation_score_", "train_validation_gap_", "fit_seconds_")
 
 
 class TorusDensity(Parameters):
@@ -66,6 +61,8 @@ class TorusDensity(Parameters):
     max_time : float, optional
         Seconds after which the fit ends with what it has, and a warning says so; what it has then depends on how fast
         the machine was.
+    threads : int, optional
+        To use; all processors if not given.
     missing : {"refuse", "drop"}
         What becomes of rows with a missing value: an error, or nothing; scores of such rows are then NaN.
     random_state : int, RandomState or None
@@ -84,6 +81,11 @@ class TorusDensity(Parameters):
         Mean log-density of rows held out, as `score_samples` counts it.
     train_validation_gap_ : float
         So many nats higher it was on the rows trained on.
+    held_out_ : tuple of (int array, float array)
+        The rows of each part that was held out, counted among those of the fit, and their log-densities relative to the
+        uniform one; not in files.
+    complete_ : bool
+        Whether there was time for all that was to be tried.
     n_iter_ : int
     model_, control_ : LogDensityNODE, array
         What has been trained, for all else that torusflow does.
@@ -112,6 +114,7 @@ class TorusDensity(Parameters):
         grid=None,
         max_iter=200,
         max_time=None,
+        threads=None,
         missing="refuse",
         random_state=0,
     ):
@@ -123,6 +126,7 @@ class TorusDensity(Parameters):
         self.grid = grid
         self.max_iter = max_iter
         self.max_time = max_time
+        self.threads = threads
         self.missing = missing
         self.random_state = random_state
 
@@ -142,23 +146,27 @@ class TorusDensity(Parameters):
         InputError
             If the table or a parameter cannot be used; it says which row, column or value, and what to do.
         """
+        table = rows_of(X)
+        weights = checked_weights(sample_weight, len(table.values))
+        for said in self.fit_rows(training_rows(table, weights, self.period, self.missing)):
+            warnings.warn(said, stacklevel=2)
+        return self
+
+    def fit_rows(self, rows: Training) -> list[str]:
+        """What `fit` does with the rows of a table; returns what a person should know of the fit, in sentences."""
         began = time.perf_counter()
         checked_whole("max_iter", self.max_iter)
-        seconds = math.inf if self.max_time is None else self.max_time
-        if self.max_time is not None and not is_positive(seconds):
-            raise InputError(f"max_time must be a number of seconds > 0, or None for no limit, got {seconds!r}.")
+        seconds = checked_seconds(self.max_time)
         rng = legacy_generator(self.random_state)
-        rows = training_rows(X, sample_weight, self.period, self.missing)
         given = checked_given({name: getattr(self, name) for name in CHOSEN})
-        choice, progress = fit_density(rows.points, rows.weights, given, rng, self.max_iter, seconds)
+        choice, progress = fit_density(rows.points, rows.weights, given, rng, self.max_iter, seconds, self.threads)
         self._keep(progress, rows.coordinates, rows.names)
         self.settings_ = dataclasses.asdict(choice.setting)
         self.validation_score_ = -choice.validation - self._log_cell
-        self.train_validation_gap_ = choice.gap
+        self.train_validation_gap_, self.held_out_ = choice.gap, choice.held_out
+        self.complete_ = choice.complete and progress.done >= choice.iterations
         self.fit_seconds_ = time.perf_counter() - began
-        for said in doubts(choice, progress, len(rows.points), seconds):
-            warnings.warn(said, stacklevel=2)
-        return self
+        return doubts(choice, progress, len(rows.points), seconds)
 
     def score_samples(self, X) -> np.ndarray:
         """The natural logarithm of the density at every row, array (N,), per unit of the columns.
@@ -200,13 +208,7 @@ class TorusDensity(Parameters):
         self._check_fitted()
         count = checked_whole("n_samples", n_samples, most=LARGEST_SAMPLE)
         values = self.coordinates_.from_torus(self._density.sample(count, generator(random_state)))
-        if not hasattr(self, "feature_names_in_"):
-            return values
-        try:
-            from pandas import DataFrame
-        except ImportError:
-            return values
-        return DataFrame(values, columns=list(self.feature_names_in_))
+        return as_frame(values, self.feature_names_in_) if hasattr(self, "feature_names_in_") else values
 
     def log_density(self, grid: int | tuple[int, ...] | None = None) -> np.ndarray:
         """The natural logarithm of the density on a regular grid, array (*grid), per unit of the columns.
@@ -230,20 +232,11 @@ class TorusDensity(Parameters):
 
     def mode(self) -> np.ndarray:
         """Where the density is highest, array (d,): the highest point of a fine grid, moved uphill from there."""
-        from scipy.optimize import minimize
-
         self._check_fitted()
         values, axes = self.log_density(), self._lattice(None)
-        start = np.array(
-            [axis[i] for axis, i in zip(axes, np.unravel_index(np.argmax(values), values.shape), strict=True)]
-        )
-
-        def downhill(x):
-            value, slope = self._density.jet(x[None] % 1.0)
-            return -value[0], -slope[0]
-
-        found = minimize(downhill, start, jac=True, method="BFGS", options={"gtol": 1e-9})
-        return self.coordinates_.from_torus(found.x[None] % 1.0)[0]
+        highest = np.unravel_index(np.argmax(values), values.shape)
+        start = np.array([axis[i] for axis, i in zip(axes, highest, strict=True)])
+        return self.coordinates_.from_torus(self._density.uphill(start)[None])[0]
 
     def contour_levels(self, masses=(0.5, 0.98)) -> np.ndarray:
         """The levels above which the density has these parts of its mass, array (len(masses),), by quadrature."""
@@ -279,15 +272,7 @@ class TorusDensity(Parameters):
             Whether a run file that stands there may be replaced.
         """
         self._check_fitted()
-        found = {name: value for name, value in vars(self).items() if name in FOUND}
-        notes = json.dumps({"TorusDensity": self.get_params(), "found": found}, default=_plain)
-        store = RunFile(path, overwrite, self.coordinates_, notes=notes)
-        progress, limits = self._progress, {"iterations": self.n_iter_, "refine": True}
-        store.refuse_existing()
-        with store.locked():
-            store.prepare(progress.risk, METHOD, None, limits)
-            status = f"fitted: {self.n_iter_} iterations, as many as the rows held out asked for"
-            store.save(progress.risk, METHOD, progress.result(status), progress.checkpoint(), None, limits)
+        write_fit(path, overwrite, Fit(self._progress, self.coordinates_, self.get_params(), vars(self)))
 
     @classmethod
     def load(cls, path) -> TorusDensity:
@@ -298,19 +283,10 @@ class TorusDensity(Parameters):
         InputError
             If the file is no such run.
         """
-        run = load(path)
-        if not isinstance(run.risk.loss, NormalisedLikelihood):
-            raise InputError(
-                f"{str(path)!r} is a run of a {type(run.risk.model).__name__}, not one of TorusDensity. Read it with "
-                f"tfl.load."
-            )
-        notes = json.loads(run.attributes.get("notes", "{}"))
-        made = cls(**notes.get("TorusDensity", {"period": run.coordinates.units}))
-        vars(made).update(notes.get("found", {}))
-        names = run.coordinates.names
-        checkpoint = cast(dict, RunFile(path).checkpoint(run.risk, run.method))  # there is a file
-        progress = Progress.restored(run.risk, checkpoint)
-        made._keep(progress, run.coordinates, names or None)
+        fit = read_fit(path)
+        made = cls(**{name: value for name, value in fit.parameters.items() if name in cls._names()})
+        vars(made).update(fit.found)
+        made._keep(fit.progress, fit.coordinates, fit.coordinates.names or None)
         return made
 
     def __repr__(self) -> str:
@@ -392,8 +368,3 @@ class TorusDensity(Parameters):
         metric, band, shape = self.model_.metric, max(self.model_.space.band), map(str, self.model_.torus.shape)
         words += f"; s = {metric.smoothness:g}, l = {metric.length:g}, band {band}, grid {' x '.join(shape)}"
         return f"{words}, {self.n_iter_} iterations"
-
-
-def _plain(value):
-    """What JSON does not know: numbers and arrays of NumPy; anything else as its name."""
-    return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)

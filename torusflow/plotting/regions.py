@@ -12,7 +12,10 @@ from ..torus.coordinates import Coordinates
 from ..torus.regions import highest_density_levels
 from .fields import one_period
 from .fits import marginals, plot_histogram, plot_points, scale_of, shown
-from .style import BLUE, DOTS_PER_INCH, PAIRS, VERMILION, colour_bar, side_of, words
+from .style import BLUE, DOTS_PER_INCH, PAIRS, VERMILION, colour_bar, side_of
+
+# Drawn of the rows, at most, so that the density is seen between them; of the contours around little and much mass.
+DOTS, WIDTHS = 5000, (1.0, 1.8)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,19 +59,23 @@ def plot_density(density, points, coordinates: Coordinates, masses: Sequence[flo
         plot_histogram(panels[0], density, {"rows": points}, coordinates)
         _shade(panels[0], density, coordinates, masses)
         return figure
-    images = marginals(density, pairs)
+    images, n = marginals(density, pairs), len(points)
+    shown_points = points if n <= DOTS else points[np.random.default_rng(0).permutation(n)[:DOTS]]
+    title = f"{n:,} rows" if n <= DOTS else f"{DOTS:,} of {n:,} rows"
     style, bar = scale_of(list(images.values()), coordinates)
     for panel, pair in zip(panels, pairs, strict=True):
-        image = plot_points(panel, images[pair], points, coordinates, pair, **style)
-        plot_regions(panel, images[pair], coordinates, masses, pair)
-        regions = ", ".join(f"{100 * mass:g}" for mass in masses)
-        words(panel, f"{len(points)} rows, regions of {regions} %")
+        image = plot_points(panel, images[pair], shown_points, coordinates, pair, **style)
+        plot_regions(panel, images[pair], coordinates, masses, pair, named=pair == pairs[-1])
+        if pair == pairs[0]:
+            panel.set_title(title, fontsize=9, loc="left")
     if axes is None:
         colour_bar(figure, image, panels, **bar)
     return figure
 
 
-def plot_regions(axes: Axes, density, coordinates: Coordinates, masses=(0.5, 0.98), directions=(0, 1)):
+def plot_regions(
+    axes: Axes, density, coordinates: Coordinates, masses=(0.5, 0.98), directions=(0, 1), named: bool = True
+):
     """Contours around the regions of highest density of a density on two axes; returns the ContourSet.
 
     Parameters
@@ -81,15 +88,21 @@ def plot_regions(axes: Axes, density, coordinates: Coordinates, masses=(0.5, 0.9
         Parts of the mass that lie in the regions.
     directions : tuple of two int
         Which coordinates the axes of the density are.
+    named : bool
+        Whether the contours are named above the axes.
     """
     density = np.asarray(density)
     (x, columns), (y, rows) = (
         one_period(n, coordinates.along(direction)) for n, direction in zip(density.shape, directions, strict=True)
     )
-    named = sorted(zip(highest_density_levels(density, masses), masses, strict=True))
-    levels = [level for level, _ in named]
-    lines = axes.contour(x, y, density[np.ix_(columns, rows)].T, levels, colors=VERMILION, linewidths=1.2, zorder=3)
-    axes.clabel(lines, fmt={level: f"{100 * mass:g} %" for level, mass in named}, fontsize=7)
+    by_level = sorted(zip(highest_density_levels(density, masses), masses, strict=True))
+    style = {"colors": VERMILION, "linewidths": np.linspace(*WIDTHS, len(by_level)) if len(by_level) > 1 else WIDTHS[1]}
+    lines = axes.contour(x, y, density[np.ix_(columns, rows)].T, [level for level, _ in by_level], zorder=3, **style)
+    if named:
+        names = [f"{100 * mass:g} % of the mass" for _, mass in by_level]
+        above = {"loc": "lower right", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.1, "ncols": 2}
+        style = {"fontsize": 8, "handlelength": 1.5, "columnspacing": 1.0, "frameon": False}
+        axes.legend(lines.legend_elements()[0], names, **above, **style)
     return lines
 
 
@@ -98,5 +111,7 @@ def _shade(axes, density, coordinates, masses) -> None:
     x, columns = one_period(len(density), coordinates)
     values = np.asarray(density)[columns] / side_of(coordinates)
     for mass, level in zip(masses, highest_density_levels(values[:-1], masses), strict=True):
-        axes.fill_between(x, 0, values, where=values >= level, color=BLUE, alpha=0.15, label=f"{100 * mass:g} %")
+        axes.fill_between(
+            x, 0, values, where=values >= level, color=BLUE, alpha=0.5 - 0.4 * mass, label=f"{100 * mass:g} %"
+        )
     axes.legend(fontsize=8)

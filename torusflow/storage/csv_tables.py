@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,11 +23,26 @@ WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 WITH_POINT = re.compile(r"[+-]?[\d,]*\.\d*([eE][+-]?\d+)?", re.ASCII)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 NO_NUMBERS = {"nan", "inf", "infinity"}  # after their sign
+MISSING = {"", "nan", "na", "n/a", "null", "none", "?"}  # what a cell without a value may hold
 # Semicolons first: where there are some, commas are decimal. "sep=" is what spreadsheets write above a table.
 DELIMITERS, COMMENTS = ";\t, ", ("#", "sep=")
 # With these a spreadsheet begins a formula; behind an apostrophe they are text to it.
 FORMULAS = ("=", "+", "-", "@")
 MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+class Samples(NamedTuple):
+    """Values (N, d), the names of their columns (empty without a header), weights (N,) or None, rows left out."""
+
+    values: np.ndarray
+    names: tuple[str, ...]
+    weights: np.ndarray | None
+    left_out: int
+
+    def of(self, file) -> str:
+        """What they are, for sentences that number rows."""
+        n = self.left_out
+        return repr(str(file)) + f" without its {n} row{'s' * (n > 1)} with missing values" * (n > 0)
 
 
 @dataclass(frozen=True)
@@ -67,32 +83,77 @@ class Table:
     def numbers(self, columns=None) -> tuple[np.ndarray, tuple[str, ...]]:
         """What `read_csv` gives and raises, of this file."""
         chosen = self._positions(columns)
-        values = np.empty((len(self.rows), len(chosen)))
+        return self._numbers(self.rows, chosen, "Remove them."), self._names(chosen)
+
+    def samples(self, columns=None, weights=None, missing: str = "refuse") -> Samples:
+        """Values with their weights, but for rows with missing ones where these are dropped.
+
+        Parameters
+        ----------
+        columns : sequence of str or int, optional
+            As for `read_csv`; all but that of the weights if not given.
+        weights : str or int, optional
+            The column of the weights.
+        missing : {"refuse", "drop"}
+            What becomes of rows where a cell is empty, or NA, NaN, N/A, null, None or ?.
+
+        Raises
+        ------
+        InputError
+            As `read_csv`, and if no rows are left or the weights are one of the columns.
+        """
+        if missing not in ("refuse", "drop"):
+            raise InputError(f"missing must be 'refuse' or 'drop', got {missing!r}.")
+        weight = [] if weights is None else [self._position(weights)]
+        chosen = self._positions(columns, *weight)
+        if set(weight) & set(chosen):
+            raise InputError(f"{weights!r} is the column of the weights, so it is no coordinate too; choose another.")
+        if len(set(chosen)) < len(chosen):
+            raise InputError(f"columns {columns!r} name one of {self} twice; name each once.")
+        rows = self.rows
+        if missing == "drop":
+            rows = [row for row in rows if not any(row[1][j].strip().lower() in MISSING for j in chosen + weight)]
+            if not rows:
+                raise InputError(f"{str(self.path)!r} holds no row without missing values.")
+        hint = "Remove them, or leave out those without a value: --drop-missing, or missing = 'drop' in a problem file."
+        values = self._numbers(rows, chosen + weight, hint)
+        return Samples(
+            values[:, : len(chosen)], self._names(chosen), values[:, -1] if weight else None, len(self.rows) - len(rows)
+        )
+
+    def _names(self, chosen) -> tuple[str, ...]:
+        return tuple(self.header[j] or f"column {j}" for j in chosen) if self.header else ()
+
+    def _numbers(self, rows, chosen, advice: str) -> np.ndarray:
+        """The chosen cells of some rows, array (rows, chosen), or an InputError that ends with advice."""
+        values = np.empty((len(rows), len(chosen)))
         for j, position in enumerate(chosen):
             comma = self._has_decimal_commas(position)
-            values[:, j] = [_number(cells[position], comma) for _, cells in self.rows]
+            values[:, j] = [_number(cells[position], comma) for _, cells in rows]
         bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
         if len(bad):
-            line, cells = self.rows[bad[0]]
+            line, cells = rows[bad[0]]
             position = chosen[int(np.argmin(np.isfinite(values[bad[0]])))]
             cell, column = _shown(cells[position].strip()), self.header[position] if self.header else position
-            lines = ", ".join(str(self.rows[i][0]) for i in bad[:LINES_NAMED]) + ", ..." * (len(bad) > LINES_NAMED)
-            hint = "Write decimals with a point and thousands without a mark." if "," in cell else "Remove them."
+            lines = ", ".join(str(rows[i][0]) for i in bad[:LINES_NAMED]) + ", ..." * (len(bad) > LINES_NAMED)
+            hint = "Write decimals with a point and thousands without a mark." if "," in cell else advice
             raise InputError(
                 f"{str(self.path)!r}, line {line}: {cell!r} in column {column!r} is not a finite number. "
-                f"Rows without finite numbers: {len(bad)} of {len(self.rows)} (lines {lines}). {hint}"
+                f"Rows without finite numbers: {len(bad)} of {len(rows)} (lines {lines}). {hint}"
             )
-        return values, tuple(self.header[j] or f"column {j}" for j in chosen) if self.header else ()
+        return values
 
-    def _positions(self, columns) -> list[int]:
+    def _positions(self, columns, *without: int) -> list[int]:
         if columns is None:
-            if self.width > 3 or "" in self.header:
+            chosen = [j for j in range(self.width) if j not in without]
+            if not 1 <= len(chosen) <= 3 or "" in self.header:
                 raise InputError(
                     f"{str(self.path)!r} has {self.width} columns ({self}); say which 1 to 3 of them are the "
                     f"coordinates, by name or by position, counted from 0."
                 )
-            self._refuse_halved_numbers()
-            return list(range(self.width))
+            if not without:
+                self._refuse_halved_numbers()
+            return chosen
         if not isinstance(columns, list | tuple) or not 1 <= len(columns) <= 3:
             raise InputError(f"columns must be a list of 1 to 3 names or positions, got {columns!r}.")
         return [self._position(column) for column in columns]

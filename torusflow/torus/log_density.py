@@ -109,6 +109,16 @@ class NormalisedDensity:
         value, gradient = self._series.jet(points)
         return value - self.log_mass, gradient
 
+    def uphill(self, x) -> np.ndarray:
+        """The maximum of the log-density that is reached uphill from a point, arrays (d,)."""
+        from scipy.optimize import minimize
+
+        def downhill(x):
+            value, slope = self.jet(x[None] % 1.0)
+            return -value[0], -slope[0]
+
+        return minimize(downhill, x, jac=True, method="BFGS", options={"gtol": 1e-9}).x % 1.0
+
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n independent points in [0, 1)^d, array (n, d).
 

@@ -1,7 +1,7 @@
 """What is compiled for the stages of d_s u = -v.grad u - f and of their transpose, from the parts of `sweeps`."""
 
 from ...compilation import compiler
-from .native import wait
+from .gang import first_block, next_block
 from .sweeps import (
     NUMBERS_TO_STREAM,
     add_product,
@@ -14,7 +14,6 @@ from .sweeps import (
     rows_of_slope,
     rows_to_grid,
     rows_to_halfway,
-    share,
     stream,
 )
 
@@ -28,18 +27,15 @@ def advect(
     """total^ <- u after some steps, the sum of w_0 = u, w_1 = P(sum_j v_j s_1j - c f), w_m = P sum_j v_j s_mj with the
     slopes s_mj = -c d_j w_(m-1), which are kept; or, where a change v' of the velocity is given, its tangent: w' by the
     same stages with the change f' of f, and v'_j s_mj added."""
-    block, factor = scratch.real.shape[0], 1 / grid_size(result_hat, scratch)
-    first, end = share(result_hat.shape[0], block, member.part, member.parts)
-    arrivals, steps, stages = 0, slopes.shape[0], coefficients.size
+    steps, stages, factor = slopes.shape[0], coefficients.size, 1 / grid_size(result_hat, scratch)
     keep = change.shape[0] == 0 and slopes.shape[1] > 0  # an empty axis stands for an array that is not given
     following = -coefficients[stages - 1]
     columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, False, True, True)
     for step in range(steps):
         for stage in range(stages - 1, -1, -1):
-            arrivals = wait(member.gang, member.parts, arrivals)
             c = coefficients[stage] if stage == stages - 1 else 0.0
-            for start in range(first, end, block):
-                rows = min(block, end - start)
+            start, rows = first_block(member, result_hat.shape[0], scratch.real.shape[0])
+            while rows > 0:
                 for j in range(velocity.shape[0]):
                     rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
                     if keep:
@@ -51,7 +47,7 @@ def advect(
                     if change.shape[0] > 0:
                         add_product(change[j], slopes[step, stage, j], scratch.product, start, rows)
                 rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
-            arrivals = wait(member.gang, member.parts, arrivals)
+                start, rows = next_block(member)
             ends, go = stage == 0, stage > 0 or step < steps - 1
             following = -coefficients[stages - 1 if ends else stage - 1]
             columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, True, ends, go)
@@ -75,17 +71,14 @@ def advect_transpose(
 ):
     """base^ <- the transpose of some steps applied to it, q_(m-1) = q + c sum_j d_j P(v_j q_m), and the momentum gains
     sum_m q_m s_mj, source_bar - c q_1, or they are that."""
-    block, size = scratch.real.shape[0], grid_size(weight_hat, scratch)
-    first, end = share(weight_hat.shape[0], block, member.part, member.parts)
-    arrivals, steps, stages = 0, slopes.shape[0], coefficients.size
+    steps, stages, size = slopes.shape[0], coefficients.size, grid_size(weight_hat, scratch)
     columns_of_density(member, layout, scratch, weight_hat, fluxes_hat, base, 0.0, False, False, True)
     fresh_source = fresh
     for step in range(steps - 1, -1, -1):
         for stage in range(stages):
-            arrivals = wait(member.gang, member.parts, arrivals)
             ends = stage == stages - 1
-            for start in range(first, end, block):
-                rows = min(block, end - start)
+            start, rows = first_block(member, weight_hat.shape[0], scratch.real.shape[0])
+            while rows > 0:
                 rows_to_grid(layout, scratch, weight_hat, start, rows, 1.0, 0.0, 0.0)
                 if ends:
                     _add_multiple(-coefficients[stage], scratch.real, source_bar, start, rows, fresh_source)
@@ -93,9 +86,9 @@ def advect_transpose(
                     _gather(scratch.real, slopes[step, stage, j], momentum[j], start, rows, fresh)
                     multiply(velocity[j], scratch.real, scratch.product, start, rows)
                     rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
+                start, rows = next_block(member)
             fresh = False
             fresh_source = fresh_source and not ends
-            arrivals = wait(member.gang, member.parts, arrivals)
             factor, go = -coefficients[stage] / size, not ends or step > 0
             columns_of_density(member, layout, scratch, weight_hat, fluxes_hat, base, factor, True, ends, go)
 

@@ -137,9 +137,10 @@ class Geometry:
 
     def run(self, sweep, *arguments) -> None:
         """One of `sweeps`, by all its threads, each with its own scratch."""
-        self._workers.together(
-            lambda member: sweep(member, self.layout, self.scratch[member.part], *arguments), self.parts
-        )
+        with self._planner.noticing():
+            self._workers.together(
+                lambda member: sweep(member, self.layout, self.scratch[member.part], *arguments), self.parts
+            )
         self._planner.check()
 
 

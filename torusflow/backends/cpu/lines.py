@@ -7,7 +7,9 @@ import ctypes
 import functools
 import importlib.util
 import os
+import sys
 import tempfile
+import threading
 import weakref
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -24,6 +26,7 @@ _FORWARD, _BACKWARD = -1, 1
 _DESTROY_INPUT, _ESTIMATE = 1 << 0, 1 << 6
 
 _planner = Turn()
+_NOTHING_TO_NOTICE = contextlib.nullcontext()
 
 
 class Loop(NamedTuple):
@@ -60,6 +63,10 @@ class Plans(Protocol):
     def real_inverse(self, line: Loop, others: list[Loop]) -> int:
         """Lines of n real numbers from their coefficients k >= 0, which may be overwritten."""
         ...
+
+    def noticing(self) -> contextlib.AbstractContextManager:
+        """To be entered where transforms are called, so that `check` knows all that they raise."""
+        return _NOTHING_TO_NOTICE
 
     def check(self) -> None:
         """Raise what a transform has raised since the last time: compiled loops pass nothing on."""
@@ -136,6 +143,27 @@ class Scipy(Plans):
     def _note(self, function, line, others, kinds, options):
         self._plans.append((function, _strided(line, others, 1, kinds), _strided(line, others, 2, kinds), options))
         return len(self._plans)  # not zero, which a pointer should not be
+
+    @contextlib.contextmanager
+    def noticing(self):
+        # The interpreter looks for signals as a function begins, before the first line of `_run` can catch what a
+        # handler raises, and gives that to the hook for what nobody can catch. Handlers run in the main thread only.
+        before = sys.unraisablehook
+
+        def notice(raised):
+            within = raised.exc_traceback and raised.exc_traceback.tb_frame.f_code
+            if within is Scipy._run.__code__:
+                self._error = raised.exc_value
+            else:
+                before(raised)
+
+        try:
+            if threading.current_thread() is threading.main_thread():
+                sys.unraisablehook = notice
+            yield
+        finally:
+            if sys.unraisablehook is notice:
+                sys.unraisablehook = before
 
     def check(self):
         error, self._error = self._error, None

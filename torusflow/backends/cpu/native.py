@@ -4,14 +4,6 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ...compilation import compiler
-
-# Spins before a waiting thread offers its processor to others: longer than the parts of a stage differ, shorter than
-# a time slice.
-SPINS = 4096
-# Where the members of a gang note, in an array of int64, what the others must know.
-ARRIVED, ABANDONED, YIELD = range(3)
-
 _BYTE, _WORD = ir.IntType(8), ir.IntType(64)
 
 
@@ -76,27 +68,27 @@ def load_at(typingctx, address):
     return types.int64(types.intp), generate
 
 
-@compiler()
-def wait(gang, parts, arrivals):
-    """Until every member of a gang has come here; returns the arrivals to be waited for next time.
+@intrinsic
+def replace_at(typingctx, address, old, new):
+    """Put another int64 in the place of an old one, if that still stands at an address; whether it did."""
 
-    Parameters
-    ----------
-    gang : int64 array
-        Shared by the members, zero at first; see `Workers.together`.
-    parts : int
-        Members.
-    arrivals : int
-        What the last call returned, zero at first.
-    """
-    if parts == 1:
-        return arrivals
-    arrivals += parts
-    address = gang.ctypes.data
-    count_at(address + 8 * ARRIVED)
-    spins = 0
-    while load_at(address + 8 * ARRIVED) < arrivals and load_at(address + 8 * ABANDONED) == 0:
-        spins += 1
-        if spins > SPINS and gang[YIELD] != 0:
-            call_at(gang[YIELD])
-    return arrivals
+    def generate(context, builder, signature, arguments):
+        where = builder.inttoptr(arguments[0], _WORD.as_pointer())
+        found = builder.cmpxchg(where, arguments[1], arguments[2], "seq_cst", "seq_cst")
+        return builder.extract_value(found, 1)
+
+    return types.boolean(types.intp, types.int64, types.int64), generate
+
+
+@intrinsic
+def time_at(typingctx, address, clock, where):
+    """Call int address(int clock, timespec *where)."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(ir.IntType(32), [ir.IntType(32), _BYTE.as_pointer()]).as_pointer()
+        clock = builder.trunc(arguments[1], ir.IntType(32))
+        where = builder.inttoptr(arguments[2], _BYTE.as_pointer())
+        builder.call(builder.inttoptr(arguments[0], kind), [clock, where])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.int64, types.intp), generate

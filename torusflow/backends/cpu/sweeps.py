@@ -2,12 +2,14 @@
 equation and of its transpose.
 
 `advection` has the stages of another equation, of the same parts. Every sweep is run by each member of a gang
-(`Workers.together`) on its share of the blocks; `Layout` and `Scratch` say what the arrays are.
+(`Workers.together`): they share out the blocks of each loop, and begin the next when all are done. `Layout` and
+`Scratch` say what the arrays are.
 """
 
 from ...compilation import compiler
+from .gang import first_block, next_block
 from .lines import COMPLEX, REAL_FORWARD, REAL_INVERSE
-from .native import stream_at, transform_at, wait
+from .native import stream_at, transform_at
 
 # Rows of `Layout.plans`; the second column is for the last, shorter block.
 HALF_TO_REAL, REAL_TO_HALF, LINES_TO_HALF, HALF_TO_LINES, COLUMNS_INVERSE, COLUMNS_FORWARD = range(6)
@@ -20,13 +22,6 @@ compiled = compiler(error_model="numpy")
 
 
 # -- blocks ------------------------------------------------------------------------------------------------------------
-
-
-@compiled
-def share(length, block, part, parts):
-    """The part of range(length) that belongs to one of several threads, in whole blocks."""
-    blocks = (length + block - 1) // block
-    return blocks * part // parts * block, min(length, blocks * (part + 1) // parts * block)
 
 
 @compiled
@@ -114,48 +109,46 @@ def columns_go(layout, scratch, which, halfway, start):
 @compiled
 def forward(member, layout, scratch, real, halfway, spectral):
     """spectral <- means of real against exponentials."""
-    block = scratch.real.shape[0]
-    first, end = share(halfway.shape[1], block, member.part, member.parts)
-    for j in range(real.shape[0]):
-        for start in range(first, end, block):
-            rows = min(block, end - start)
+    start, rows = first_block(member, halfway.shape[1], scratch.real.shape[0])
+    while rows > 0:
+        for j in range(real.shape[0]):
             copy(real[j], start, scratch.real, 0, rows)
             rows_to_halfway(layout, scratch, scratch.real, halfway[j], start, rows, 1.0, 0.0, 0.0, False)
-    wait(member.gang, member.parts, 0)
-    outer, width = layout.outer, scratch.coming.shape[2]
+        start, rows = next_block(member)
+    outer = layout.outer
     count = halfway.shape[2] * halfway.shape[3]
     factor = 1 / (halfway.shape[1] * scratch.real.shape[1] * scratch.real.shape[2])
-    first, end = share(count, width, member.part, member.parts)
-    for j in range(real.shape[0]):
-        columns = spectral[j].reshape(outer.size, count)
-        for start in range(first, end, width):
+    start, width = first_block(member, count, scratch.coming.shape[2])
+    while width > 0:
+        for j in range(real.shape[0]):
+            columns = spectral[j].reshape(outer.size, count)
             columns_come(layout, scratch, 0, halfway[j], start)
             for i in range(outer.size):
-                for c in range(min(width, end - start)):
+                for c in range(width):
                     columns[i, start + c] = factor * scratch.coming[0, outer[i], c]
+        start, width = next_block(member)
 
 
 @compiled
 def inverse(member, layout, scratch, real, halfway, spectral):
     """real <- the sum of modes."""
-    outer, width = layout.outer, scratch.going.shape[2]
+    outer = layout.outer
     count = halfway.shape[2] * halfway.shape[3]
-    first, end = share(count, width, member.part, member.parts)
-    for j in range(real.shape[0]):
-        columns = spectral[j].reshape(outer.size, count)
-        for start in range(first, end, width):
+    start, width = first_block(member, count, scratch.going.shape[2])
+    while width > 0:
+        for j in range(real.shape[0]):
+            columns = spectral[j].reshape(outer.size, count)
             for i in range(outer.size):
-                for c in range(min(width, end - start)):
+                for c in range(width):
                     scratch.going[0, outer[i], c] = columns[i, start + c]
             columns_go(layout, scratch, 0, halfway[j], start)
-    wait(member.gang, member.parts, 0)
-    block = scratch.real.shape[0]
-    first, end = share(halfway.shape[1], block, member.part, member.parts)
-    for j in range(real.shape[0]):
-        for start in range(first, end, block):
-            rows = min(block, end - start)
+        start, width = next_block(member)
+    start, rows = first_block(member, halfway.shape[1], scratch.real.shape[0])
+    while rows > 0:
+        for j in range(real.shape[0]):
             rows_to_grid(layout, scratch, halfway[j], start, rows, 1.0, 0.0, 0.0)
             copy(scratch.real, 0, real[j], start, rows)
+        start, rows = next_block(member)
 
 
 # -- the continuity equation -------------------------------------------------------------------------------------------
@@ -168,16 +161,13 @@ def push(
     """base^ <- the density after some steps, y_m = base + c_m A(v) y_(m-1), and `densities` are filled with y_(m-1);
     or, where a change v' of the velocity is given, its tangent y'_m = base + c_m (A(v) y'_(m-1) + A(v') y_(m-1)) at
     these densities."""
-    block, size = scratch.real.shape[0], grid_size(density_hat, scratch)
-    first, end = share(density_hat.shape[0], block, member.part, member.parts)
-    arrivals, steps, stages = 0, densities.shape[0], coefficients.size
+    size, steps, stages = grid_size(density_hat, scratch), densities.shape[0], coefficients.size
     keep = change.shape[0] == 0 and densities.shape[1] > 0  # an empty axis stands for an array that is not given
     columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, 0.0, False, False, True)
     for step in range(steps):
         for stage in range(stages):
-            arrivals = wait(member.gang, member.parts, arrivals)
-            for start in range(first, end, block):
-                rows = min(block, end - start)
+            start, rows = first_block(member, density_hat.shape[0], scratch.real.shape[0])
+            while rows > 0:
                 rows_to_grid(layout, scratch, density_hat, start, rows, 1.0, 0.0, 0.0)
                 if keep:
                     if densities.size > NUMBERS_TO_STREAM:
@@ -189,7 +179,7 @@ def push(
                     if change.shape[0] > 0:
                         add_product(change[j], densities[step, stage], scratch.product, start, rows)
                     rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
-            arrivals = wait(member.gang, member.parts, arrivals)
+                start, rows = next_block(member)
             ends = stage == stages - 1
             factor, go = coefficients[stage] / size, not ends or step < steps - 1
             columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, factor, True, ends, go)
@@ -212,24 +202,20 @@ def transpose(
 ):
     """total^ <- the transpose of some steps applied to it, w_(m-1) = c_m A(v)^T w_m summed up, and the momentum = or +=
     sum_m c_m y_(m-1) P d_j w_m."""
-    block, factor = scratch.real.shape[0], 1 / grid_size(result_hat, scratch)
-    first, end = share(result_hat.shape[0], block, member.part, member.parts)
-    arrivals = 0
-    stages = coefficients.size
+    stages, factor = coefficients.size, 1 / grid_size(result_hat, scratch)
     following = coefficients[stages - 1]
     columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, False, True, True)
     for step in range(densities.shape[0] - 1, -1, -1):
         for stage in range(stages - 1, -1, -1):
-            arrivals = wait(member.gang, member.parts, arrivals)
-            for start in range(first, end, block):
-                rows = min(block, end - start)
+            start, rows = first_block(member, result_hat.shape[0], scratch.real.shape[0])
+            while rows > 0:
                 for j in range(velocity.shape[0]):
                     rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
                     fields = velocity[j], densities[step, stage], momentum[j]
                     _multiply_and_collect(scratch.real, scratch.product, *fields, start, rows, j > 0, fresh)
                 rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
+                start, rows = next_block(member)
             fresh = False
-            arrivals = wait(member.gang, member.parts, arrivals)
             ends, go = stage == 0, stage > 0 or step > 0
             following = coefficients[stages - 1 if ends else stage - 1]
             columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, True, ends, go)
@@ -242,15 +228,14 @@ def transpose(
 def columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, factor, come, ends, go):
     """y^ = base^ - factor sum_j 2 pi i k_j f^_j with fluxes that come, or base^ itself; base^ <- y^ where a step
     ends; and y^ goes."""
-    outer, width = layout.outer, scratch.coming.shape[2]
+    outer = layout.outer
     across = fluxes_hat.shape[0] == 2
     columns = base.reshape(outer.size, base.shape[1] * base.shape[2])
-    first, end = share(columns.shape[1], width, member.part, member.parts)
-    for start in range(first, end, width):
+    start, count = first_block(member, columns.shape[1], scratch.coming.shape[2])
+    while count > 0:
         if come:
             for which in range(fluxes_hat.shape[0]):
                 columns_come(layout, scratch, which, fluxes_hat[which], start)
-        count = min(width, end - start)
         for i in range(outer.size):
             o = outer[i]
             if not come:
@@ -268,20 +253,20 @@ def columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, f
                     columns[i, start + c] = scratch.going[0, o, c]
         if go:
             columns_go(layout, scratch, 0, density_hat, start)
+        start, count = next_block(member)
 
 
 @compiled
 def columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, come, ends, go):
     """w^ = factor r^ with the result that comes, total^ += w^; and its slopes go, i w^ and 2 pi i k_0 w^ times
     `following`, or those of total^ where a step ends."""
-    outer, width = layout.outer, scratch.coming.shape[2]
+    outer = layout.outer
     across = slopes_hat.shape[0] == 2
     columns = total.reshape(outer.size, total.shape[1] * total.shape[2])
-    first, end = share(columns.shape[1], width, member.part, member.parts)
-    for start in range(first, end, width):
+    start, count = first_block(member, columns.shape[1], scratch.coming.shape[2])
+    while count > 0:
         if come:
             columns_come(layout, scratch, 0, result_hat, start)
-        count = min(width, end - start)
         for i in range(outer.size):
             o = outer[i]
             if come:
@@ -301,6 +286,7 @@ def columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, fa
         if go:
             for which in range(slopes_hat.shape[0]):
                 columns_go(layout, scratch, which, slopes_hat[which], start)
+        start, count = next_block(member)
 
 
 # -- its rows: axes 1 and 2, and what is done on the grid --------------------------------------------------------------
@@ -327,7 +313,7 @@ def rows_of_slope(layout, scratch, derivative, slopes_hat, start, rows):
 
 @compiled
 def stream(block, field, start, rows):
-    """The rows from `start` of a field <- a block, past the caches; `wait` makes them seen by others."""
+    """The rows from `start` of a field <- a block, past the caches; that a block is done makes them seen by others."""
     n1, n2 = block.shape[1:]
     for r in range(rows):
         for m in range(n1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import os
 import warnings
@@ -11,32 +10,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import RLock, Thread
-from typing import NamedTuple
-
-import numpy as np
+from time import monotonic
 
 from ..process import begin_work, end_work, is_ending, renewed_in_children
 from ..turns import Turn, here
-from .native import ABANDONED, YIELD
+from .company import Company
+from .gang import ABANDONED, Member, members, seconds_waited
 
 # Seconds after which a caller looks whether its parts have ended, should it have missed being told.
 PATIENCE = 0.1
 # At most this many threads, or the second per processor where that is more: others would only wait for one another.
 MOST_THREADS, MOST_A_PROCESSOR = 64, 4
-
-
-class Member(NamedTuple):
-    """One of `parts` threads that wait for one another, by `torusflow.backends.cpu.native.wait`.
-
-    Attributes
-    ----------
-    gang : int64 array
-        What they share.
-    """
-
-    part: int
-    parts: int
-    gang: np.ndarray
 
 
 class Workers:
@@ -58,13 +42,13 @@ class Workers:
     def __init__(self, threads: int):
         self.threads = threads
         self._gang = Turn()
-        self._yield = _address_of_yield()
         self.renew()
         renewed_in_children(self)
 
     def renew(self) -> None:
         """Without helpers, which do not survive a fork."""
         self._starting, self._jobs, self._helpers, self._no_more = RLock(), SimpleQueue(), 0, False
+        self._company = Company()
 
     def run(self, function: Callable, parts: Sequence) -> None:
         """Call ``function(part)`` for every part; return when all are done, and raise what the first raised."""
@@ -80,46 +64,50 @@ class Workers:
             end_work()
 
     def together(self, function: Callable[[Member], None], parts: int) -> None:
-        """Call ``function(member)`` on that many threads, at most all of them, which may wait for one another.
+        """Call ``function(member)`` on that many threads, at most all of them, which share out blocks (`gang`).
 
-        Only one such gang is at work at a time: of two with some of their members each, neither would end.
+        Who has not begun when all blocks are done is not waited for, so no member may count on another. Where other
+        programs use this machine, so that waiting takes more than helpers bring, there are none for a while. One such
+        gang is at work at a time.
 
         Raises
         ------
         InputError
             If this thread was interrupted in the middle of another gang.
         """
-        gang = np.zeros(8, np.int64)
-        if parts > 1:
-            parts = 1 + self._started(parts - 1)
+        parts = 1 + self._started(parts - 1) if parts > 1 and self._company.is_worth_it() else 1
         begin_work()
         try:
             if parts == 1:
-                function(Member(0, 1, gang))
+                function(members(1)[0])
             else:
-                self._gather(function, parts, gang)
+                self._gather(function, members(parts))
         finally:
             end_work()
 
-    def _gather(self, function, parts: int, gang) -> None:
-        gang[YIELD] = self._yield
+    def _gather(self, function, gang: list[Member]) -> None:
+        shared = gang[0].gang
 
-        def work(part):
+        def work(member):
             try:
-                function(Member(part, parts, gang))
+                function(member)
             except BaseException:
-                gang[ABANDONED] = 1  # nobody should wait for this member
+                shared[ABANDONED] = 1  # nobody should wait for this member
                 raise
 
         with self._gang.take():
-            self._share(_Job(work, range(1, parts)), lambda: work(0), gang)
+            began = monotonic()
+            waited = self._share(_Job(work, gang[1:]), lambda: work(gang[0]), shared)
+            self._company.note(monotonic() - began, waited + seconds_waited(gang[0]), len(gang))
 
-    def _share(self, job: _Job, own: Callable, gang=None) -> None:
-        """Do one part here while the helpers do theirs."""
+    def _share(self, job: _Job, own: Callable, gang=None) -> float:
+        """Do one part here while the helpers do theirs; seconds waited for them."""
         try:
             for _ in range(job.count):
                 self._jobs.put(job)
             own()
+            job.cancelled = gang is not None  # its blocks are all done or in somebody's hands
+            ended = monotonic()
         except BaseException:  # Ctrl-C too, which may come before this thread has begun its part
             job.cancelled = True
             if gang is not None:
@@ -129,6 +117,7 @@ class Workers:
             job.wait()
         if job.errors:
             raise job.errors[0]
+        return monotonic() - ended
 
     def _is_within(self) -> bool:
         """Whether a signal handler or a finaliser called in the middle of a gang, where helpers may wait for it."""
@@ -203,6 +192,7 @@ class _Job:
                 pass
             except BaseException as error:
                 interrupt = error  # after the others have left the arrays of the caller
+        del self._function  # and the arrays that it holds: who comes late finds the job in the queue
         if interrupt is not None:
             raise interrupt
 
@@ -217,12 +207,6 @@ def _serve(jobs: SimpleQueue) -> None:
 def bounded(threads: int) -> int:
     """So many threads, or as many as this machine can use."""
     return min(threads, max(MOST_THREADS, MOST_A_PROCESSOR * (os.cpu_count() or 1)))
-
-
-def _address_of_yield() -> int:
-    """The address of the function by which a thread offers its processor to others; zero where there is none."""
-    function = getattr(ctypes.CDLL(None), "sched_yield", None) if os.name == "posix" else None
-    return 0 if function is None else ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 def split(length: int, parts: int) -> list[tuple[int, int]]:
