@@ -119,8 +119,10 @@ def test_what_is_left_out_is_said(densities, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(densities, "LARGEST_KERNEL", 20)
     monkeypatch.setattr(densities, "TESTED", 100)
     results = tmp_path / "results.csv"
-    densities.main(["unimodal", "--rows", "30", "--methods", "kernel estimate", "NCSF", "--results", str(results)])
+    densities.main(
+        ["mixture of three, 3-D", "--rows", "30", "--methods", "kernel estimate", "NCSF", "--results", str(results)]
+    )
     said = capsys.readouterr().out
     assert "NCSF: zuko is not installed: pip install -e .[benchmark]." in said
-    assert "kernel estimate: its time grows with the square of the rows." in said
-    assert "| unimodal | 30 | - | - | - | - | " in said
+    assert "kernel estimate: in three dimensions its time grows with the square of the rows." in said
+    assert "| mixture of three, 3-D | 30 | - | - | - | - | " in said
