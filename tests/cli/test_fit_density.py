@@ -11,16 +11,14 @@ from scipy import special
 
 import torusflow as tfl
 from torusflow.cli import densities, main, verdicts
-from torusflow.estimators.comparison import Comparison, mean_and_error, on_other_rows, on_rows_held_out
-from torusflow.estimators.kernel_estimate import KernelEstimate
+from torusflow.estimators.comparison import Comparison
 
 # One setting only, so that a fit takes a moment.
 ONE = ("--smoothness", "2.5", "--length", "0.1", "--penalty", "100", "--band", "4", "--grid", "16x16")
 SETTING = {"smoothness": 2.5, "length": 0.1, "penalty": 100.0, "band": 4, "grid": 16}
+FIT = ("--units", "degrees")
 QUICK = (*ONE, "--iterations", "8", "--threads", "1", "-o", "run.h5")
-ONE_COLUMN = ("--length", "0.1", "--iterations", "8", "-o", "run.h5")
-
-
+# Of what `draw` draws, in nats per square radian.
 ENTROPY = sum(np.log(2 * np.pi * special.i0(k)) - k * special.i1(k) / special.i0(k) for k in (4, 3))
 
 
@@ -90,35 +88,6 @@ def test_what_it_prints_is_true(fitted):
     assert "a kernel estimate" in text
 
 
-def test_the_scores_are_of_rows_that_no_part_was_fitted_to():
-    """A kernel estimate of each part's other rows, by hand."""
-    rng = np.random.default_rng(0)
-    points, parts = rng.vonmises(0, 1, (40, 2)) / 7 % 1.0, np.split(rng.permutation(40), 4)
-    estimate, scores = KernelEstimate.validated(points, np.ones(40), parts, parts)
-    for part, some in zip(parts, np.split(scores, 4), strict=True):
-        rest = KernelEstimate(np.delete(points, part, axis=0), estimate.concentrations, estimate.shares)
-        np.testing.assert_allclose(some, rest.log_density(points[part]), atol=1e-12)
-    np.testing.assert_array_equal(estimate.points, points)
-
-
-def test_weights_count_like_copies():
-    rng = np.random.default_rng(0)
-    points, at = rng.random((30, 2)), rng.random((5, 2))
-    twice = KernelEstimate(np.concatenate([points, points[:10]]), (5.0, 20.0), (0.5, 0.4, 0.1))
-    weighted = KernelEstimate(points, (5.0, 20.0), (0.5, 0.4, 0.1), np.repeat([2.0, 1.0], [10, 20]))
-    np.testing.assert_allclose(weighted.log_density(at), twice.log_density(at), atol=1e-12)
-
-
-@pytest.mark.parametrize("d", [1, 2])
-def test_series_are_the_sums_over_pairs(d, monkeypatch):
-    rng = np.random.default_rng(0)
-    points, weights, at = rng.vonmises(0, 2, (60, d)) / 7 % 1.0, rng.random(60) + 0.5, rng.random((40, d))
-    estimate = KernelEstimate(points, (3.0, 600.0), (0.5, 0.4, 0.1), weights)
-    pairs = estimate.log_density(at)
-    monkeypatch.setattr("torusflow.estimators.kernel_estimate.AT_A_TIME", 1)
-    np.testing.assert_allclose(estimate.log_density(at), pairs, atol=1e-8)
-
-
 def test_a_test_is_of_rows_that_nothing_has_seen(call, tmp_path):
     write(tmp_path / "angles.csv", draw(400))
     words = said(call("fit", "angles.csv", "--units", "degrees", "--test", "0.25", *QUICK))
@@ -145,23 +114,6 @@ def tfl_frame(values):
     return Frame()
 
 
-def test_comparisons_of_many_rows_take_some(monkeypatch):
-    values = draw(200) / 360 % 1
-    density = tfl.TorusDensity("turns", **SETTING, max_iter=4)
-    rows = densities.training_rows(densities.Rows(values, None), np.ones(200), "turns")
-    density.fit_rows(rows)
-    whole = on_rows_held_out(density, rows)
-    assert len(whole.density) == whole.held_out == 200
-    assert np.mean(whole.density) == pytest.approx(density.validation_score_)
-    monkeypatch.setattr("torusflow.estimators.comparison.MOST_SCORED", {2: 50})
-    some = on_rows_held_out(density, rows)
-    assert len(some.density) == len(some.kernel) == 50 and some.held_out == 200
-    assert set(some.density) <= set(whole.density)
-    others = on_other_rows(density, rows, rows)
-    assert len(others.density) == 50 and others.held_out == 200
-    assert others.density.mean() > some.density.mean()  # these were trained on
-
-
 @pytest.mark.parametrize(
     ("density", "kernel", "words"),
     [
@@ -174,11 +126,6 @@ def test_comparisons_of_many_rows_take_some(monkeypatch):
 def test_verdicts(density, kernel, words):
     compared = Comparison(np.array(density), np.array(kernel), np.ones(2), 2)
     assert words in verdicts._verdict(compared)
-
-
-def test_weighted_errors_are_those_of_copies():
-    values, weights = np.array([1.0, 2.0, 5.0]), np.array([3.0, 3.0, 3.0])
-    assert mean_and_error(values, weights) == pytest.approx((np.mean(values), np.std(values) / np.sqrt(3)))
 
 
 def test_what_follows_a_fit(call, there):
@@ -284,66 +231,6 @@ def test_missing_values_of_a_study(call, tmp_path):
     assert (
         "--weights does not go with" in call("fit", "w.csv", *study, "--overwrite", "--weights", "psi", code=2).stderr
     )
-
-
-def lines(*rows, header="phi,psi"):
-    return "\n".join([header, *rows]) + "\n"
-
-
-GOOD = [f"{p:.3f},{q:.3f}" for p, q in draw(30)]
-FIT = ("--units", "degrees")
-BAD = {
-    "unknown units": (lines(*GOOD), ("--units", "degree"), "'degree' is not one of degrees, radians, hours, turns"),
-    "no period": (lines(*GOOD), ("--period", "-24"), "'-24' is not one of"),
-    "far values": (lines(*GOOD, "3600,2"), FIT, "phi = 3600 in row 31"),
-    "far values of a number": (lines(*GOOD, "3600,2"), ("--period", "360"), "phi = 3600 in row 31"),
-    "radians": (lines(*[f"{x:.4f},{x:.4f}" for x in np.linspace(-3.14, 3.14, 60)]), FIT, "as radians do"),
-    "a constant column": (lines(*[f"{row.split(',')[0]},7" for row in GOOD]), FIT, "column psi is 7 in every row"),
-    "copies": (lines(*GOOD[:5] * 6), FIT, "only 5 of the 30 rows are distinct"),
-    "few rows": (lines(*GOOD[:9]), FIT, "n_samples=9 rows with a weight are too few"),
-    "many columns": (lines(*[f"{r},1,2" for r in GOOD], header="a,b,c,d"), FIT, "say which 1 to 3"),
-    "four named": (
-        lines(*[f"{r},1,2" for r in GOOD], header="a,b,c,d"),
-        (*FIT, "--columns", "a,b,c,d"),
-        "1 to 3 names",
-    ),
-    "negative weights": (
-        lines(*[f"{r},{1 - 2 * (i == 3)}" for i, r in enumerate(GOOD)], header="a,b,w"),
-        (*FIT, "--weights", "w"),
-        "the column 'w' of weights must be numbers >= 0, that of row 4 is -1",
-    ),
-    "no weights": (lines(*[f"{r},0" for r in GOOD], header="a,b,w"), (*FIT, "--weights", "w"), "is zero for every row"),
-    "weights that are angles": (lines(*GOOD), (*FIT, "--weights", "psi", "--columns", "phi,psi"), "no coordinate too"),
-    "a column twice": (lines(*GOOD), (*FIT, "--columns", "phi,phi"), "name each once"),
-    "weights not there": (lines(*GOOD), (*FIT, "--weights", "w"), "no column 'w'"),
-    "nothing but missing": (lines(*["NA,1"] * 20), (*FIT, "--drop-missing"), "no row without missing values"),
-    "commas for all": (lines(*[r.replace(".", ",") for r in GOOD]), FIT, "separate columns by semicolons"),
-    "a grid of one axis": (lines(*GOOD), (*FIT, "--grid", "64"), "Choose as many: --grid 64x64"),
-    "a grid of two sizes": (lines(*GOOD), (*FIT, "--grid", "64x32"), "Write --grid 64x64"),
-    "a negative penalty": (lines(*GOOD), (*FIT, "--penalty", "-1"), "--penalty must be a number >= 0, got -1"),
-    "no time": (lines(*GOOD), (*FIT, "--max-time", "0"), "--max-time must be a number > 0, got 0"),
-    "no iterations": (lines(*GOOD), (*FIT, "--iterations", "0"), "iterations must be a whole number >= 1"),
-    "a test of all": (lines(*GOOD), (*FIT, "--test", "1"), "test must be a share"),
-    "a test of most": (lines(*GOOD), (*FIT, "--test", "0.9"), "n_samples=3"),
-    "a wide band": (lines(*GOOD), (*FIT, "--grid", "16x16", "--band", "9"), "band=9 is too large"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_a_sentence(call, tmp_path, name):
-    text, arguments, words = BAD[name]
-    (tmp_path / "d.csv").write_text(text)
-    refused = call("fit", "d.csv", *arguments, "-o", "run.h5", code=2)
-    assert words in " ".join(refused.stderr.split())
-    assert os.listdir(tmp_path) == ["d.csv"]
-
-
-def test_outputs_are_refused_before_the_samples_are_read(call, tmp_path):
-    (tmp_path / "run.h5").write_text("precious\n")
-    assert "holds a text" in call("fit", "missing.csv", "-o", "run.h5", code=2).stderr
-    assert "does not exist; make it first" in call("fit", "missing.csv", "-o", "no/run.h5", code=2).stderr
-    with tfl.RunFile(tmp_path / "other.h5").locked():
-        assert "another process is writing" in call("fit", "missing.csv", "-o", "other.h5", code=2).stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

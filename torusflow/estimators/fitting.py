@@ -14,7 +14,7 @@ from ..descent.progress import Progress
 from ..errors import InputError
 from ..models import LogDensityNODE
 from ..torus.grid import Torus
-from .pilot import WIDER, best_bandwidth
+from .pilot import best_bandwidth
 from .search import Choice, Descent, folds_of, search
 from .settings import Setting, candidates, effective_number
 
@@ -53,10 +53,10 @@ def fit_density(
         All processors if not given.
     """
     end, d = time.perf_counter() + seconds, points.shape[1]
-    plan = candidates(effective_number(weights), d, WIDER * best_bandwidth(points, weights), given)
+    plan = candidates(effective_number(weights), d, best_bandwidth(points, weights), given)
     folds = folds_of(len(points), plan.folds, rng)
-    # In three dimensions a descent makes use of all processors; else they take one each.
-    workers = 1 if d == 3 else Torus((4,), threads=threads).threads or 1
+    # Of many rows in three dimensions a descent makes use of all processors; else they take one each.
+    workers = 1 if d == 3 and plan.folds == 1 else Torus((4,), threads=threads).threads or 1
     settings, rounds = plan.settings, plan.rounds
     for _ in range(1 if "grid" in given else FINER):
         now = time.perf_counter()

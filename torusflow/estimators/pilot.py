@@ -16,9 +16,6 @@ from ..torus.scattered import TrigonometricPolynomial, weighted_samples
 BANDWIDTHS = {d: tuple(np.geomspace(least, 0.3, 10).tolist()) for d, least in {1: 0.004, 2: 0.006, 3: 0.012}.items()}
 FINE = {1: 512, 2: 192, 3: 64}
 RESOLVED = 1.4  # of a Gaussian, points per standard deviation of one side: its last mode is then 6e-5
-# A kernel estimate is too wide at its best bandwidth already, and its bumps are those of the rows: a flow sharpens a
-# wider one along what the rows have in common, and need not smooth out bumps.
-WIDER = 2.0
 
 
 def pilot(torus: Torus, points, weights, bandwidth: float) -> Density:
