@@ -26,15 +26,15 @@ class Results:
     def add(self, line, scores=None):
         """Put a line in place of the one for the same, with the differences from the others, and write the file."""
         line = {name: str(value) for name, value in line.items()}
-        self.lines = [other for other in self.lines if _key(other) != _key(line)]
+        place = next((i for i, other in enumerate(self.lines) if _key(other) == _key(line)), len(self.lines))
+        self.lines[place : place + 1] = [line]
         for other in self.lines:
-            if _key(other)[:2] == _key(line)[:2]:
+            if other is not line and _key(other)[:2] == _key(line)[:2]:
                 other.pop(f"above {line['method']}", None)
                 other.pop(f"error above {line['method']}", None)
                 if scores is not None and self._scores(other).exists():
                     pair = mean_and_error(np.load(self._scores(other)) - scores)
                     line[f"above {other['method']}"], line[f"error above {other['method']}"] = map(str, pair)
-        self.lines.append(line)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._scores(line).unlink(missing_ok=True)
         if scores is not None:
@@ -42,7 +42,7 @@ class Results:
             np.save(self._scores(line), scores)
         others = sorted({name for line in self.lines for name in line} - set(FIELDS))
         with self._path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [*FIELDS, *others])
+            writer = csv.DictWriter(file, [*FIELDS, *others], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.lines)
 
@@ -133,6 +133,6 @@ def figure(lines, methods, path):
         rows, seconds = ([float(line[name]) for line in measured] for name in ("rows", "processor"))
         right.loglog(rows, seconds, "o", color=COLOURS[method], label=method, markersize=4)
     right.set(title="processor time of a fit", xlabel="rows", ylabel="seconds, all choices made")
-    right.legend()
+    drawn.legend(loc="outside lower center", ncols=len(methods))
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn.savefig(path, dpi=110)
