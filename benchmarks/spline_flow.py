@@ -1,8 +1,7 @@
 """A neural circular spline flow [1]_ of zuko with all choices made by validation: what densities.py compares with.
 
-Sizes from small to large are trained by Adam; the rate falls where the rows held out are no longer fitted better, and
-then training stops; the size that has fitted them best counts, as it was when it did. One thread: more do not make such
-small networks faster.
+Each size is trained by Adam, in one thread; the rate falls where the rows held out are no longer fitted better, and then
+training stops. The size that has fitted them best counts, as it was when it did.
 
 References
 ----------
