@@ -1,7 +1,7 @@
 """A neural circular spline flow [1]_ of zuko with all choices made by validation: what densities.py compares with.
 
-Each size is trained by Adam, in one thread; the rate falls where the rows held out are no longer fitted better, and then
-training stops. The size that has fitted them best counts, as it was when it did.
+Each size is trained by Adam, in one thread; the rate falls where the rows held out are no longer fitted better, and
+then training stops. The size that has fitted them best counts, as it was when it did.
 
 References
 ----------
