@@ -100,7 +100,7 @@ def doubts(choice: Choice, progress: Progress, n: int, seconds: float) -> list[s
 
 
 def _fitted(choice: Choice, points, weights, end: float) -> Progress:
-    descent = Descent(choice.setting, points, weights)
+    descent = Descent(choice.setting, choice.setting.part(points, weights))
     while descent.progress.done < choice.iterations and not descent.status and time.perf_counter() < end:
         descent.advance(descent.progress.done + 1)
     return descent.progress
