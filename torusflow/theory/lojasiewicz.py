@@ -11,30 +11,30 @@ from ..arguments import checked_number, real_array
 from ..errors import InputError
 from ..hilbert import norm
 from ..risk import Risk
-from .certificates import Bounds, Certificate, Verdict, certificate, linear_node_bounds, rkhs_node_bounds
+from .bounds import Bounds, bounds
+from .certificates import Certificate, Verdict, certificate
 
 __all__ = [
     "Bounds",
     "Certificate",
     "ExponentFit",
     "Verdict",
+    "bounds",
     "certificate",
     "fit_exponent",
-    "linear_node_bounds",
     "ratio",
-    "rkhs_node_bounds",
 ]
 
 
-def ratio(risk: Risk, w, lower_bound: float = 0.0) -> float:
+def ratio(risk: Risk, w, lower_bound: float | None = None) -> float:
     """|grad R(w)|^2 / (2 (R(w) - R*)).
 
     Parameters
     ----------
     risk : Risk
     w : array
-    lower_bound : float
-        R*, the infimum of the risk or a bound below it.
+    lower_bound : float, optional
+        R*, the infimum of the risk or a bound below it; ``risk.least`` if not given.
 
     Returns
     -------
@@ -44,8 +44,11 @@ def ratio(risk: Risk, w, lower_bound: float = 0.0) -> float:
     if not isinstance(risk, Risk):
         raise InputError(f"ratio takes a Risk and a control, got a {type(risk).__name__}.")
     value, gradient = risk.value_and_gradient(risk.space.element(w))
-    checked_number("lower_bound", lower_bound)
-    gap = value - lower_bound
+    if lower_bound is None:
+        gap = risk.above_least(value)
+    else:
+        checked_number("lower_bound", lower_bound)
+        gap = value - lower_bound
     return norm(risk.space, gradient) ** 2 / (2 * gap) if gap > 0 else math.nan
 
 
@@ -86,7 +89,7 @@ def fit_exponent(risks, gradient_norms, lower_bound: float = 0.0, skip: float = 
     risks, gradient_norms : array (n,)
         Columns of a history.
     lower_bound : float
-        R*.
+        R*, such as ``risk.least``.
     skip : float
         Share of the iterates left out at the start.
 
