@@ -127,7 +127,7 @@ def _about(model, centre) -> Bounds:
 
 
 def _extreme_singular_values(model, centre) -> tuple[float, float]:
-    """Of the adjoint at a control, on what differences of outputs may be; zero for the least where it may be round-off."""
+    """Of the adjoint at a control, on what outputs may differ by; zero for the least where it may be round-off."""
     matrix = tangent_kernel(model, centre).matrix()
     if isinstance(model, Confined):
         shape = model.output_space.shape
