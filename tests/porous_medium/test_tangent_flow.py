@@ -175,7 +175,7 @@ def test_rough_metrics_are_nothing_to_warn_of():
 
 
 def test_the_tail_says_that_a_grid_is_too_coarse():
-    """A density of contrast 19 steepens: on 129 points the error at the last time is 1.7e-3, as the tail's root says."""
+    """A density of contrast 19 steepens: on 129 points the last error is 1.7e-3, as the root of the tail says."""
     torus = tfl.Torus((129,))
     start = tfl.densities.from_function(torus, lambda x: 1 + 0.9 * np.cos(2 * np.pi * x))
     loss = tfl.losses.SquaredL2(tfl.densities.uniform(torus))

@@ -128,12 +128,11 @@ def _about(model, centre) -> Bounds:
 
 def _extreme_singular_values(model, centre) -> tuple[float, float]:
     """Of the adjoint at a control, on what outputs may differ by; zero for the least where it may be round-off."""
-    matrix = tangent_kernel(model, centre).matrix()
+    kernel = tangent_kernel(model, centre)
+    matrix = kernel.matrix()
     if isinstance(model, Confined):
-        shape = model.output_space.shape
-        projection = np.stack(
-            [to_host(model.reach(unit.reshape(shape))).ravel() for unit in np.eye(len(matrix))], axis=1
-        )
+        units = np.eye(kernel.size).reshape(-1, *kernel.output_shape)
+        projection = np.stack([to_host(model.reach(unit)).ravel() for unit in units], axis=1)
         weights, basis = np.linalg.eigh(projection)
         basis = basis[:, weights > 0.5]
         matrix = basis.T @ matrix @ basis

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 # Correlations of neighbouring errors that are weighed against each other; at one the line would be lost in the drift.
@@ -48,7 +50,7 @@ def line(x, y) -> tuple[float, float, float]:
         return weights @ (student.cdf(above, degrees) - student.cdf(below, degrees)) - LEVEL
 
     widest = np.abs(lines[:, 1] - slope).max() + spreads.max() * student.ppf((1 + LEVEL) / 2, degrees)
-    return float(intercept - slope * middle), float(slope), float(brentq(missing, 0.0, 2 * widest))
+    return float(intercept - slope * middle), float(slope), cast(float, brentq(missing, 0.0, 2 * widest))
 
 
 def _fit(design, y, phi: float) -> tuple[np.ndarray, float, float]:
