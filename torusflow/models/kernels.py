@@ -107,7 +107,8 @@ class MaternKernel:
         """
         if self.smoothness == 2.5:
             return 5 / self.length**2
-        least = float(np.linalg.eigvalsh(gram)[0])
+        values = np.linalg.eigvalsh(gram)
+        least = float(values[0] - len(gram) * np.finfo(float).eps * values[-1])
         return 3 / self.length**2 * math.sqrt(len(gram) / least) if least > 0 else math.inf
 
 
