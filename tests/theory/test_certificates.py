@@ -191,6 +191,8 @@ def test_a_run_without_its_first_iterates_is_no_evidence():
         history = {name: column[rows] for name, column in run.history.items()}
         with pytest.raises(tfl.InputError, match="iterates of this run are missing"):
             certificate.check(SimpleNamespace(history=history, status=run.status))
+    with pytest.raises(tfl.InputError, match="substeps changed during this run"):
+        certificate.check(altered(run, substeps=1.0 + (np.arange(61) > 5)))
     start_alone = {name: column[:1] for name, column in run.history.items()}
     with pytest.raises(tfl.InputError, match="no iteration to hold against"):
         certificate.check(SimpleNamespace(history=start_alone, status="iteration limit: 0 iterations"))

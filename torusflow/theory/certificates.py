@@ -105,7 +105,7 @@ class Certificate:
         ------
         InputError
             If there is no certificate, the run has no iteration, a step was longer than ``largest_step``, iterates
-            are missing, or it began elsewhere.
+            are missing, it began elsewhere, or its substeps changed.
         """
         risks, distances, steps = self._columns(run)
         for step in steps[1:].tolist():
@@ -144,6 +144,11 @@ class Certificate:
             raise InputError(
                 f"check: the run starts with the risk {risks[0]:.6g}, and the certificate is about a start with "
                 f"{self.least + self.gap:.6g}. Make it for the risk and the start of the run."
+            )
+        if "substeps" in history and np.ptp(history["substeps"]) > 0:
+            raise InputError(
+                "check: the substeps changed during this run, and the certificate is about the model it began with. "
+                "Run it without refine, with as many substeps as it ended with."
             )
         if len(risks) < 2 and not str(run.status).startswith((*BROKEN_OFF, "converged")):
             raise InputError("check: the run has no iteration to hold against the certificate. Iterate first.")
