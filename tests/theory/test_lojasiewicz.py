@@ -21,14 +21,13 @@ def test_exponents_of_powers(power, rng):
 @pytest.mark.parametrize("points", [60, 45])
 def test_intervals_cover_the_exponent_as_often_as_they_say(points, correlation, rng):
     """92 to 97 of 100, for independent errors of the logarithm and for those of an autoregression."""
-    risks, runs = np.geomspace(1, 1e-4, points), 400
+    risks, runs = np.geomspace(1, 1e-4, points), 1000
     noise = rng.standard_normal((runs, points))
     for k in range(1, points):
         noise[:, k] = correlation * noise[:, k - 1] + np.sqrt(1 - correlation**2) * noise[:, k]
     fits = [lojasiewicz.fit_exponent(risks, 3 * risks**0.8 * np.exp(0.1 * row), skip=0.0) for row in noise]
     covered = np.mean([abs(fit.exponent - 0.8) <= fit.half_width for fit in fits])
-    # Of the share itself, one standard deviation of 400 runs is 0.011.
-    assert 0.92 <= covered <= 0.98
+    assert 0.92 <= covered <= 0.97
     assert np.mean([fit.exponent for fit in fits]) == pytest.approx(0.8, abs=0.005)
 
 
