@@ -1,7 +1,7 @@
 """Polyak-Lojasiewicz ratios along two runs, between the constants of theory, and a certified rate of convergence.
 
-Left: a linear neural ODE and its bounds smin(X)^2 exp(-2R), smax(X)^2 exp(2R), with R the integral of |W_s|. Right: a
-neural ODE in the Hilbert space of a Gaussian kernel, whose certificate says from the start how fast the loss will fall.
+Left: a linear neural ODE and its bounds, close to smin(X)^2 exp(-2R) and smax(X)^2 exp(2R) at distance R from zero.
+Right: a neural ODE in the Hilbert space of a Gaussian kernel, whose certificate says how fast the loss will fall.
 """
 
 import argparse
@@ -20,27 +20,22 @@ def linear_run(iterations):
     X = np.linalg.qr(rng.standard_normal((3, 3)))[0] @ np.diag([0.8, 1.0, 1.3])
     model = tfl.LinearNODE(X, layers=64)
     risk = tfl.Risk(model, tfl.losses.SquaredDistance(model(1.5 * model.space.random(rng)) + 0.4 * X))
-    bounds = lojasiewicz.linear_node_bounds(X)
-    control, radii = model.space.zeros(), []
-    method = tfl.GradientDescent(step=0.1)
-    state = method.init(risk, control)
-    for _ in range(iterations + 1):  # the loop of descend, to see every control
-        radii.append(np.mean([np.linalg.norm(layer, 2) for layer in state.control]))
-        state = method.update(risk, state)
-    history = tfl.descend(risk, control, method, iterations).history
-    return history, np.array([bounds.lower(r) for r in radii]), np.array([bounds.upper(r) for r in radii])
+    start = model.space.zeros()
+    bounds = lojasiewicz.bounds(model, start)
+    history = tfl.descend(risk, start, tfl.GradientDescent(step=0.1), iterations).history
+    return history, *(np.array([bound(r) for r in history["distance"]]) for bound in (bounds.lower, bounds.upper))
 
 
 def kernel_run(iterations, step):
-    """Descent of a kernel neural ODE on four points: the history and the certificate at the start."""
+    """Descent of a kernel neural ODE on four points: the run and the certificate at the start."""
     points = 3.0 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
     family = tfl.KernelField(tfl.GaussianKernel(1.0), points)
     model = tfl.RKHSNODE(points, family, layers=8)
     targets = points + 1e-3 * np.random.default_rng(0).standard_normal(points.shape)
     risk = tfl.Risk(model, tfl.losses.SquaredDistance(targets))
     start = model.space.zeros()
-    certificate = lojasiewicz.certificate(risk(start), lojasiewicz.rkhs_node_bounds(family))
-    return tfl.descend(risk, start, tfl.GradientDescent(step), iterations).history, certificate
+    certificate = lojasiewicz.certificate(risk, start)
+    return tfl.descend(risk, start, tfl.GradientDescent(step), iterations), certificate
 
 
 def main(arguments=None):
@@ -62,8 +57,8 @@ def main(arguments=None):
     ratio_axes.set(xlabel="iteration", ylabel="ratio", title="Linear neural ODE, 64 layers")
 
     step = 0.1
-    history, certificate = kernel_run(options.iterations, step)
-    verdict = certificate.check(history, step)
+    run, certificate = kernel_run(options.iterations, step)
+    history, verdict = run.history, certificate.check(run)
     print(f"kernel neural ODE: {certificate}")
     print(f"    {verdict}")
     risk_axes.semilogy(history["risk"], label="risk")

@@ -99,3 +99,14 @@ class TestLikelihood:
         wrong = Wrong(model.points, model.metric, layers=1, band=3, substeps=8)
         outcome = tfl.checks.likelihood(wrong, self.control(model, 2.0))
         assert not outcome.passed and abs(outcome.mass - 1) > 1e-2
+
+
+def test_near_convergence_where_round_off_rules_a_right_gradient_is_not_called_wrong():
+    """After fifty iterations of L-BFGS the gradient is 1e-9, and what cancels in it is 1."""
+    torus = tfl.Torus((64,))
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3, 0.1), tfl.densities.uniform(torus))
+    risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)), penalty=0.5)
+    control = tfl.descend(risk, model.space.zeros(), tfl.LBFGS(), iterations=50).control
+    for seed in range(3):
+        outcome = checks.taylor(risk, control, seed=seed)
+        assert not outcome.wrong and "WRONG" not in str(outcome)

@@ -99,7 +99,11 @@ MADE_OF_NUMPY = {
         "np.array([self.torus.tail(rho, self.modes) for rho in density])",
         "np.array(times)",
     },
-    "porous_medium/tangent_flow.py": {"np.array([energy for _, energy in parts])", "np.array(times)"},
+    "porous_medium/tangent_flow.py": {
+        "np.array([energy for _, energy in parts])",
+        "np.array([self.torus.tail(rho, self.modes) for rho in density])",
+        "np.array(times)",
+    },
     "theory/limits.py": {
         "np.array([run.risk.loss(rho) for rho in density])",
         "np.array(times)",

@@ -5,7 +5,8 @@ Who needs an ability asks ``isinstance(model, ability)``: a class has it by its 
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -172,6 +173,50 @@ class HasCourantNumber(Protocol):
 
     def courant(self, w, /) -> float:
         """The largest Courant number over the layers."""
+        ...
+
+
+class DerivativeBounds(NamedTuple):
+    """What can be said of DF(u) at every control u within a distance of w; each is a function of that distance.
+
+    Parameters
+    ----------
+    lipschitz : callable
+        kappa with |DF(u) - DF(u')| <= kappa |u - u'| in operator norm, for any two such controls.
+    lower, upper : callable
+        lower |p| <= |DF(u)* p| <= upper |p| for every p that differences of outputs may have; by default nothing is
+        said. Bounds that follow from ``lipschitz`` need not be here.
+    """
+
+    lipschitz: Callable[[float], float]
+    lower: Callable[[float], float] = lambda radius: 0.0
+    upper: Callable[[float], float] = lambda radius: np.inf
+
+
+@runtime_checkable
+class HasDerivativeBounds(Protocol):
+    """derivative_bounds(w): how fast the derivative changes near w, for certificates."""
+
+    def derivative_bounds(self, w, /) -> DerivativeBounds:
+        """Of the model as it is computed, time steps included."""
+        ...
+
+
+@runtime_checkable
+class Confined(Protocol):
+    """reach(p): outputs differ by elements of a subspace only, which is what certificates are about."""
+
+    def reach(self, p, /) -> np.ndarray:
+        """The orthogonal projection of p to a subspace of which every difference of two outputs is an element."""
+        ...
+
+
+@runtime_checkable
+class HasNearest(Protocol):
+    """nearest(targets): the best that a model can do, for ratios and stops that measure from there."""
+
+    def nearest(self, targets, /) -> np.ndarray:
+        """The output, or limit of outputs, for which (1/2) |output - targets|^2 is least."""
         ...
 
 

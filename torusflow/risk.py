@@ -15,8 +15,11 @@ from .backends import to_host
 from .errors import InputError, NumericalError
 from .hilbert import placed
 from .losses.loss import Loss
-from .losses.points import conflicting_pairs
-from .model import Model, OnPoints, Subsampled, check_ability
+from .losses.points import SquaredDistance, conflicting_pairs
+from .model import HasNearest, Model, OnPoints, Subsampled, check_ability
+
+# Of targets and least values: what is less is rounding.
+ROUND_OFF = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,23 @@ class Risk:
     def space(self):
         """The space of controls."""
         return self.model.space
+
+    @cached_property
+    def least(self) -> float:
+        """What the risk cannot fall below: ratios, exponents and stops measure from there.
+
+        The least half squared distance of a linear network, by least squares and low rank; otherwise zero, below which
+        no distance or divergence falls.
+        """
+        if not isinstance(self.loss, SquaredDistance) or not isinstance(self.model, HasNearest):
+            return 0.0
+        least, size = self.loss(self.model.nearest(self.loss.targets)), np.linalg.norm(self.loss.targets)
+        return least if least > (ROUND_OFF * size) ** 2 else 0.0
+
+    def above_least(self, value: float) -> float:
+        """How far a value of the risk is above the least; zero where that is round-off."""
+        gap = value - self.least
+        return gap if gap > ROUND_OFF * self.least else 0.0
 
     def __call__(self, w) -> float:
         """R(w); the model runs forward once."""

@@ -289,7 +289,7 @@ def test_notes_of_other_people_do_not_make_a_density(tmp_path):
     torus = tfl.Torus((12,))
     model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(2.5, 0.1), layers=1, band=3, substeps=4)
     risk = tfl.Risk(model, tfl.losses.NormalisedLikelihood(np.random.default_rng(0).random((20, 1)), torus))
-    for notes in ("mine", json.dumps({"TorusDensity": 3}), json.dumps([1])):
+    for notes in ("mine", json.dumps({"TorusDensity": {}, "found": {}}), json.dumps([1])):
         store = tfl.RunFile(tmp_path / "run.h5", True, notes=notes)
         tfl.descend(risk, model.space.zeros(), tfl.LBFGS(), 1, store=store)
         density = tfl.TorusDensity.load(tmp_path / "run.h5")

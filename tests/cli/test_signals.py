@@ -177,6 +177,26 @@ def test_two_signals_in_a_fit(zygote, name):
     assert any([attack_fit(zygote, name, choice) for _ in range(2)])
 
 
+def test_two_signals_in_a_fit_with_all_choices_made(zygote):
+    """Before it is stored it leaves nothing, and says so; from then on a whole file."""
+    choice, path = random.Random(2), zygote.folder / "run.h5"
+    for _ in range(4):
+        path.unlink(missing_ok=True)
+        pid = zygote.start("fit angles.csv --units radians -o run.h5")
+        time.sleep(choice.uniform(0.0, 0.8))
+        sent = pair(pid, choice)
+        code, said = zygote.ended()
+        assert "Traceback" not in said and "Aborted" not in said, said
+        assert code in {0} | possible_codes(sent), (code, sent, said)
+        if path.exists():
+            assert tfl.TorusDensity.load(path).n_iter_ > 0 and "density written to run.h5" in said
+        else:
+            assert code < 0 or "interrupted" in said, (code, said)
+        assert not [left for left in os.listdir(zygote.folder) if ".part" in left]
+        with locked(path):
+            pass
+
+
 @pytest.mark.slow
 def test_two_signals_in_other_commands(zygote):
     attack_others(zygote, random.Random(1), 1)

@@ -41,6 +41,12 @@ def test_copies_count_as_one_row():
     assert best_bandwidth(np.tile(points, (2, 1)), np.ones(120)) == best_bandwidth(points, weights)
 
 
+def test_of_many_rows_a_part_is_looked_at():
+    """The bandwidth falls as it does for smooth densities: as n^(-1/6) in two dimensions."""
+    many = rows(40_000)
+    assert best_bandwidth(many, np.ones(40_000)) == best_bandwidth(many[::4], np.ones(10_000)) * 4 ** (-1 / 6)
+
+
 def test_a_kernel_estimate_and_the_part_of_one_row():
     points, weights = rows(40), np.r_[np.ones(20), np.zeros(10), np.full(10, 2.0)]
     torus = tfl.Torus((32, 32))

@@ -3,7 +3,9 @@
 import numpy as np
 from calls_of_equations import EQUATIONS
 from things import (
+    BOUNDS,
     CERTIFICATE,
+    CERTIFIED,
     CLOUD,
     COORDINATES,
     DENSITY,
@@ -314,26 +316,17 @@ CALLS = {
         {"risks": 0.5 ** np.arange(9), "gradient_norms": 0.7 ** np.arange(9), "lower_bound": 0.0, "skip": 0.25},
         str,
     ),
-    "linear_node_bounds": Call(
-        lojasiewicz.linear_node_bounds, {"X": X}, lambda bounds: (bounds.lower(0.1), bounds.upper(0.1))
-    ),
-    "rkhs_node_bounds": Call(
-        lojasiewicz.rkhs_node_bounds, {"family": KERNEL}, lambda bounds: (bounds.lower(0.1), bounds.upper(0.1))
+    "bounds": Call(
+        lojasiewicz.bounds, {"model": LINEAR, "centre": W}, lambda b: (b.lower(0.1), b.upper(0.1), b.lipschitz(0.1))
     ),
     "Bounds": Call(
         lojasiewicz.Bounds,
-        {"lower": lambda r: 1.0, "upper": lambda r: 2.0},
-        lambda b: lojasiewicz.certificate(0.1, b, [1.0]),
+        {"model": LINEAR, "centre": W, "lower": lambda r: 1.0, "upper": lambda r: 2.0, "lipschitz": lambda r: 0.0},
+        lambda b: lojasiewicz.certificate(RISK, W, b),
     ),
-    "certificate": Call(
-        lojasiewicz.certificate,
-        {"initial_loss": 0.1, "bounds": lojasiewicz.linear_node_bounds(X), "radii": [0.1, 1.0]},
-        str,
-    ),
+    "certificate": Call(lojasiewicz.certificate, {"risk": RISK, "start": W, "bounds": BOUNDS}, str),
     "Certificate.rate": Call(CERTIFICATE.rate, {"step": 0.1, "iterations": [0, 1]}),
-    "Certificate.check": Call(
-        CERTIFICATE.check, {"history": {"risk": [1.0, 0.5], "distance": [0.0, 0.1]}, "step": 0.1}, str
-    ),
+    "Certificate.check": Call(CERTIFICATE.check, {"run": CERTIFIED}, str),
     "FlowMap": Call(tfl.FlowMap, {"model": MEASURE, "v": V, "substeps": 1}, lambda flow: flow(POINTS)),
     "FlowMap()": Call(FLOW.__call__, {"points": POINTS, "s": 0.5}),
     "FlowMap.jacobian": Call(FLOW.jacobian, {"points": POINTS, "s": 0.5}),

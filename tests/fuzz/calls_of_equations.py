@@ -31,6 +31,9 @@ EQUATIONS = {
     "distance": Call(
         geodesic.distance, {"torus": PLANE, "metric": SMOOTH, "phi": DIFFEO, "psi": shifted, "tolerance": 1e-3}
     ),
+    "lifted_distance": Call(
+        geodesic.lifted_distance, {"torus": PLANE, "metric": SMOOTH, "phi": DIFFEO, "psi": shifted, "tolerance": 1e-3}
+    ),
     # -- porous medium
     "Barenblatt": Call(
         porous_medium.Barenblatt,

@@ -6,7 +6,7 @@ from geodesics import TWO_PI, c15, c16
 
 import torusflow as tfl
 from torusflow.errors import InputError, NumericalError
-from torusflow.geodesic import distance, exponential, logarithm, shoot
+from torusflow.geodesic import distance, exponential, lifted_distance, logarithm, shoot
 from torusflow.geodesic.epdiff import EPDiff
 from torusflow.torus.scattered import interpolate
 
@@ -190,6 +190,24 @@ class TestDistance:
         assert distance(torus, metric, phi, exponential(torus, metric, 0.25 * u0)) == pytest.approx(
             0.75 * expected, rel=INVARIANCE
         )
+
+    def test_maps_that_differ_by_whole_turns_are_one(self, rng):
+        """x + 0.9 and x - 0.1 are 0.1 from the identity; their lifts are 0.9 and 0.1 from it, and 1 apart."""
+        torus, metric = tfl.Torus((8,)), tfl.SobolevMetric(2.0, 0.2)
+        ahead, behind, identity = ((lambda x, by=by: x + by) for by in (0.9, -0.1, 0.0))
+        for phi in (ahead, behind):
+            assert distance(torus, metric, phi, identity) == pytest.approx(0.1, rel=INVARIANCE)
+        assert lifted_distance(torus, metric, ahead, identity) == pytest.approx(0.9, rel=INVARIANCE)
+        assert lifted_distance(torus, metric, ahead, behind) == pytest.approx(1.0, rel=INVARIANCE)
+        assert distance(torus, metric, ahead, behind) < 1e-9
+
+    def test_turns_change_no_distance(self, rng):
+        torus, metric, a = small((18,), rng)
+        phi, psi = (exponential(torus, metric, u) for u in (a, field(torus, rng)))
+        plain = distance(torus, metric, phi, psi)
+        assert distance(torus, metric, lambda x: phi(x) + 2, psi) == pytest.approx(plain, rel=INVARIANCE)
+        assert distance(torus, metric, phi, lambda x: psi(x) - 1) == pytest.approx(plain, rel=INVARIANCE)
+        assert lifted_distance(torus, metric, phi, psi) == pytest.approx(plain, rel=INVARIANCE)
 
     def test_triangle(self, rng):
         torus, metric, a = small((32,), rng)

@@ -47,7 +47,7 @@ def test_polyak_lojasiewicz_bounds_at_random_controls(scale, rng):
     X = rng.standard_normal((3, 3))
     model = tfl.LinearNODE(X, 64)
     risk = tfl.Risk(model, SquaredDistance(model(rng.standard_normal(model.space.shape))))
-    bounds = lojasiewicz.linear_node_bounds(X)
+    bounds = lojasiewicz.bounds(model, model.space.zeros())
     for _ in range(5):
         w = scale * rng.standard_normal(model.space.shape)
         radius = np.mean([np.linalg.norm(layer, 2) for layer in w])
@@ -141,3 +141,48 @@ def test_shapes_that_do_not_chain():
     model = tfl.LinearNetwork(np.eye(3), (2,))
     with pytest.raises(tfl.InputError, match=r"targets have shape \(3, 3\), the model's outputs \(2, 3\)"):
         tfl.Risk(model, SquaredDistance(np.eye(3)))
+
+
+def test_the_nearest_output_is_least_squares_of_the_rank_and_sign_that_can_be(rng):
+    """By pseudo-inverses for the rank; for the sign of the determinant among many matrices close to the best one."""
+    X, Y = rng.standard_normal((4, 9)), rng.standard_normal((3, 9))
+    best = Y @ np.linalg.pinv(X) @ X
+    np.testing.assert_allclose(tfl.LinearNetwork(X, (5, 3)).nearest(Y), best, atol=1e-12)
+    U, values, V = np.linalg.svd(best)
+    np.testing.assert_allclose(tfl.LinearNetwork(X, (2, 3)).nearest(Y), U[:, :2] * values[:2] @ V[:2], atol=1e-12)
+    thin, Y = np.outer([1.0, 2.0], [1.0, -1.0, 3.0]), rng.standard_normal((2, 3))  # of rank one: any map is allowed
+    np.testing.assert_allclose(tfl.LinearNODE(thin, 2).nearest(Y), Y @ np.linalg.pinv(thin) @ thin, atol=1e-12)
+    X = rng.standard_normal((2, 5))
+    for sign in (1, -1):
+        A = np.diag([2.0, 0.5 * sign])
+        nearest = tfl.LinearNODE(X, 2).nearest(A @ X)
+        if sign > 0:
+            np.testing.assert_allclose(nearest, A @ X, atol=1e-12)
+            continue
+        distance = np.linalg.norm(nearest - A @ X)
+        reached = nearest @ np.linalg.pinv(X)
+        assert abs(np.linalg.det(reached)) < 1e-12 and distance > 0.1
+        for _ in range(300):
+            other = A + 0.7 * rng.standard_normal((2, 2))
+            assert np.linalg.det(other) < 0 or np.linalg.norm((other - A) @ X) >= distance
+    np.testing.assert_array_equal(tfl.LinearResNet(X, 2).nearest(A @ X), tfl.LinearResNet(X, 2).reach(A @ X))
+
+
+def test_ratios_and_stops_measure_from_the_least_risk(rng):
+    """Regression with more inputs than dimensions: the ratio along a run stays above the constant of theory."""
+    X = np.linalg.qr(rng.standard_normal((20, 3)))[0].T
+    model = tfl.LinearNODE(X, 3)
+    risk = tfl.Risk(model, SquaredDistance(X + 0.1 * rng.standard_normal((3, 20))))
+    run = tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(0.5), 500, risk_tolerance=1e-9)
+    assert risk.least > 0.05 and run.status.startswith(f"converged after {run.iterations} iterations: risk")
+    assert f"<= {risk.least:.6g} + 1e-09" in run.status and 0 < run.value - risk.least <= 1e-9
+    bounds = lojasiewicz.bounds(model, model.space.zeros())
+    farthest = run.history["distance"].max()
+    assert np.all(run.history["pl_ratio"] >= bounds.lower(farthest)) and bounds.lower(farthest) > 0.3
+    assert lojasiewicz.ratio(risk, run.control) == pytest.approx(run.history["pl_ratio"][-1])
+
+
+def test_the_least_risk_is_zero_where_round_off_is_all_there_is(rng):
+    X = rng.standard_normal((3, 2))
+    risk = tfl.Risk(tfl.LinearNetwork(X, (3,)), SquaredDistance(rng.standard_normal((3, 2))))
+    assert risk.least == 0.0

@@ -103,11 +103,11 @@ def test_the_certificate_of_many_points_is_kept(rng):
     x = separated_points(rng)
     family = tfl.KernelField(tfl.GaussianKernel(0.35), x)
     risk = tfl.Risk(tfl.RKHSNODE(x, family, 5), SquaredDistance(x + 1e-7 * rng.standard_normal(x.shape)))
-    start, step = risk.space.zeros(), 0.4
-    certificate = lojasiewicz.certificate(risk(start), lojasiewicz.rkhs_node_bounds(family))
+    start = risk.space.zeros()
+    certificate = lojasiewicz.certificate(risk, start)
     assert certificate.holds
-    history = tfl.descend(risk, start, tfl.GradientDescent(step), 200).history
-    assert certificate.check(history, step).passed and history["risk"][-1] < 1e-3 * history["risk"][0]
+    run = tfl.descend(risk, start, tfl.GradientDescent(certificate.largest_step), 200)
+    assert certificate.check(run).passed and run.value < 1e-3 * run.history["risk"][0]
 
 
 @pytest.mark.parametrize(

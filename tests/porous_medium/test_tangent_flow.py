@@ -172,3 +172,12 @@ def test_rough_metrics_are_nothing_to_warn_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tfl.TangentFlow(torus, TRIVIAL, to_uniform(torus)).solve(wave(torus), times=[1e-3])
+
+
+def test_the_tail_says_that_a_grid_is_too_coarse():
+    """A density of contrast 19 steepens: on 129 points the last error is 1.7e-3, as the root of the tail says."""
+    torus = tfl.Torus((129,))
+    start = tfl.densities.from_function(torus, lambda x: 1 + 0.9 * np.cos(2 * np.pi * x))
+    loss = tfl.losses.SquaredL2(tfl.densities.uniform(torus))
+    flow = tfl.TangentFlow(torus, tfl.SobolevMetric(0.0), loss).solve(start, [0.001, 0.02])
+    assert flow.tail[0] < 1e-20 and 1e-3 < np.sqrt(flow.tail[1]) < 5e-3

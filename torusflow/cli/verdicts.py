@@ -52,7 +52,7 @@ def _scores(density: TorusDensity, compared: Comparison, unseen: bool) -> str:
     volume, power = coordinates.log_volume(d), {1: "", 2: " square", 3: " cubic"}[d]
     scored, count = len(compared.density), compared.held_out
     rows = f"{scored} of {count} rows" if scored < count else f"{count} rows"
-    which = "set aside for the test" if unseen else "held out of training, to choose by them"
+    which = "set aside for the test" if unseen else "held out of training, by which both were chosen"
     title = f"negative log-likelihood in nats per{power} {coordinates.unit_of_volume}, on {rows} {which}:"
     lines = [wrap(title)]
     for name, values in (("this density", compared.density), ("kernel estimate", compared.kernel)):

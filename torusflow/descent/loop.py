@@ -61,7 +61,7 @@ def descend(
     iterations : int
         Maximum number.
     gradient_tolerance, risk_tolerance : float
-        Converged when the norm of the gradient, or the risk, is not above.
+        Converged when the norm of the gradient, or how far the risk is above ``risk.least``, is not above.
     max_time : float
         Seconds after which no new iteration starts.
     validation : callable, optional
@@ -268,8 +268,10 @@ class _Descent:
         if row["gradient_norm"] <= limits["gradient_tolerance"]:
             tolerance = limits["gradient_tolerance"]
             return f"converged after {done} iterations: gradient norm {row['gradient_norm']:.3g} <= {tolerance:.3g}"
-        if row["risk"] <= limits["risk_tolerance"]:
-            return f"converged after {done} iterations: risk {row['risk']:.3g} <= {limits['risk_tolerance']:.3g}"
+        least = self._reached.risk.least
+        if row["risk"] - least <= limits["risk_tolerance"]:
+            above = f"{least:.6g} + " if least else ""
+            return f"converged after {done} iterations: risk {row['risk']:.3g} <= {above}{limits['risk_tolerance']:.3g}"
         if done >= limits["iterations"]:
             return (
                 f"iteration limit: {done} iterations, risk {row['risk']:.6g}, gradient norm {row['gradient_norm']:.3g}"

@@ -40,10 +40,10 @@ class Result:
         The risk there.
     history : dict of str to array (iterations + 1,)
         One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``distance`` from the
-        start, ``pl_ratio`` = |grad|^2 / (2 risk), ``step``, training ``time`` (the sum of steps), ``seconds`` since the
-        start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities), their ``tail`` (share
-        of the variance over the torus in the outer third of the modes), and ``validation`` and ``substeps`` where asked
-        for.
+        start, ``pl_ratio`` = |grad|^2 / (2 (risk - ``risk.least``)), ``step``, training ``time`` (the sum of steps),
+        ``seconds`` since the start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities),
+        their ``tail`` (share of the variance over the torus in the outer third of the modes), and ``validation`` and
+        ``substeps`` where asked for.
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)
@@ -129,12 +129,13 @@ class Progress:
         squared = risk.space.inner(state.gradient, state.gradient)
         if math.isnan(squared):
             raise NumericalError("the gradient of the risk is not a number somewhere")
+        above = risk.above_least(state.value)
         row = {
             "risk": state.value,
             "gradient_norm": math.sqrt(squared),
             "control_norm": norm(risk.space, state.control),
             "distance": norm(risk.space, state.control - self.start),
-            "pl_ratio": squared / (2 * state.value) if state.value > 0 else math.nan,
+            "pl_ratio": squared / (2 * above) if above > 0 else math.nan,
             "step": state.step,
             "time": state.time,
             "seconds": seconds,

@@ -60,7 +60,8 @@ def notes_of(run: Run) -> tuple[dict, dict] | None:
     """Parameters of the estimator that has made a run, and what it found; None if none has."""
     try:
         notes = json.loads(run.attributes.get("notes", ""))
-        return dict(notes["TorusDensity"]), {name: notes["found"][name] for name in FOUND if name in notes["found"]}
+        found = {"complete_": True, **notes["found"]}  # older files do not say
+        return dict(notes["TorusDensity"]), {name: found[name] for name in FOUND}
     except (ValueError, TypeError, KeyError):  # words of a person
         return None
 

@@ -116,7 +116,7 @@ def doubts(choice: Choice, progress: Progress, n: int, seconds: float) -> list[s
 
 
 def _fitted(choice: Choice, points, weights, end: float, threads: int | None) -> Progress:
-    descent = Descent(choice.setting, points, weights, threads=threads)
+    descent = Descent(choice.setting, choice.setting.part(points, weights, threads=threads), threads)
     while descent.progress.done < choice.iterations and not descent.status and time.perf_counter() < end:
         descent.advance(descent.progress.done + 1)
     return descent.progress

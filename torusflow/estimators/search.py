@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 import time
 from collections.abc import Sequence
@@ -15,9 +17,10 @@ from ..descent import LBFGS
 from ..descent.loop import advanced
 from ..descent.progress import Progress, following
 from ..errors import NumericalError
+from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
 from ..risk import Risk
-from .settings import Setting
+from .settings import Part, Setting
 
 # Iterations between looks at the clock, and without a better validation before a descent ends.
 CHUNK, PATIENCE = 5, 25
@@ -59,11 +62,9 @@ class Choice:
 class Descent:
     """One descent, in steps of as many iterations as wanted."""
 
-    def __init__(self, setting: Setting, points, weights, held=None, threads: int | None = None):
-        used = np.ones(len(points), bool) if held is None else ~held
-        model = setting.model(points[used], weights[used], threads)
-        risk = setting.risk(model, points[used], weights[used])
-        self._validation = None if held is None else setting_free(setting.risk(model, points[held], weights[held]))
+    def __init__(self, setting: Setting, part: Part, threads: int | None = None):
+        risk = setting.risk(part, threads)
+        self._validation = None if part.held_out is None else Risk(risk.model, part.held_out)
         self._start, self.status = time.perf_counter(), ""
         start = risk.space.zeros()
         self.progress = Progress(risk, start, True).after(METHOD.init(risk, start), 0.0, self._validation)
@@ -107,17 +108,12 @@ class Descent:
         return time.perf_counter() - self._start
 
 
-def setting_free(risk: Risk) -> Risk:
-    """The loss alone."""
-    return Risk(risk.model, risk.loss)
-
-
 class Trial:
     """A setting on every fold."""
 
-    def __init__(self, setting: Setting, points, weights, folds, threads: int | None):
-        self.setting, self._folds, self._points = setting, folds, points
-        self.descents = [Descent(setting, points, weights, held, threads) for held in folds]
+    def __init__(self, setting: Setting, parts: Sequence[Part], threads: int | None):
+        self.setting, self.descents = setting, [Descent(setting, part, threads) for part in parts]
+        self._held_out = [cast(NormalisedLikelihood, part.held_out).samples for part in parts]
 
     @property
     def curve(self) -> np.ndarray:
@@ -137,8 +133,8 @@ class Trial:
 
     def scores(self) -> np.ndarray:
         """Negative log-densities of the rows that are held out, one fold after another."""
-        pairs = zip(self.descents, self._folds, strict=True)
-        return np.concatenate([descent.scores(self._points[held]) for descent, held in pairs])
+        pairs = zip(self.descents, self._held_out, strict=True)
+        return np.concatenate([descent.scores(points) for descent, points in pairs])
 
     @property
     def ended(self) -> bool:
@@ -178,7 +174,13 @@ def search(
         So many then; all processors if not given.
     """
     threads = threads if workers == 1 else 1
-    trials = [Trial(setting, points, weights, folds, threads) for setting in settings]
+
+    @functools.cache
+    def parts(grid, bandwidth):
+        setting = dataclasses.replace(settings[0], grid=grid, bandwidth=bandwidth)
+        return [setting.part(points, weights, held, threads) for held in folds]
+
+    trials = [Trial(setting, parts(setting.grid, setting.bandwidth), threads) for setting in settings]
     tried = {}
     with ThreadPoolExecutor(workers) as pool:
         for count, keep in (*rounds, (iterations, 1)):

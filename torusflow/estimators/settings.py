@@ -9,6 +9,7 @@ import numpy as np
 from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
 from ..risk import Risk
+from ..torus.density import Density
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
 from .pilot import pilot
@@ -43,16 +44,42 @@ class Setting:
     substeps: int
     bandwidth: float
 
-    def model(self, points, weights, threads: int | None = None) -> LogDensityNODE:
-        """The model of samples (N, d) with weights (N,)."""
+    def part(self, points, weights, held=None, threads: int | None = None) -> Part:
+        """What a descent takes of samples (N, d) with weights (N,), of which those of bool array (N,) are held out."""
         torus = Torus((self.grid,) * points.shape[1], threads=threads)
-        metric, start = SobolevMetric(self.smoothness, self.length), pilot(torus, points, weights, self.bandwidth)
-        return LogDensityNODE(torus, metric, start, self.layers, self.band, self.substeps)
+        used = slice(None) if held is None else ~held
+        points_used, weights_used = points[used], weights[used]
+        return Part(
+            pilot(torus, points_used, weights_used, self.bandwidth),
+            NormalisedLikelihood(points_used, torus, weights_used),
+            None if held is None else NormalisedLikelihood(points[held], torus, weights[held]),
+            effective_number(weights_used),
+        )
 
-    def risk(self, model: LogDensityNODE, points, weights) -> Risk:
-        """The risk of samples (N, d) with weights (N,)."""
-        penalty = self.penalty / effective_number(weights)
-        return Risk(model, NormalisedLikelihood(points, model.torus, weights), penalty)
+    def risk(self, part: Part, threads: int | None = None) -> Risk:
+        """The risk of the rows of a part that are not held out."""
+        torus, metric = Torus(part.start.torus.shape, threads=threads), SobolevMetric(self.smoothness, self.length)
+        model = LogDensityNODE(torus, metric, part.start, self.layers, self.band, self.substeps)
+        return Risk(model, part.training, self.penalty / part.number)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What settings of the same grid and bandwidth have in common on the same rows.
+
+    Attributes
+    ----------
+    start : Density
+    training : NormalisedLikelihood
+    held_out : NormalisedLikelihood or None
+    number : float
+        Effective number of rows trained on.
+    """
+
+    start: Density
+    training: NormalisedLikelihood
+    held_out: NormalisedLikelihood | None
+    number: float
 
 
 def effective_number(weights) -> float:

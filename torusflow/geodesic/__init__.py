@@ -4,6 +4,7 @@ from ..public import public_names
 from .exponential_map import Exponential as Exponential
 from .exponential_map import distance as distance
 from .exponential_map import exponential as exponential
+from .exponential_map import lifted_distance as lifted_distance
 from .exponential_map import logarithm as logarithm
 from .shooting import Geodesic as Geodesic
 from .shooting import shoot as shoot

@@ -12,6 +12,7 @@ import numpy as np
 from ..arguments import checked_seed, checked_whole, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
+from .flow_bounds import FieldConstants
 from .kernels import checked_length
 
 # Numbers that functions of the points give at a time, 8 MB: the memory of a model then grows with the points and the
@@ -55,6 +56,12 @@ class Features:
         """sum_i p_i phi(x_i)^T, array (d, m)."""
         return cast(
             np.ndarray, sum(momenta[here].T @ self.values(points[here]) for here in self.pieces(points, self.count))
+        )
+
+    def constants(self) -> FieldConstants:
+        raise InputError(
+            "how large features of your own and their derivatives may become is not known, so there are no bounds for "
+            "certificates. Take RandomFourierFeatures or a KernelField."
         )
 
     @staticmethod
@@ -156,6 +163,13 @@ class RandomFourierFeatures:
     def riesz(self, points, momenta) -> np.ndarray:
         """sum_i p_i phi(x_i)^T, array (d, m)."""
         return self._features.riesz(points, momenta)
+
+    def constants(self) -> FieldConstants:
+        """What |W| says of v = W phi and its derivatives at any point: |phi|, |D phi| and |D^2 phi| at most."""
+        size, omega = self._features.function.args[:2]
+        slope = size * np.linalg.norm(omega, 2)
+        fastest = np.sqrt((omega**2).sum(axis=1).max())
+        return FieldConstants(float(size * np.sqrt(self.count)), float(slope), float(slope * fastest))
 
 
 def _waves(size, omega, phase, x):

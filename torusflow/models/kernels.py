@@ -13,6 +13,7 @@ from ..arguments import checked_rows, is_number, settle
 from ..compilation import compiler
 from ..errors import InputError
 from ..hilbert import Euclidean
+from .flow_bounds import FieldConstants
 
 # Kernels square their length: beyond these the square is lost.
 SHORTEST, LONGEST = 1e-100, 1e100
@@ -49,6 +50,10 @@ class GaussianKernel:
     def steepest_slope(self) -> float:
         """max |dk/dr|."""
         return math.exp(-0.5) / self.length
+
+    def bend(self, gram) -> float:
+        """c in |D^2 v(x)| <= c |v|: the root of the fourth derivative of k along a line at zero."""
+        return math.sqrt(3) / self.length**2
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,19 @@ class MaternKernel:
             return math.sqrt(3) / math.e / self.length
         golden = (1 + math.sqrt(5)) / 2
         return math.sqrt(5) / 3 * golden * (1 + golden) * math.exp(-golden) / self.length
+
+    def bend(self, gram) -> float:
+        """c in |D^2 v(x)| <= c |v|: the root of the fourth derivative of k along a line at zero.
+
+        With smoothness 3/2 there is none, and fields of the whole space have no second derivative. Those of centres do:
+        |D^2 k| <= 3/length^2, so c = (3/length^2) sum_j |a_j| at most, with |a|^2 <= |v|^2 / the least eigenvalue of
+        the kernel matrix of the centres.
+        """
+        if self.smoothness == 2.5:
+            return 5 / self.length**2
+        values = np.linalg.eigvalsh(gram)
+        least = float(values[0] - len(gram) * np.finfo(float).eps * values[-1])
+        return 3 / self.length**2 * math.sqrt(len(gram) / least) if least > 0 else math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +179,10 @@ class KernelField:
                 f"coefficients must be {self.centres.shape}, like the centres, got {np.shape(coefficients)}."
             )
         return KernelSum(self, np.ascontiguousarray(coefficients, float))
+
+    def constants(self) -> FieldConstants:
+        """What |v|_V says of v and its derivatives at any point."""
+        return FieldConstants(1.0, self.kernel.lipschitz, self.kernel.bend(self.gram))
 
     def riesz(self, points, momenta) -> np.ndarray:
         """The coefficients of the projection of sum_i k(., x_i) p_i to the span of the centres, array (M, d)."""

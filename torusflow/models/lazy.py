@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arguments import is_positive, settle
 from ..errors import InputError
-from ..model import Linearisation, Model
+from ..model import DerivativeBounds, Linearisation, Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +66,10 @@ class Linearised(AboutCentre):
     def linearise(self, w) -> Derivative:
         """The same derivative everywhere."""
         return Derivative(self(w), self._at_centre, 1.0)
+
+    def derivative_bounds(self, w) -> DerivativeBounds:
+        """The derivative does not change."""
+        return DerivativeBounds(lambda radius: 0.0)
 
 
 @dataclass(frozen=True, eq=False)

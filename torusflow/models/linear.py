@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,11 @@ from scipy.linalg import expm, expm_frechet
 
 from ..arguments import checked_columns, checked_whole, real_array, settle
 from ..errors import InputError, NumericalError
-from ..hilbert import Euclidean
+from ..hilbert import Euclidean, norm
+from ..model import DerivativeBounds
+from .flow_bounds import bounded_exp
+
+EPS = float(np.finfo(float).eps)
 
 
 class MatrixProduct:
@@ -57,7 +62,45 @@ class MatrixProduct:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearNetwork:
+class OnColumns:
+    """What networks that multiply X by a matrix have in common: outputs differ in the row space of X only.
+
+    Parameters
+    ----------
+    X : array (d, N)
+        One input per column.
+    """
+
+    X: np.ndarray
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in, one per row."""
+        return self.X.T
+
+    def rows(self, output) -> np.ndarray:
+        """An output with one point per row."""
+        return np.transpose(output)
+
+    @cached_property
+    def extreme_singular_values(self) -> tuple[float, float]:
+        """The least one of X that is not zero to round-off, and the greatest; zeros if X is zero."""
+        values = np.linalg.svd(self.X, compute_uv=False)[: self._row_basis.shape[1]].tolist()
+        return (values[-1], values[0]) if values else (0.0, 0.0)
+
+    def reach(self, p) -> np.ndarray:
+        """p V V^T, the columns of V a basis of the row space of X."""
+        return p @ self._row_basis @ self._row_basis.T
+
+    @cached_property
+    def _row_basis(self) -> np.ndarray:
+        _, values, rows = np.linalg.svd(self.X, full_matrices=False)
+        rank = np.count_nonzero(values > max(self.X.shape) * EPS * values[0])
+        return rows[:rank].T
+
+
+@dataclass(frozen=True, eq=False)
+class LinearNetwork(OnColumns):
     """w -> W_L ... W_1 X.
 
     Parameters
@@ -78,9 +121,13 @@ class LinearNetwork:
     ------
     InputError
         If X is not a matrix of finite numbers, or the widths are not positive whole numbers.
+
+    References
+    ----------
+    .. [1] C. Eckart, G. Young, The approximation of one matrix by another of lower rank, Psychometrika 1 (1936)
+       211-218, doi:10.1007/BF02288367.
     """
 
-    X: np.ndarray
     widths: tuple[int, ...]
 
     def __post_init__(self):
@@ -102,14 +149,29 @@ class LinearNetwork:
     def output_space(self) -> Euclidean:
         return Euclidean((self.widths[-1], self.X.shape[1]))
 
-    @property
-    def inputs(self) -> np.ndarray:
-        """The points that go in, one per row."""
-        return self.X.T
+    def nearest(self, targets) -> np.ndarray:
+        """Least squares, and where a width is less than the rank of that its best approximation of that rank [1]_."""
+        U, values, rows = np.linalg.svd(self.reach(targets), full_matrices=False)
+        rank = min(self.widths)
+        return (U[:, :rank] * values[:rank]) @ rows[:rank]
 
-    def rows(self, output) -> np.ndarray:
-        """An output with one point per row."""
-        return np.transpose(output)
+    def derivative_bounds(self, w) -> DerivativeBounds:
+        """How fast the derivative changes.
+
+        Notes
+        -----
+        |D^2 F(u)[dw, dw]| is at most |X| sum_(l != k) |dW_l| |dW_k| times the product of the other |W_j|, which are at
+        most |W_j| + R: |X| times the largest eigenvalue of the matrix of these products.
+        """
+        norms = [float(np.linalg.norm(matrix, 2)) for matrix in self.matrices(w)]
+        greatest = self.extreme_singular_values[1]
+
+        def lipschitz(radius):
+            sizes = [a + radius for a in norms]
+            products = [[_product_without(i, j, sizes) for j in range(len(sizes))] for i in range(len(sizes))]
+            return greatest * float(np.linalg.norm(products, 2))
+
+        return DerivativeBounds(lipschitz)
 
     def matrices(self, w) -> list[np.ndarray]:
         """W_1, ..., W_L of a control, as views."""
@@ -138,7 +200,7 @@ class LinearNetwork:
 
 
 @dataclass(frozen=True, eq=False)
-class SquareLayers:
+class SquareLayers(OnColumns):
     """What linear networks with one square matrix W_l a layer have in common.
 
     Parameters
@@ -161,7 +223,6 @@ class SquareLayers:
         If X is not a matrix of finite numbers, or L is not a positive whole number.
     """
 
-    X: np.ndarray
     layers: int
 
     def __post_init__(self):
@@ -177,18 +238,33 @@ class SquareLayers:
     def output_space(self) -> Euclidean:
         return Euclidean(self.X.shape)
 
-    @property
-    def inputs(self) -> np.ndarray:
-        """The points that go in, one per row."""
-        return self.X.T
-
-    def rows(self, output) -> np.ndarray:
-        """An output with one point per row."""
-        return np.transpose(output)
-
     def __call__(self, w) -> np.ndarray:
         """The output, array (d, N)."""
         return self.linearise(w).output
+
+    def nearest(self, targets) -> np.ndarray:
+        """Least squares."""
+        return self.reach(targets)
+
+    _least_factor: ClassVar[Callable[[float, int], float]]
+
+    def derivative_bounds(self, w) -> DerivativeBounds:
+        """Of the derivative and how fast it changes.
+
+        Notes
+        -----
+        With a = (1/L) sum |W_l| in operator norm, at most |w| + R, products of factors are at most exp(a), so that
+        |D^2 F| <= |X| exp(a) and |DF* p| <= |X| exp(a) |p|. In layer l the adjoint is A^T p X^T B^T, A and B the
+        products of the factors after and before it; its least singular value is that of X times ``_least_factor``.
+        """
+        size = norm(self.space, self.space.element(w))
+        mean = float(np.linalg.norm(w, 2, axis=(1, 2)).sum()) / self.layers
+        least, greatest = self.extreme_singular_values
+        return DerivativeBounds(
+            lambda r: greatest * bounded_exp(mean + r),
+            lambda r: least * self._least_factor(size + r, self.layers),
+            lambda r: greatest * bounded_exp(mean + r),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +283,12 @@ class LinearResNet(SquareLayers):
         """The product with tangent and adjoint."""
         factors = list(np.eye(len(self.X)) + self.space.element(w) / self.layers)
         return MatrixProduct(factors, self.X, lambda dw: self.space.element(dw) / self.layers, np.stack)
+
+    @staticmethod
+    def _least_factor(size: float, layers: int) -> float:
+        """prod_l (1 - |W_l|/L) for |w| <= size: each is at least exp(-x/(1 - x_max)), x = |W_l|/L <= size/sqrt L."""
+        longest = size / math.sqrt(layers)
+        return bounded_exp(-size / (1 - longest)) if longest < 1 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,3 +322,31 @@ class LinearNODE(SquareLayers):
             )
 
         return MatrixProduct([expm(a) for a in exponents], self.X, spread, gather)
+
+    @staticmethod
+    def _least_factor(size: float, layers: int) -> float:
+        """exp(-|w|) (2 - sinh(x)/x), x = size/sqrt L >= |W_l|/L.
+
+        At each time the adjoint has at least the first factor. The gradient is its mean over a layer: from the middle
+        exp(t ad) acts on it, |ad| <= 2 |W_l|, so the mean of exp differs from one by sinh(x)/x - 1 at most.
+        """
+        x = size / math.sqrt(layers)
+        return bounded_exp(-size) * max(0.0, 2 - math.sinh(x) / x) if 0 < x < 3 else float(x == 0)
+
+    def nearest(self, targets) -> np.ndarray:
+        """Least squares, among matrices whose determinant is not negative if the output has as many columns as rows.
+
+        U(1) has a positive determinant: the least singular value of the best matrix is dropped where its determinant
+        has the other sign than that of X.
+        """
+        best, V = self.reach(targets), self._row_basis
+        if V.shape[1] < len(self.X) or np.linalg.slogdet(targets @ V)[0] * np.linalg.slogdet(self.X @ V)[0] >= 0:
+            return best
+        U, values, rows = np.linalg.svd(best, full_matrices=False)
+        values = np.append(values[: len(self.X) - 1], 0.0)
+        return (U * values) @ rows
+
+
+def _product_without(i: int, j: int, numbers: list[float]) -> float:
+    """Of all numbers but two; zero if the two are one."""
+    return 0.0 if i == j else math.prod(number for k, number in enumerate(numbers) if k not in (i, j))

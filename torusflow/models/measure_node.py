@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..arguments import checked_whole
 from ..errors import NumericalError
+from ..hilbert import norm
+from ..model import DerivativeBounds
 from ..torus.density import DensitySpace
 from ..transport.continuity import ContinuityEquation
 from ..transport.flow_map import FlowMap
+from .flow_bounds import bounded_exp, growth, layer_norms
 from .grid_node import GridNODE
 
 
@@ -80,6 +84,28 @@ class MeasureNODE(GridNODE):
     def sample(self, v, n: int, rng: np.random.Generator) -> np.ndarray:
         """n points of rho_1 in [0, 1)^d, array (n, d): points of rho_0 moved by the flow map of v."""
         return FlowMap(self, v)(self.initial.sample(checked_whole("n", n), rng)) % 1.0
+
+    def reach(self, p) -> np.ndarray:
+        """The kept modes of p without its mean: mass is conserved, and the scheme has no others."""
+        kept = self.torus.truncate(p, self.equation.modes)
+        return kept - self.torus.mean(kept)
+
+    def derivative_bounds(self, v) -> DerivativeBounds:
+        """How fast the derivative changes.
+
+        Notes
+        -----
+        In L^2 |A(v) rho| <= 2 pi |M| max |v| |rho| <= c |v|_V |rho|, M the largest modes kept. A step is a polynomial
+        of A with coefficients r_i <= theta^i / i!, so that rho_1, a polynomial of the A(v_l), has derivatives of no
+        more than those of exp(theta c int |v|_V): |D^2 F| <= (theta c)^2 exp(theta c (|w|_1 + R)) |rho_0|, |w|_1 the
+        mean of |w_l|_V. These are bounds for the worst field of the band, which is why certified radii are small.
+        """
+        theta, _ = growth(self.equation.scheme)
+        fastest = 2 * math.pi * math.hypot(*self.equation.modes) * self.metric.embedding(self.space.band)[0]
+        rate, norms = theta * fastest, layer_norms(self.space, self.space.element(v))
+        size = norm(self.output_space, self.equation.evaluate(self._start))
+        mean = sum(norms) / len(norms)
+        return DerivativeBounds(lambda radius: rate**2 * bounded_exp(rate * (mean + radius)) * size)
 
     def _field_of(self, initial) -> np.ndarray:
         return initial.values

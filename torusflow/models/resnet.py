@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,20 +14,23 @@ from scipy.special import expit
 from ..arguments import check_generator, checked_columns, checked_whole, is_positive, real_array, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
+from ..model import DerivativeBounds
+from .resnet_bounds import resnet_lipschitz
 
 
 class Activation(NamedTuple):
-    """sigma and its derivative."""
+    """sigma and its derivative, which is at most one; and how large the second one may be."""
 
     value: Callable
     derivative: Callable
+    bend: float
 
 
 ACTIVATIONS = {
-    "tanh": Activation(np.tanh, lambda z: 1 / np.cosh(np.clip(z, -300, 300)) ** 2),
-    "softplus": Activation(lambda z: np.logaddexp(0, z), expit),
-    "sine": Activation(np.sin, np.cos),
-    "relu": Activation(lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+    "tanh": Activation(np.tanh, lambda z: 1 / np.cosh(np.clip(z, -300, 300)) ** 2, 4 / math.sqrt(27)),
+    "softplus": Activation(lambda z: np.logaddexp(0, z), expit, 1 / 4),
+    "sine": Activation(np.sin, np.cos, 1.0),
+    "relu": Activation(lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float), math.inf),
 }
 
 
@@ -130,6 +134,28 @@ class ResNet:
         """The network with tangent and adjoint; keeps the states of all layers."""
         return ResNetLinearisation(self, self.space.element(w).copy())
 
+    def derivative_bounds(self, w) -> DerivativeBounds:
+        """How fast the derivative changes (`torusflow.models.resnet_bounds`).
+
+        Raises
+        ------
+        InputError
+            If the activation is a rectifier: then the derivative jumps.
+        """
+        if self.activation == "relu":
+            raise InputError(
+                "the derivative of a network of rectifiers jumps, so there are no bounds for certificates. Take "
+                "activation='softplus', say."
+            )
+        outer, inner = self.weights(w)
+        states = np.stack(self.linearise(w).states[:-1])
+        z, sigma = inner @ states, ACTIVATIONS[self.activation]
+        return DerivativeBounds(
+            resnet_lipschitz(
+                self.scale, sigma.bend, self.inner is None, outer, inner, states, sigma.value(z), sigma.derivative(z)
+            )
+        )
+
 
 class ResNetLinearisation:
     """A `ResNet` at a control (`torusflow.model.Linearisation`)."""
@@ -139,12 +165,12 @@ class ResNetLinearisation:
         self._outer, self._inner = model.weights(w)
         self._sigma = ACTIVATIONS[model.activation]
         self._rate = model.scale / model.layers
-        self._states = [model.X]
+        self.states = [model.X]
         with np.errstate(over="ignore", invalid="ignore"):  # it is refused
             for outer, inner in zip(self._outer, self._inner, strict=True):
-                x = self._states[-1]
-                self._states.append(x + self._rate * outer @ self._sigma.value(inner @ x))
-        self.output = self._states[-1]
+                x = self.states[-1]
+                self.states.append(x + self._rate * outer @ self._sigma.value(inner @ x))
+        self.output = self.states[-1]
         if not np.all(np.isfinite(self.output)):
             raise NumericalError("the output of the network is not finite. Use a smaller control.")
 
@@ -155,7 +181,7 @@ class ResNetLinearisation:
         if model.inner is not None:
             d_inner = np.zeros_like(model.inner)
         dx = np.zeros_like(model.X)
-        for x, outer, inner, da, db in zip(self._states, self._outer, self._inner, d_outer, d_inner, strict=False):
+        for x, outer, inner, da, db in zip(self.states, self._outer, self._inner, d_outer, d_inner, strict=False):
             z = inner @ x
             dz = inner @ dx + db @ x
             dx = dx + self._rate * (da @ self._sigma.value(z) + outer @ (self._sigma.derivative(z) * dz))
@@ -166,7 +192,7 @@ class ResNetLinearisation:
         model = self._model
         p, gradient = model.output_space.element(p), model.space.zeros()
         for layer in reversed(range(model.layers)):
-            x, outer, inner = self._states[layer], self._outer[layer], self._inner[layer]
+            x, outer, inner = self.states[layer], self._outer[layer], self._inner[layer]
             z = inner @ x
             dz = self._rate * self._sigma.derivative(z) * (outer.T @ p)
             outer_gradient = model.scale * self._sigma.value(z) @ p.T

@@ -9,9 +9,11 @@ import numpy as np
 from ..arguments import checked_rows, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
+from ..model import DerivativeBounds
 from ..transport.particles import ParticleFlow
 from ..transport.runge_kutta import find_scheme, scheme_field
 from .features import Features, RandomFourierFeatures
+from .flow_bounds import flow_lipschitz, layer_norms
 from .kernels import KernelField
 from .particle_linearisation import ParticleLinearisation
 
@@ -99,6 +101,17 @@ class RKHSNODE:
         """The flow with tangent and adjoint; keeps the points at every stage."""
         v = self.space.element(v).copy()
         return ParticleLinearisation(self.flow, self.x, self.space, v, self.family.field, self.family.riesz)
+
+    def derivative_bounds(self, v) -> DerivativeBounds:
+        """How fast the derivative changes (`torusflow.models.flow_bounds.flow_lipschitz`).
+
+        Raises
+        ------
+        InputError
+            If the fields are those of `Features`, of which nothing is known.
+        """
+        norms = layer_norms(self.space, self.space.element(v))
+        return DerivativeBounds(flow_lipschitz(self.flow, self.family.constants(), len(self.x), norms))
 
     def _fields(self, v) -> list:
         return [self.family.field(layer) for layer in self.space.element(v)]

@@ -9,11 +9,13 @@ import numpy as np
 from ..arguments import checked_rows, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
+from ..model import DerivativeBounds
 from ..torus.control import VelocitySpace, torus_of_band
 from ..torus.scattered import BandField, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.particles import ParticleFlow
 from ..transport.runge_kutta import find_scheme, scheme_field
+from .flow_bounds import FieldConstants, flow_lipschitz, layer_norms
 from .particle_linearisation import ParticleLinearisation
 
 
@@ -120,6 +122,12 @@ class TorusNODE:
         """The flow with tangent and adjoint; keeps the points at every stage."""
         v = self.space.element(v).copy()
         return ParticleLinearisation(self.flow, self.points, self.space, v, self._field, self._riesz)
+
+    def derivative_bounds(self, v) -> DerivativeBounds:
+        """How fast the derivative changes (`torusflow.models.flow_bounds.flow_lipschitz`)."""
+        constants = FieldConstants(*self.metric.embedding(self.space.band))
+        norms = layer_norms(self.space, self.space.element(v))
+        return DerivativeBounds(flow_lipschitz(self.flow, constants, len(self.points), norms))
 
     def _field(self, coefficients) -> BandField:
         return BandField(self.space, coefficients)

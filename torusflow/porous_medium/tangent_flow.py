@@ -39,6 +39,9 @@ class TangentSolution:
     dissipated : array (n_times,)
         The integral of the dissipation from 0, integrated along with the density; loss + dissipated is constant up to
         the tolerance.
+    tail : array (n_times,)
+        Share of the density's variance in the outer third of the modes, as `Torus.tail`: its root is about the error
+        of the grid, of which the tolerance, that of time steps, says nothing.
     steps : int
         Time steps taken.
     """
@@ -49,6 +52,7 @@ class TangentSolution:
     dissipation: np.ndarray
     rate: np.ndarray
     dissipated: np.ndarray
+    tail: np.ndarray
     steps: int
 
 
@@ -178,7 +182,8 @@ class TangentFlow:
         density, *numbers = zip(*rows, strict=True)
         loss, dissipation, rate = map(np.array, numbers)
         dissipated = np.array([energy for _, energy in parts])
-        return TangentSolution(np.array(times), np.stack(density), loss, dissipation, rate, dissipated, steps)
+        tail = np.array([self.torus.tail(rho, self.modes) for rho in density])
+        return TangentSolution(np.array(times), np.stack(density), loss, dissipation, rate, dissipated, tail, steps)
 
     def _project(self, rho) -> np.ndarray:
         return self.torus.transform(rho) * self._kept

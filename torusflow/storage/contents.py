@@ -29,7 +29,7 @@ HISTORY_NAMES = {
     "gradient_norm": "norm of the gradient of the risk in the control space",
     "control_norm": "norm of the control",
     "distance": "distance of the control from the start",
-    "pl_ratio": "Polyak-Lojasiewicz ratio |gradient|^2 / (2 risk)",
+    "pl_ratio": "Polyak-Lojasiewicz ratio |gradient|^2 / (2 (risk - its least value))",
     "step": "step length that led to this iterate",
     "time": "training time: sum of the steps",
     "seconds": "wall time since the start",

@@ -1,167 +1,185 @@
-"""Constants that theory gives for a model, and the certificates of convergence they amount to."""
+"""Certificates: that descent from a start converges linearly, known before it is run."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import check_function, checked_columns, is_number, is_positive, real_array
+from ..arguments import is_positive, real_array
 from ..errors import InputError
-from ..models.kernels import KernelField
+from ..hilbert import norm
+from ..losses.densities import SquaredL2
+from ..losses.points import GeodesicDistance, SquaredDistance
+from ..model import Confined
+from ..risk import Risk, RiskAt
+from .bounds import Bounds
+from .bounds import bounds as bounds_about
 
-# Radii at which a certificate is looked for; constants are exponentials of the radius, so beyond 20 none can hold.
-RADII = np.geomspace(1e-4, 20, 400)
-# Rounding of a few sums when a run is held against its certificate.
-CHECK_TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """2 lower(R) (L - L*) <= |grad L|^2 <= 2 upper(R) (L - L*) at distance at most R from w = 0.
-
-    Attributes
-    ----------
-    lower, upper : callable
-        Radius -> constant.
-    """
-
-    lower: Callable[[float], float]
-    upper: Callable[[float], float]
-
-
-def linear_node_bounds(X) -> Bounds:
-    """smin(X)^2 exp(-2R) and smax(X)^2 exp(2R) for `LinearNODE` and the half squared distance.
-
-    R bounds the integral of |W_s| in the operator norm, which is at most the distance from zero. The lower bound is
-    that of the continuous equation: on layers the gradient is averaged, and the bound is met as their number grows.
-
-    Parameters
-    ----------
-    X : array (d, N)
-        Of rank d, or the lower constant is zero.
-
-    Notes
-    -----
-    The gradient at time s is U(1, s)^T (F - Y) X^T U(s, 0)^T, and the singular values of U lie between exp(-R) and
-    exp(R) by Gronwall's inequality; the two factors together span one unit of time.
-    """
-    X = checked_columns(X)
-    values = np.linalg.svd(X, compute_uv=False).tolist()
-    least = values[-1] if len(values) == len(X) else 0.0
-    return Bounds(lambda r: least * least * _exp(-2 * r), lambda r: values[0] * values[0] * _exp(2 * r))
-
-
-def rkhs_node_bounds(family) -> Bounds:
-    """Constants of an `RKHSNODE` whose points start at the centres of its `KernelField`, half squared distance.
-
-    lower(R) = (s^2 / Lambda) exp(-2 l R), upper(R) = N exp(2 l R), with s = lambda - k' R N the least singular value of
-    the kernel between moved points and centres, lambda and Lambda the extreme eigenvalues of the kernel matrix, k' the
-    steepest slope of the kernel, and l its Lipschitz constant, |v(x) - v(y)| <= l |v| |x - y|. Lower is zero once the
-    points may have moved so far that s could vanish.
-
-    Parameters
-    ----------
-    family : KernelField
-
-    Notes
-    -----
-    Points move by at most R since |v(x)| <= |v|. The gradient at time s is the projection of sum_i k(., x_i(s)) q_i to
-    the span of the centres, with q = Dx(1)/Dx(s)^T (F - Y), whose norm lies within exp(-l R) and exp(l R) times that
-    of F - Y. The matrix between points and centres changes entry by entry by at most k' R, hence by k' R N in
-    operator norm. As for linear networks, the lower bound is that of the continuous equation.
-    """
-    if not isinstance(family, KernelField):
-        raise InputError(f"rkhs_node_bounds takes the KernelField of an RKHSNODE, got a {type(family).__name__}.")
-    values, count = np.linalg.eigvalsh(family.gram), len(family.gram)
-    slope, lipschitz = family.kernel.steepest_slope, family.kernel.lipschitz
-
-    def lower(radius):
-        singular = max(values[0] - slope * radius * count, 0.0)
-        return singular**2 / values[-1] * _exp(-2 * lipschitz * radius)
-
-    return Bounds(lower, lambda radius: count * _exp(2 * lipschitz * radius))
+# Radii at which a certificate is looked for, in parts of the least that could do.
+RADII = 1 + np.geomspace(1e-6, 99, 200)
+# Rounding of a few sums where an inequality decides, and where a run is held against its certificate.
+ROUND_OFF = 1e-9
+# Risks of one start, and steps and the differences of training times, are the same to this part.
+SAME = 1e-6
+# How the status begins of runs that did not come to an end of their own.
+BROKEN_OFF = ("diverged", "failed")
+# By what part outputs of flows of many steps may be off.
+OUTPUT_ROUND_OFF = 1e-12
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """Gradient descent converges linearly without leaving a ball, if 8 M(R) L_0 / m(R)^2 <= R^2.
+    """Gradient descent converges linearly without leaving a ball about its start, if 8 (L_0 - L*) < m(R) R^2.
 
     Attributes
     ----------
     holds : bool
         Whether there is such a radius.
-    radius : float
-        The one with the best rate; where none holds, the one that comes closest.
     lower, upper : float
-        m and M there.
+        m and M: 2 m (L - L*) <= |grad L|^2 <= 2 M (L - L*) in the ball.
+    radius : float
+        R, the least there is, which has the best rate; where none holds, the one that comes closest.
+    largest_step : float
+        1/beta, beta = M + kappa sqrt(2 (L_0 - L*)): the longest step that is certified. Zero where nothing is.
     margin : float
-        R^2 m^2 / (8 M L_0); at least one where the certificate holds.
-    initial_loss : float
-        L_0.
+        m R^2 / (8 (L_0 - L*)); above one where the certificate holds.
+    gap : float
+        L_0 - L*.
+    least : float
+        L*, below which the risk cannot fall, and to which it converges where the certificate holds.
+    round_off : float
+        By how much the root of L - L* may be off.
 
     Notes
     -----
-    Let 2 m L <= |grad L|^2 <= 2 M L on the ball, and let each step of length eta lower the loss by at least eta/2
-    |grad L|^2, as it does for eta <= 1/beta where grad L is beta-Lipschitz. Then L_(k+1) <= (1 - m eta) L_k while the
-    iterates stay in the ball, and they do: the path is at most sum_k eta |grad L_k| <= eta sqrt(2 M L_0) sum_k
-    (1 - m eta)^(k/2) <= sqrt(8 M L_0)/m <= R, since 1 - sqrt(1 - x) >= x/2.
+    Let L = |F(w) - y|^2/2 and r the part of F - y that controls can change, so that L - L* = |r|^2/2. In the ball
+    m |r|^2 <= |grad L|^2 = |DF* r|^2 <= M |r|^2, and DF changes by at most kappa per unit of the control.
+
+    Descent. Let g = grad L(w) and w_t = w - t g. As long as L(w_t) <= L(w), the second derivative of L(w_t) is
+    |DF g|^2 + <r, D^2F[g, g]> <= (M + kappa |r_0|) |g|^2 = beta |g|^2, so that L(w_t) <= L(w) - (t/2) |g|^2 for
+    t <= 1/beta, and L does not come back to L(w) before. With |g|^2 >= 2 m (L - L*), a step eta multiplies L - L* by at
+    most 1 - m eta.
+
+    The ball. The root of L - L* falls over a step by at least (eta/2) |g|^2 / (2 sqrt(L - L*)) >= eta |g| sqrt(m/8).
+    So the whole path is no longer than sqrt(8 (L_0 - L*)/m) < R, and the same holds for a part of a step: no iterate
+    leaves the ball, nor does what lies between two. (The condition 8 M (L_0 - L*)/m^2 <= R^2, from bounding every
+    |g| by the rate alone, asks for more since m <= M.)
     """
 
     holds: bool
-    radius: float
     lower: float
     upper: float
+    radius: float
+    largest_step: float
     margin: float
-    initial_loss: float
+    gap: float
+    least: float
+    round_off: float
 
     def rate(self, step: float, iterations) -> np.ndarray:
-        """L_0 (1 - m step)^k, the guaranteed loss after k iterations; nothing is guaranteed for steps beyond 1/m."""
-        if not is_positive(step) or self.lower * step > 1:
-            longest = f" and at most 1/m = {1 / self.lower:.3g}" if self.lower > 0 else ""
-            raise InputError(f"the step of a certified descent must be positive{longest}, got {step!r}.")
+        """L* + (L_0 - L*) (1 - m step)^k, the guaranteed risk after k iterations with steps of one length.
+
+        Raises
+        ------
+        InputError
+            If there is no certificate, or the step is longer than ``largest_step``.
+        """
+        self._refuse_step(step)
         iterations = real_array(iterations, "iterations")
         if not np.all((iterations >= 0) & np.isfinite(iterations)):
             raise InputError("iterations must be finite numbers >= 0.")
-        return self.initial_loss * (1 - self.lower * step) ** iterations
+        return self.least + self.gap * (1 - self.lower * step) ** iterations
 
-    def check(self, history: dict, step: float) -> Verdict:
-        """Hold a run of gradient descent with a fixed step against the certificate.
+    def check(self, run) -> Verdict:
+        """Hold a run of gradient descent against the certificate, with whatever steps it took, up to the largest.
 
         Parameters
         ----------
-        history : dict
-            Of a `Result`, for its ``risk`` and ``distance``.
-        step : float
+        run : Result or Run
+            As `descend` or `load` gives it, with every iterate from the start.
+
+        Raises
+        ------
+        InputError
+            If there is no certificate, the run has no iteration, a step was longer than ``largest_step``, iterates
+            are missing, it began elsewhere, or its substeps changed.
         """
-        if not isinstance(history, Mapping) or not {"risk", "distance"} <= set(history):
-            raise InputError("check takes the history of a Result, which has the columns 'risk' and 'distance'.")
-        risks, distances = real_array(history["risk"], "risk"), real_array(history["distance"], "distance")
-        if risks.shape != distances.shape or risks.ndim != 1 or not risks.size:
-            raise InputError(f"risk and distance must be columns of one length, got {risks.shape}, {distances.shape}.")
-        outside = np.flatnonzero(~(distances <= self.radius * (1 + CHECK_TOLERANCE)))
-        guaranteed = self.rate(step, np.arange(len(risks))) * (1 + CHECK_TOLERANCE)
-        slow = np.flatnonzero(~(risks <= guaranteed + CHECK_TOLERANCE**2 * self.initial_loss))
+        risks, distances, steps = self._columns(run)
+        for step in steps[1:].tolist():
+            self._refuse_step(step)
+        falling = np.cumprod(1 - self.lower * np.append(0.0, steps[1:]))
+        guaranteed = np.sqrt(self.gap * falling) * (1 + ROUND_OFF) + self.round_off
+        outside = np.flatnonzero(~(distances <= self.radius * (1 + ROUND_OFF)))
+        slow = np.flatnonzero(~(np.sqrt(np.maximum(risks - self.least, 0.0)) <= guaranteed))
         return Verdict(
-            self.holds,
             int(outside[0]) if len(outside) else None,
             int(slow[0]) if len(slow) else None,
+            run.status if str(run.status).startswith(BROKEN_OFF) else "",
             float(distances.max()),
             self.radius,
+            self.largest_step,
         )
 
-    def __str__(self):
+    def _columns(self, run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Risks, distances and steps of a whole run."""
+        history, names = getattr(run, "history", None), ("risk", "distance", "step", "time")
+        if not isinstance(history, Mapping) or not set(names) <= set(history) or not hasattr(run, "status"):
+            raise InputError(
+                f"check takes a run, as tfl.descend or tfl.load gives it, with its history; got a {type(run).__name__}."
+            )
+        risks, distances, steps, times = (real_array(history[name], name) for name in names)
+        if not risks.shape == distances.shape == steps.shape == times.shape or risks.ndim != 1 or not risks.size:
+            raise InputError("check: the columns of the run's history must be of one length.")
+        missing = np.any(np.abs(np.diff(times) - steps[1:]) > SAME * np.abs(steps[1:]))
+        if distances[0] != 0 or times[0] != 0 or missing:
+            raise InputError(
+                "check: iterates of this run are missing, and a certificate is about every one from the start. Give "
+                "the run with its whole history."
+            )
+        root, expected = math.sqrt(max(risks[0] - self.least, 0.0)), math.sqrt(self.gap)
+        if not abs(root - expected) <= SAME * expected + self.round_off:
+            raise InputError(
+                f"check: the run starts with the risk {risks[0]:.6g}, and the certificate is about a start with "
+                f"{self.least + self.gap:.6g}. Make it for the risk and the start of the run."
+            )
+        if "substeps" in history and np.ptp(history["substeps"]) > 0:
+            raise InputError(
+                "check: the substeps changed during this run, and the certificate is about the model it began with. "
+                "Run it without refine, with as many substeps as it ended with."
+            )
+        if len(risks) < 2 and not str(run.status).startswith((*BROKEN_OFF, "converged")):
+            raise InputError("check: the run has no iteration to hold against the certificate. Iterate first.")
+        return risks, distances, steps
+
+    def _refuse_step(self, step) -> None:
         if not self.holds:
+            raise InputError(f"there is nothing to hold a run against: {self}.")
+        if not is_positive(step) or step > self.largest_step * (1 + ROUND_OFF):
+            raise InputError(
+                f"a certified step must be positive and at most {self.largest_step:.6g}, beyond which the risk need "
+                f"not fall, got {step!r}. Take tfl.GradientDescent(certificate.largest_step)."
+            )
+
+    def __str__(self):
+        if self.holds:
             return (
-                f"no certificate: 8 M L_0 / m^2 <= R^2 fails at every radius; closest is R = {self.radius:.3g}, "
-                f"where the left side is {1 / self.margin if self.margin else math.inf:.3g} times the right"
+                f"certified: for steps up to {self.largest_step:.3g} iterates stay within {self.radius:.3g} of the "
+                f"start and the risk falls towards {self.least:.3g} by the factor 1 - {self.lower:.3g} step an "
+                f"iteration (m = {self.lower:.3g}, M = {self.upper:.3g}, margin {self.margin:.3g})"
+            )
+        if self.radius == 0:
+            return "no certificate: m = 0, the tangent kernel at the start is singular or nearly so"
+        if self.lower == 0:
+            return (
+                f"no certificate: in the smallest ball that could do, R = {self.radius:.3g}, m = 0; the risk at the "
+                f"start is too large for how fast the derivative may change"
             )
         return (
-            f"certified: iterates stay within {self.radius:.3g} of the start and the loss falls by the factor "
-            f"1 - {self.lower:.3g} step an iteration (m = {self.lower:.3g}, M = {self.upper:.3g}, "
-            f"margin {self.margin:.3g})"
+            f"no certificate: 8 (L_0 - L*) < m R^2 holds at no radius; at the closest, R = {self.radius:.3g}, the left "
+            f"side is {1 / self.margin:.3g} times the right"
         )
 
 
@@ -172,82 +190,141 @@ class Verdict:
     Attributes
     ----------
     left, exceeded : int or None
-        The first iterate outside the ball, and the first above the guaranteed loss.
+        The first iterate outside the ball, and the first above the guaranteed risk.
+    broke_off : str
+        The status of a run that diverged or failed, otherwise empty.
     farthest : float
         Largest distance from the start.
+    radius, largest_step : float
+        Of the certificate.
+    passed : bool
     """
 
-    certified: bool
     left: int | None
     exceeded: int | None
+    broke_off: str
     farthest: float
     radius: float
+    largest_step: float
 
     @property
     def passed(self) -> bool:
-        return self.certified and self.left is None and self.exceeded is None
+        return self.left is None and self.exceeded is None and not self.broke_off
 
     def __str__(self):
-        if not self.certified:
-            return "there was no certificate to hold the run against"
         if self.passed:
             return f"as certified: at most {self.farthest:.3g} from the start, within {self.radius:.3g}, rate kept"
         parts = []
         if self.left is not None:
             parts.append(f"iterate {self.left} left the ball of radius {self.radius:.3g}")
         if self.exceeded is not None:
-            parts.append(f"iterate {self.exceeded} exceeded the guaranteed loss")
+            parts.append(f"iterate {self.exceeded} exceeded the guaranteed risk")
+        if self.broke_off:
+            parts.append(f"the run {self.broke_off} (certified are steps up to {self.largest_step:.3g})")
         return "NOT as certified: " + " and ".join(parts)
 
 
-def certificate(initial_loss: float, bounds: Bounds, radii=RADII) -> Certificate:
-    """The radius R with 8 M(R) L_0 / m(R)^2 <= R^2 and the largest m(R).
+def certificate(risk: Risk, start, bounds: Bounds | None = None) -> Certificate:
+    """What gradient descent from a start is certain to do.
 
     Parameters
     ----------
-    initial_loss : float
-        L_0, the loss at the start above its infimum.
-    bounds : Bounds
-        On balls about the start.
-    radii : array
-        Where to look.
+    risk : Risk
+        With half a squared distance as its loss, and no penalty.
+    start : array
+        A control.
+    bounds : Bounds, optional
+        Of the model of the risk; by default those about the start. Those about another control serve too, in balls that
+        are larger by the distance to it.
 
     Returns
     -------
     Certificate
         Also where none holds: it says so.
+
+    Raises
+    ------
+    InputError
+        If the risk is another, the bounds are those of another model, or none are known.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=8)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> certificate = tfl.lojasiewicz.certificate(risk, model.space.zeros())
+    >>> run = tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(certificate.largest_step), iterations=10)
+    >>> certificate.holds, certificate.check(run).passed
+    (True, True)
     """
-    if not is_number(initial_loss) or initial_loss < 0:
-        raise InputError(f"certificate: the initial loss must be a number >= 0, got {initial_loss!r}.")
-    if not isinstance(bounds, Bounds):
-        raise InputError(f"certificate: the bounds must be Bounds(lower, upper), got a {type(bounds).__name__}.")
-    radii = real_array(radii, "certificate: the radii")
-    if radii.ndim != 1 or not radii.size or not np.all((radii >= 0) & np.isfinite(radii)):
-        raise InputError(f"certificate: the radii must be numbers >= 0, one at least, got an array {radii.shape}.")
-    check_function("certificate: bounds.lower", bounds.lower)
-    check_function("certificate: bounds.upper", bounds.upper)
-    lower = real_array([bounds.lower(r) for r in radii], "certificate: the lower bounds")
-    upper = real_array([bounds.upper(r) for r in radii], "certificate: the upper bounds")
-    one_each = lower.shape == radii.shape == upper.shape
-    if not one_each or not np.all(lower >= 0) or not np.all(upper >= lower):
-        raise InputError("certificate: bounds must satisfy 0 <= lower(R) <= upper(R) at every radius.")
-    with np.errstate(over="ignore"):  # an infinite bound on the rate certifies nothing
-        margins = radii**2 * lower**2 / np.maximum(8 * upper * initial_loss, np.finfo(float).tiny)
-    holding = np.flatnonzero(margins >= 1)
-    best = holding[np.argmax(lower[holding])] if len(holding) else int(np.argmax(margins))
-    return Certificate(
-        bool(len(holding)),
-        float(radii[best]),
-        float(lower[best]),
-        float(upper[best]),
-        float(margins[best]),
-        float(initial_loss),
-    )
+    if not isinstance(risk, Risk):
+        raise InputError(f"certificate takes a risk, a start and bounds, got a {type(risk).__name__} first.")
+    point = risk.at(risk.space.element(start))
+    residual, least, round_off = _residual(point)
+    bounds = bounds_about(risk.model, start) if bounds is None else bounds
+    if not isinstance(bounds, Bounds) or bounds.model is not risk.model:
+        whose = f"those of another {type(bounds.model).__name__}" if isinstance(bounds, Bounds) else repr(bounds)
+        raise InputError(
+            f"certificate: the bounds must be those of the model of the risk itself, with its points and layers, got "
+            f"{whose}. Leave them out, or take tfl.lojasiewicz.bounds(risk.model, start)."
+        )
+    gap, away = residual**2 / 2, norm(risk.space, point.control - bounds.centre)
+    holds, radius, margin, (lower, upper, lipschitz) = _ball(bounds, away, gap)
+    smoothness = upper + (lipschitz * residual if residual > 0 else 0.0)
+    step = 1 / smoothness if holds else 0.0
+    return Certificate(holds, lower, upper, radius, step, margin, gap, least, round_off)
 
 
-def _exp(exponent: float) -> float:
-    """Infinite where it is larger than any number."""
-    try:
-        return math.exp(exponent)
-    except OverflowError:
-        return math.inf
+def _ball(bounds: Bounds, away: float, gap: float) -> tuple[bool, float, float, tuple[float, float, float]]:
+    """Whether a ball has 8 gap < m R^2; the smallest or closest one, m R^2 / (8 gap), and its constants.
+
+    Parameters
+    ----------
+    away : float
+        From the centre of the bounds to that of the balls.
+    """
+    constants = _constants(bounds, away)
+    least = constants[0]
+    if least == 0 or gap == 0:
+        return least > 0, 0.0, math.inf if least > 0 else 0.0, constants
+    closest = False, 0.0, -1.0, constants
+    for radius in (math.sqrt(8 * gap / least) * RADII).tolist():  # m(R) is at most m(0)
+        constants = _constants(bounds, away + radius)
+        margin = constants[0] * radius**2 / (8 * gap)
+        if margin > 1 + ROUND_OFF:
+            return True, radius, margin, constants
+        if margin > closest[2]:
+            closest = False, radius, margin, constants
+        if constants[0] == 0:
+            break
+    return closest
+
+
+def _residual(point: RiskAt) -> tuple[float, float, float]:
+    """|r|, L* and the round-off of |r|/sqrt 2; or an InputError where the loss is no squared distance."""
+    risk, space = point.risk, point.risk.model.output_space
+    if not isinstance(risk.loss, SquaredDistance | GeodesicDistance | SquaredL2) or risk.penalty:
+        raise InputError(
+            f"certificates are about half a squared distance, SquaredDistance or SquaredL2, without a penalty; this "
+            f"risk has a {type(risk.loss).__name__} and the penalty {risk.penalty:g}."
+        )
+    if isinstance(risk.loss, GeodesicDistance) and point.value >= 1 / 8:
+        raise InputError(
+            f"certificates for a GeodesicDistance need a risk below 1/8 at the start, so that no point comes to where "
+            f"it is half a side from its target; it is {point.value:.3g}. Start closer, or use a SquaredDistance."
+        )
+    away = risk.loss.gradient(point.output)
+    changeable = risk.model.reach(away) if isinstance(risk.model, Confined) else away
+    residual, fixed = norm(space, changeable), norm(space, away - changeable)
+    rounded = OUTPUT_ROUND_OFF * (norm(space, point.output) + norm(space, point.output - away))
+    least = fixed**2 / 2 if fixed > rounded else 0.0
+    return residual, least, rounded + math.sqrt(fixed * rounded)  # what rounding of outputs makes of a fixed distance
+
+
+def _constants(bounds: Bounds, radius: float) -> tuple[float, float, float]:
+    """m, M and kappa."""
+    numbers = [getattr(bounds, name)(radius) for name in ("lower", "upper", "lipschitz")]
+    lower, upper, lipschitz = real_array(numbers, "certificate: what bounds give").ravel()[:3].tolist()
+    if not (0 <= lower <= upper and lipschitz >= 0):
+        raise InputError("certificate: bounds must satisfy 0 <= lower(R) <= upper(R) and 0 <= lipschitz(R) everywhere.")
+    return lower, upper, lipschitz

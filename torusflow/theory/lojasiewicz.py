@@ -11,30 +11,31 @@ from ..arguments import checked_number, real_array
 from ..errors import InputError
 from ..hilbert import norm
 from ..risk import Risk
-from .certificates import Bounds, Certificate, Verdict, certificate, linear_node_bounds, rkhs_node_bounds
+from .bounds import Bounds, bounds
+from .certificates import Certificate, Verdict, certificate
+from .regression import line
 
 __all__ = [
     "Bounds",
     "Certificate",
     "ExponentFit",
     "Verdict",
+    "bounds",
     "certificate",
     "fit_exponent",
-    "linear_node_bounds",
     "ratio",
-    "rkhs_node_bounds",
 ]
 
 
-def ratio(risk: Risk, w, lower_bound: float = 0.0) -> float:
+def ratio(risk: Risk, w, lower_bound: float | None = None) -> float:
     """|grad R(w)|^2 / (2 (R(w) - R*)).
 
     Parameters
     ----------
     risk : Risk
     w : array
-    lower_bound : float
-        R*, the infimum of the risk or a bound below it.
+    lower_bound : float, optional
+        R*, the infimum of the risk or a bound below it; ``risk.least`` if not given.
 
     Returns
     -------
@@ -44,8 +45,11 @@ def ratio(risk: Risk, w, lower_bound: float = 0.0) -> float:
     if not isinstance(risk, Risk):
         raise InputError(f"ratio takes a Risk and a control, got a {type(risk).__name__}.")
     value, gradient = risk.value_and_gradient(risk.space.element(w))
-    checked_number("lower_bound", lower_bound)
-    gap = value - lower_bound
+    if lower_bound is None:
+        gap = risk.above_least(value)
+    else:
+        checked_number("lower_bound", lower_bound)
+        gap = value - lower_bound
     return norm(risk.space, gradient) ** 2 / (2 * gap) if gap > 0 else math.nan
 
 
@@ -77,16 +81,16 @@ class ExponentFit:
 
 
 def fit_exponent(risks, gradient_norms, lower_bound: float = 0.0, skip: float = 0.25) -> ExponentFit:
-    """theta in |grad R| = C (R - R*)^theta, by least squares of the logarithms.
+    """theta in |grad R| = C (R - R*)^theta, the slope of a line through the logarithms.
 
-    Neighbouring iterates err alike, so the interval uses a covariance that allows for autocorrelation [1]_.
+    Neighbouring iterates err alike, which makes the interval wider (`torusflow.theory.regression.line`).
 
     Parameters
     ----------
     risks, gradient_norms : array (n,)
         Columns of a history.
     lower_bound : float
-        R*.
+        R*, such as ``risk.least``.
     skip : float
         Share of the iterates left out at the start.
 
@@ -98,11 +102,6 @@ def fit_exponent(risks, gradient_norms, lower_bound: float = 0.0, skip: float = 
     ------
     InputError
         If fewer than five iterates remain above the bound, or their risks are all the same.
-
-    References
-    ----------
-    .. [1] W. K. Newey, K. D. West, A simple, positive semi-definite, heteroskedasticity and autocorrelation consistent
-       covariance matrix, Econometrica 55 (1987) 703-708, doi:10.2307/1913610, equation (5).
     """
     checked_number("lower_bound", lower_bound)
     checked_number("skip", skip)
@@ -116,14 +115,5 @@ def fit_exponent(risks, gradient_norms, lower_bound: float = 0.0, skip: float = 
     x, y = np.log(gaps[usable]), np.log(norms[usable])
     if len(x) < 5 or np.ptp(x) < 1e-12:
         raise InputError(f"an exponent needs five different risks above the bound {lower_bound:g}, got {len(x)}.")
-    design = np.column_stack([np.ones_like(x), x])
-    inverse = np.linalg.inv(design.T @ design)
-    constant, exponent = inverse @ design.T @ y
-    scores = design * (y - design @ (constant, exponent))[:, None]
-    lags = int(4 * (len(x) / 100) ** (2 / 9)) + 1
-    middle = scores.T @ scores
-    for lag in range(1, lags + 1):
-        cross = scores[lag:].T @ scores[:-lag]
-        middle += (1 - lag / (lags + 1)) * (cross + cross.T)
-    variance = (inverse @ middle @ inverse)[1, 1]
-    return ExponentFit(float(exponent), 1.96 * math.sqrt(max(variance, 0.0)), math.exp(constant), len(x))
+    intercept, exponent, half_width = line(x, y)
+    return ExponentFit(exponent, half_width, math.exp(intercept), len(x))

@@ -64,6 +64,20 @@ class SobolevMetric:
         check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
         return torus.filter(velocity, self.symbol(torus.laplacian_symbol))
 
+    def embedding(self, band: tuple[int, ...]) -> tuple[float, float, float]:
+        """c_m with |D^m v(x)| <= c_m |v|_V for m = 0, 1, 2, every x and every field with |k_j| <= band_j.
+
+        c_m^2 = sum_k |2 pi k|^(2m) / (1 + l^2 |2 pi k|^2)^s, by Cauchy's inequality; for m = 1 the largest eigenvalue
+        of the matrix sum_k (2 pi k) (2 pi k)^T / (1 + l^2 |2 pi k|^2)^s, which is less.
+        """
+        axes = np.meshgrid(*(2 * np.pi * np.arange(-b, b + 1) for b in band), indexing="ij")
+        waves = np.stack([axis.ravel() for axis in axes], axis=1)
+        squares = (waves**2).sum(axis=1)
+        weights = 1 / self.symbol(squares)
+        slope = np.linalg.eigvalsh((waves.T * weights) @ waves)[-1]
+        value, bend = weights.sum(), (weights * squares**2).sum()
+        return float(np.sqrt(value)), float(np.sqrt(max(slope, 0.0))), float(np.sqrt(bend))
+
     def warn_if_rough(self, dimension: int) -> None:
         """Warn (once, by Python's default filter) when flows need not be diffeomorphisms, s <= d/2 + 1."""
         if self.smoothness <= dimension / 2 + 1:
