@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..arguments import check_function
+from ..arguments import check_function, settle
 from ..backends import to_host
 from ..errors import InputError
 from ..model import Confined, HasDerivativeBounds, Model, check_ability
@@ -47,7 +47,7 @@ class Bounds:
     def __post_init__(self):
         if not isinstance(self.model, Model) or isinstance(self.model, type):
             raise InputError(f"Bounds: the first argument must be a model, got a {type(self.model).__name__}.")
-        object.__setattr__(self, "centre", self.model.space.element(self.centre).copy())
+        settle(self, centre=self.model.space.element(self.centre).copy())
         for name in ("lower", "upper", "lipschitz"):
             check_function(f"Bounds: {name}", getattr(self, name))
 

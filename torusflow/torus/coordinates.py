@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import checked_flag, is_positive, real_array
+from ..arguments import checked_flag, is_positive, real_array, settle
 from ..errors import InputError
 
 GREEK = {"phi": "φ", "psi": "ψ", "chi": "χ", "omega": "ω", "theta": "θ"}
@@ -59,14 +59,17 @@ class Coordinates:
         given: Any = self.units
         several = isinstance(given, tuple | list) and len(given)
         units = tuple(map(_checked_unit, given)) if several else (_checked_unit(given),)
-        object.__setattr__(self, "units", units[0] if len(set(units)) == 1 else units)
         if isinstance(self.names, str) or not isinstance(self.names, Sequence):
             raise InputError(f"names must be a list of the names of the axes, got {self.names!r}.")
-        object.__setattr__(self, "names", tuple(str(name) for name in self.names))
         given = self.centred
         several = isinstance(given, tuple | list) and len(given)
         flags = tuple(checked_flag("centred", flag) for flag in (given if several else (given,)))
-        object.__setattr__(self, "centred", flags[0] if len(set(flags)) == 1 else flags)
+        settle(
+            self,
+            units=units[0] if len(set(units)) == 1 else units,
+            names=tuple(str(name) for name in self.names),
+            centred=flags[0] if len(set(flags)) == 1 else flags,
+        )
 
     @property
     def period(self) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ..arguments import check_kind
+from ..arguments import check_kind, settle
 from ..backends import Backend, Division, Stages, Transform
 from ..backends.turns import Turn
 from ..errors import InputError
@@ -116,25 +116,25 @@ class Torus(Divided, Arrays):
                 f"a torus of {shape!r} has more than {LARGEST_SIZE:,} grid points a process; no array can hold that."
             )
         here, modes = backend.division.points(shape), backend.division.modes((*shape[:-1], shape[-1] // 2 + 1))
-        for name, value in (
-            ("shape", shape),
-            ("threads", backend.threads),
-            ("library", backend.library),
-            ("device", backend.device),
-            ("division", backend.division),
-            ("local_shape", _lengths(here)),
-            ("local_slice", here),
-            ("dimension", len(shape)),
-            ("size", math.prod(shape)),
-            ("spectral_shape", _lengths(modes)),
-            ("spectral_slice", modes),
-            ("_backend", backend),
-            ("comm", backend.division.comm),
-            ("_given", backend if self.library is backend else backend.library),
-            ("_plans", {}),
-            ("_turn", Turn()),
-        ):
-            object.__setattr__(self, name, value)
+        settle(
+            self,
+            shape=shape,
+            threads=backend.threads,
+            library=backend.library,
+            device=backend.device,
+            division=backend.division,
+            local_shape=_lengths(here),
+            local_slice=here,
+            dimension=len(shape),
+            size=math.prod(shape),
+            spectral_shape=_lengths(modes),
+            spectral_slice=modes,
+            _backend=backend,
+            comm=backend.division.comm,
+            _given=backend if self.library is backend else backend.library,
+            _plans={},
+            _turn=Turn(),
+        )
 
     def __repr__(self):
         return f"Torus(shape={self.shape}, threads={self.threads}, library={self.library!r}{self.division})"
