@@ -1,6 +1,5 @@
-"""Everything on densities by several processes: ``mpiexec -n 3 python mpi_conformance.py FILE`` writes whole results.
-
-Without mpiexec and with the word ``alone`` they are those of tori without a communicator.
+"""Everything on densities by several processes: ``mpiexec -n 3 python mpi_conformance.py FILE fftw scipy`` writes whole
+results, with these libraries; with the word ``alone`` before them those of tori without a communicator.
 """
 
 import sys
@@ -160,9 +159,9 @@ def levels(torus, band):
     yield "initial on another grid", other.torus.gather(model.initial.on(other.torus).values)
 
 
-def results(comm):
+def results(comm, libraries):
     """All of them, whole, by names."""
-    for library in ("fftw", "scipy"):
+    for library in libraries:
         for name, (shape, band) in CASES.items():
             torus = tfl.Torus(shape, 1, library, comm=comm)
             parts = [fields, sweeps, logarithms, levels]
@@ -176,11 +175,12 @@ def results(comm):
 
 
 if __name__ == "__main__":
-    if sys.argv[2:] == ["alone"]:
-        np.savez(sys.argv[1], **dict(results(None)))
+    file, *libraries = sys.argv[1:]
+    if libraries[0] == "alone":
+        np.savez(file, **dict(results(None, libraries[1:])))
     else:
         from mpi4py import MPI
 
-        found = dict(results(MPI.COMM_WORLD))
+        found = dict(results(MPI.COMM_WORLD, libraries))
         if MPI.COMM_WORLD.rank == 0:
-            np.savez(sys.argv[1], **found)
+            np.savez(file, **found)

@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 # Seconds that a process waits before it speaks, so that of an error that all of them have met the first one does, and
-# ends the others meanwhile.
-GRACE, GRACE_OF_EACH, LONGEST_GRACE = 0.5, 0.02, 3.0
+# ends the others meanwhile; and after that, until what it said has been passed on by those who started it.
+GRACE, GRACE_OF_EACH, LONGEST_GRACE = 1.0, 0.02, 3.0
+PASSING_ON = 0.3
 
 _installed: list[Any] = []
 
@@ -31,5 +32,6 @@ def _end_all(kind, error, trace) -> None:
         _installed[0](kind, error, trace)
         sys.stderr.flush()
         sys.stdout.flush()
+        time.sleep(PASSING_ON)
     finally:
         MPI.COMM_WORLD.Abort(130 if issubclass(kind, KeyboardInterrupt) else 1)
