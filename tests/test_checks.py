@@ -1,6 +1,7 @@
 """The checks a person runs must pass on what is right and fail on what is wrong."""
 
 import dataclasses
+import datetime
 
 import numpy as np
 import pytest
@@ -110,3 +111,8 @@ def test_near_convergence_where_round_off_rules_a_right_gradient_is_not_called_w
     for seed in range(3):
         outcome = checks.taylor(risk, control, seed=seed)
         assert not outcome.wrong and "WRONG" not in str(outcome)
+
+
+def test_what_has_a_resolution_but_is_no_model_is_refused():
+    with pytest.raises(tfl.InputError, match="the first argument must be a SampleNODE"):
+        checks.likelihood(datetime.date(2024, 2, 29), np.zeros(3))

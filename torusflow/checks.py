@@ -187,7 +187,7 @@ def likelihood(model: SampleNODE | LogDensityNODE, v) -> LikelihoodCheck | Resol
     NumericalError
         If the map folds at a grid point or a sample.
     """
-    if isinstance(model, HasResolution):
+    if isinstance(model, Model) and isinstance(model, HasResolution):  # dates have a resolution too
         return model.resolution(v)
     check_kind("the first argument", model, SampleNODE, "checks.likelihood(risk.model, result.control)")
     d = model.points.shape[1]

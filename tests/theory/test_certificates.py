@@ -317,3 +317,11 @@ def test_what_makes_no_sense_is_refused(call, words):
 
 def test_bounds_at_large_radii_are_infinite_and_no_certificate():
     assert BOUNDS.upper(1e6) == np.inf and BOUNDS.lower(1e6) == 0 and BOUNDS.lipschitz(1e6) == np.inf
+
+
+def test_the_longest_step_is_one_that_descent_takes():
+    """Kernels of saturated perceptrons are as small as that."""
+    slow = lojasiewicz.Bounds(LINEAR, ZERO, lambda R: 1e-250, lambda R: 1e-250, lambda R: 0.0)
+    certificate = lojasiewicz.certificate(tfl.Risk(LINEAR, SquaredDistance(LINEAR(ZERO))), ZERO, slow)
+    assert certificate.holds and certificate.largest_step == 1e100
+    assert tfl.GradientDescent(certificate.largest_step).step == 1e100

@@ -26,6 +26,8 @@ ROUND_OFF = 1e-9
 SAME = 1e-6
 # How the status begins of runs that did not come to an end of their own.
 BROKEN_OFF = ("diverged", "failed")
+# Longer ones no method takes; kernels of saturated perceptrons are that small.
+LONGEST_STEP = 1e100
 # By what part outputs of flows of many steps may be off.
 OUTPUT_ROUND_OFF = 1e-12
 
@@ -271,7 +273,7 @@ def certificate(risk: Risk, start, bounds: Bounds | None = None) -> Certificate:
     gap, away = residual**2 / 2, norm(risk.space, point.control - bounds.centre)
     holds, radius, margin, (lower, upper, lipschitz) = _ball(bounds, away, gap)
     smoothness = upper + (lipschitz * residual if residual > 0 else 0.0)
-    step = 1 / smoothness if holds else 0.0
+    step = min(1 / smoothness, LONGEST_STEP) if holds else 0.0
     return Certificate(holds, lower, upper, radius, step, margin, gap, least, round_off)
 
 
