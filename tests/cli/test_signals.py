@@ -180,7 +180,7 @@ def test_two_signals_in_a_fit(zygote, name):
 def test_two_signals_in_a_fit_with_all_choices_made(zygote):
     """Before it is stored it leaves nothing, and says so; from then on a whole file."""
     choice, path = random.Random(2), zygote.folder / "run.h5"
-    for _ in range(4):
+    for _ in range(2):
         path.unlink(missing_ok=True)
         pid = zygote.start("fit angles.csv --units radians -o run.h5")
         time.sleep(choice.uniform(0.0, 0.8))

@@ -258,7 +258,7 @@ def test_several_threads_read_and_write_runs_of_their_own(tmp_path, risk):
         tfl.descend(other, other.space.zeros(), tfl.GradientDescent(0.05), 2 + number, store=path)
 
     def read(number):
-        for _ in range(15):
+        for _ in range(5):
             run = tfl.load(paths[number])
             assert (run.risk.penalty, len(run.history["risk"])) == (0.1 * (number + 1), 3 + number)
             tfl.RunFile(paths[number]).restate(f"read by thread {number}")
