@@ -1,6 +1,7 @@
 """Logarithms of densities carried by a flow: exact solutions, order, the density and its samples, what is refused."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -240,3 +241,13 @@ def test_what_it_refuses():
         model.log_density(model.space.zeros(), np.zeros((3, 3)))
     with pytest.raises(tfl.InputError, match="NormalisedLikelihood, or a MeasureNODE"):
         tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.uniform(torus)))
+
+
+def test_only_models_of_the_map_warn_of_rough_metrics():
+    """exp(u)/Z is a density whatever the map is, and `TorusDensity` takes such metrics by itself."""
+    torus, metric = tfl.Torus((8, 8, 8)), tfl.SobolevMetric(2.5, 0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tfl.LogDensityNODE(torus, metric, layers=2, band=1)
+        with pytest.raises(UserWarning, match="need not be a flow of diffeomorphisms"):
+            tfl.MeasureNODE(torus, metric, tfl.densities.uniform(torus), layers=2, band=1)

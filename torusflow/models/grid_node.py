@@ -67,7 +67,6 @@ class GridNODE(ABC):
         if self.stages not in STAGES:
             raise InputError(f"stages must be 'auto', 'kept' or 'recomputed', got {self.stages!r}.")
         space = VelocitySpace(self.torus, self.metric, self.layers, self.band)
-        self.metric.warn_if_rough(self.torus.dimension)
         equation = self._equation(self.torus, space.band, space.layers, self.substeps, find_scheme(self.scheme))
         start = equation.project(self._field_of(self.initial))
         kept = self.stages == "kept"

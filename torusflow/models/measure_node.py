@@ -65,6 +65,10 @@ class MeasureNODE(GridNODE):
     _equation = ContinuityEquation
     _outputs = DensitySpace
 
+    def __post_init__(self):
+        super().__post_init__()
+        self.metric.warn_if_rough(self.torus.dimension)
+
     def log_density(self, v, points) -> np.ndarray:
         """log rho_1 at points (N, d) by the flow map of v, array (N,); positive where the spectral scheme may not be.
 
