@@ -101,7 +101,7 @@ def _rows(source, units, options: dict) -> tuple[Training, Training | None]:
         )
     weights = checked_weights(samples.weights, n, f"the column {options['weights']!r} of weights")
     rows = training_rows(Rows(samples.values, samples.names or None), weights, units, what=samples.of(source))
-    used, of, none = rows.points.shape[0], samples.left_out, n - rows.points.shape[0]
+    used, of, none = len(rows.sample.points), samples.left_out, n - len(rows.sample.points)
     left_out = [f"{count} {why}" for count, why in ((of, "with missing values"), (none, "of weight zero")) if count]
     words = f"{used} rows of {rows.coordinates.in_words(d)}" + f"; left out: {', '.join(left_out)}" * bool(left_out)
     click.echo(table({"samples": words}))
@@ -113,7 +113,7 @@ def _rows(source, units, options: dict) -> tuple[Training, Training | None]:
 
 
 def _part(rows: Training, of) -> Training:
-    return rows._replace(points=rows.points[of], weights=rows.weights[of])
+    return rows._replace(sample=rows.sample.only(of))
 
 
 def _stored(density: TorusDensity, store: RunFile) -> Path:

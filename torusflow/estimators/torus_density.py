@@ -21,8 +21,9 @@ from ..models import LogDensityNODE
 from ..torus.coordinates import Coordinates
 from ..torus.density import LARGEST_SAMPLE
 from ..torus.regions import highest_density_levels
+from .conditions import conditions_of, warn_of_new
 from .files import Fit, read_fit, write_fit
-from .fitting import checked_given, checked_seconds, doubts, fit_density
+from .fitting import checked_fixed, checked_seconds, doubts, fit_density
 from .parameters import Parameters, generator, legacy_generator
 from .tables import Training, as_frame, check_columns, checked_weights, missing_rows, rows_of, training_rows
 
@@ -47,6 +48,9 @@ class TorusDensity(Parameters):
     period : {"degrees", "radians", "hours", "turns"} or float, or a list of these
         Of all columns, or of each. Values lie within one period of zero on either side; others are refused. Names are
         doubted where values look like other units; a number is taken at its word.
+    given : str, int, or a list of these, optional
+        Columns that are conditions, by name or position: the density is then the conditional one of the other columns,
+        for each value of these, smooth across the seams of both.
     smoothness, length : float, optional
         Of the metric (`SobolevMetric`): what is not given is chosen.
     penalty : float, optional
@@ -75,6 +79,8 @@ class TorusDensity(Parameters):
         Only where a data frame with names was given.
     coordinates_ : Coordinates
         Periods, names and ranges of the columns.
+    given_ : tuple of int
+        Positions of the columns that are conditions.
     settings_ : dict
         What was chosen.
     validation_score_ : float
@@ -107,6 +113,7 @@ class TorusDensity(Parameters):
         self,
         period="degrees",
         *,
+        given=None,
         smoothness=None,
         length=None,
         penalty=None,
@@ -119,6 +126,7 @@ class TorusDensity(Parameters):
         random_state=0,
     ):
         self.period = period
+        self.given = given
         self.smoothness = smoothness
         self.length = length
         self.penalty = penalty
@@ -136,7 +144,7 @@ class TorusDensity(Parameters):
         Parameters
         ----------
         X : array (N, d) or DataFrame
-            N >= 10 rows, d from 1 to 3 columns.
+            N >= 10 rows, d from 1 to 3 columns, those of the conditions among them.
         y : ignored
         sample_weight : array (N,), optional
             Not negative; rows of weight 2 count as two.
@@ -148,7 +156,7 @@ class TorusDensity(Parameters):
         """
         table = rows_of(X)
         weights = checked_weights(sample_weight, len(table.values))
-        for said in self.fit_rows(training_rows(table, weights, self.period, self.missing)):
+        for said in self.fit_rows(training_rows(table, weights, self.period, self.missing, given=self.given)):
             warnings.warn(said, stacklevel=2)
         return self
 
@@ -158,20 +166,21 @@ class TorusDensity(Parameters):
         checked_whole("max_iter", self.max_iter)
         seconds = checked_seconds(self.max_time)
         rng = legacy_generator(self.random_state)
-        given = checked_given({name: getattr(self, name) for name in CHOSEN})
-        choice, progress = fit_density(rows.points, rows.weights, given, rng, self.max_iter, seconds, self.threads)
+        fixed = checked_fixed({name: getattr(self, name) for name in CHOSEN})
+        choice, progress = fit_density(rows.sample, fixed, rng, self.max_iter, seconds, self.threads)
         self._keep(progress, rows.coordinates, rows.names)
         self.settings_ = dataclasses.asdict(choice.setting)
         self.validation_score_ = -choice.validation - self._log_cell
         self.train_validation_gap_, self.held_out_ = choice.gap, choice.held_out
         self.complete_ = choice.complete and progress.done >= choice.iterations
         self.fit_seconds_ = time.perf_counter() - began
-        return doubts(choice, progress, len(rows.points), seconds)
+        return doubts(choice, progress, len(rows.sample.points), seconds)
 
     def score_samples(self, X) -> np.ndarray:
         """The natural logarithm of the density at every row, array (N,), per unit of the columns.
 
-        Its exponential integrates to one over the periods.
+        Its exponential integrates to one over the periods. With conditions it is the density of the other columns, per
+        unit of these, given the conditions of the row.
         """
         self._check_fitted()
         rows = self._rows_like_those_of_the_fit(X)
@@ -179,6 +188,7 @@ class TorusDensity(Parameters):
         scores = np.full(len(rows), np.nan)
         if not missing.all():
             points = self.coordinates_.to_torus(rows[~missing], "X")
+            warn_of_new(points[:, self.given_], self._points[:, self.given_], self.coordinates_, self.given_)
             scores[~missing] = self._density.log_density(points) - self._log_cell
         return scores
 
@@ -195,7 +205,7 @@ class TorusDensity(Parameters):
         weights = checked_weights(sample_weight, len(scores))
         return float(np.nansum(weights * scores))
 
-    def sample(self, n_samples: int = 1, random_state=None):
+    def sample(self, n_samples: int = 1, random_state=None, given=None):
         """Independent rows of the density, array (n_samples, d), in the range of the training data.
 
         A data frame if one with names was fitted and pandas is there.
@@ -203,11 +213,17 @@ class TorusDensity(Parameters):
         Parameters
         ----------
         n_samples : int
+            For each row of conditions, if there are such.
         random_state : int, Generator, RandomState or None
+        given : array (M, number of conditions) or DataFrame
+            The conditions, of a density that has some: there are n_samples rows for each, one after another, in which
+            they stand as well.
         """
         self._check_fitted()
         count = checked_whole("n_samples", n_samples, most=LARGEST_SAMPLE)
-        values = self.coordinates_.from_torus(self._density.sample(count, generator(random_state)))
+        conditions = np.repeat(self._conditions(given), count, axis=0)
+        points = self._density.sample(len(conditions), generator(random_state), conditions)
+        values = self.coordinates_.from_torus(points)
         return as_frame(values, self.feature_names_in_) if hasattr(self, "feature_names_in_") else values
 
     def log_density(self, grid: int | tuple[int, ...] | None = None) -> np.ndarray:
@@ -233,6 +249,7 @@ class TorusDensity(Parameters):
     def mode(self) -> np.ndarray:
         """Where the density is highest, array (d,): the highest point of a fine grid, moved uphill from there."""
         self._check_fitted()
+        self._refuse_conditional("a mode", "Take log_density(), which has one for each condition.")
         values, axes = self.log_density(), self._lattice(None)
         highest = np.unravel_index(np.argmax(values), values.shape)
         start = np.array([axis[i] for axis, i in zip(axes, highest, strict=True)])
@@ -240,6 +257,8 @@ class TorusDensity(Parameters):
 
     def contour_levels(self, masses=(0.5, 0.98)) -> np.ndarray:
         """The levels above which the density has these parts of its mass, array (len(masses),), by quadrature."""
+        self._check_fitted()
+        self._refuse_conditional("contour levels", "plot() draws regions for each condition.")
         return np.array(highest_density_levels(self.density(), masses))
 
     def plot(self, ax: Axes | None = None, masses=(0.5, 0.98)):
@@ -315,6 +334,7 @@ class TorusDensity(Parameters):
         model = cast(LogDensityNODE, progress.risk.model)
         self.model_, self.control_, self._progress = model, progress.state.control, progress
         self.coordinates_, self.n_features_in_, self.n_iter_ = coordinates, model.torus.dimension, progress.done
+        self.given_ = model.given
         vars(self).pop("feature_names_in_", None)
         vars(self).pop("_kept_density", None)
         if names is not None:
@@ -335,8 +355,18 @@ class TorusDensity(Parameters):
 
     @property
     def _log_cell(self) -> float:
-        """Logarithm of the product of the periods."""
-        return float(np.sum(np.log(np.broadcast_to(self.coordinates_.period, self.n_features_in_))))
+        """Logarithm of the product of the periods of what the density is of."""
+        periods = np.broadcast_to(self.coordinates_.period, self.n_features_in_)
+        return float(np.sum(np.log(np.delete(periods, list(self.given_)))))
+
+    def _refuse_conditional(self, what: str, instead: str) -> None:
+        if self.given_:
+            names = ", ".join(self.coordinates_.name(axis) for axis in self.given_)
+            raise InputError(f"a density given {names} has no {what}: it is another one for each condition. {instead}")
+
+    def _conditions(self, given) -> np.ndarray:
+        """Conditions in sides of the torus, array (M, number of them): one row without columns if there are none."""
+        return conditions_of(given, self.coordinates_, self.given_, self._points)
 
     def _rows_like_those_of_the_fit(self, X) -> np.ndarray:
         rows = rows_of(X)

@@ -205,8 +205,8 @@ class VelocitySpace:
         """Raise an InputError where something moves along an axis that this space has no component for."""
         if self._fixed and self.torus.largest(v[:, self._fixed]) > 0:
             raise InputError(
-                f"fields of this space move along axes {self.components} of {self.torus.dimension} only, and the {what} "
-                f"along others are not zero: set them to zero, or make the model with more components."
+                f"fields of this space move along axes {self.components} only, and the {what} along others are not "
+                f"zero: set them to zero, or make the model with more components."
             )
 
     def describe(self, v) -> dict[str, float]:
