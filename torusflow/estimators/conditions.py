@@ -63,10 +63,9 @@ def warn_of_new(conditions, seen, coordinates: Coordinates, axes: tuple[int, ...
     if len(new):
         row = int(new[np.argmax(distances[new])])
         away = np.abs((conditions[row] - seen[nearest[row]] + 0.5) % 1.0 - 0.5)
-        parts = (
-            f"{part * coordinates.along(axis).period:.3g} in {coordinates.name(axis)}"
-            for part, axis in zip(away, axes, strict=True)
-        )
+        periods = [coordinates.along(axis).period for axis in axes]
+        names = [coordinates.name(axis) for axis in axes]
+        parts = (f"{part * period:.3g} in {name}" for part, period, name in zip(away, periods, names, strict=True))
         warnings.warn(
             f"{len(new)} of {len(conditions)} conditions are further than {FAR:g} of a period from every row of the "
             f"fit; from row {row + 1} the nearest is {', '.join(parts)} away. What the density is there is a guess.",
