@@ -9,9 +9,8 @@ from scipy.spatial import cKDTree
 
 from ..errors import InputError
 from ..torus.coordinates import Coordinates
+from ..torus.regions import FAR
 from .tables import missing_rows, rows_of
-
-FAR = 0.05  # of a period: where no row of the fit is nearer, a density is a guess
 
 
 def conditions_of(given, coordinates: Coordinates, axes: tuple[int, ...], points) -> np.ndarray:
@@ -58,7 +57,8 @@ def warn_of_new(conditions, seen, coordinates: Coordinates, axes: tuple[int, ...
     """Warn where conditions are far from all those of the fit, both in sides of the torus."""
     if not axes:
         return
-    distances, nearest = cKDTree(seen, boxsize=1.0).query(conditions)
+    below = np.nextafter(1.0, 0.0)  # what is a little below zero is folded to one
+    distances, nearest = cKDTree(np.minimum(seen, below), boxsize=1.0).query(np.minimum(conditions, below))
     new = np.flatnonzero(distances > FAR)
     if len(new):
         row = int(new[np.argmax(distances[new])])

@@ -75,7 +75,7 @@ def training_rows(rows: Rows, weights, period, missing: str = "refuse", what: st
     return Training(Sample(points, weights, conditions), coordinates, names)
 
 
-def checked_given(given, names: tuple[str, ...] | None, count: int) -> tuple[int, ...]:
+def checked_given(given, names: tuple[str, ...] | None, count: int, what: str = "given") -> tuple[int, ...]:
     """Positions of the columns that are conditions, given by name or position, or an InputError."""
     if given is None:
         return ()
@@ -85,13 +85,10 @@ def checked_given(given, names: tuple[str, ...] | None, count: int) -> tuple[int
     for column in wanted:
         whole = isinstance(column, int | np.integer) and not isinstance(column, bool) and 0 <= column < count
         if not whole and column not in (names or ()):
-            raise InputError(f"given={given!r}: there is no column {column!r}; there are {', '.join(columns)}.")
+            raise InputError(f"{what}={given!r}: there is no column {column!r}; there are {', '.join(columns)}.")
         axes.append(int(column) if whole else cast(tuple, names).index(column))
     if len(set(axes)) != len(axes) or len(axes) == count:
-        raise InputError(
-            f"given={given!r} must be different columns, and leave at least one of {', '.join(columns)} whose density "
-            f"is wanted."
-        )
+        raise InputError(f"{what}={given!r} must be different columns, and not all of {', '.join(columns)}.")
     return tuple(sorted(axes))
 
 
