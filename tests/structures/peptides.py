@@ -1,7 +1,9 @@
 """Structures of known torsion angles, atom by atom; gemmi only writes them."""
 
-import gemmi
 import numpy as np
+import pytest
+
+gemmi = pytest.importorskip("gemmi", reason="gemmi is not installed")
 
 # Behind each atom the length of its bond and the angle there, of the usual geometry; the torsion angle is asked for.
 BACKBONE = {"N": (1.33, 117), "CA": (1.46, 122), "C": (1.52, 111)}
@@ -95,9 +97,8 @@ def write(made, path):
 
 def peptide(names, phi, psi, omega, first=1):
     """Residues of N, CA, C and CB."""
-    made = []
-    for i, (name, places) in enumerate(zip(names, backbone(phi, psi, omega), strict=True)):
-        made.append(
-            residue(name, first + i, dict(zip(BACKBONE, places, strict=True)) | side_chain(places, "N CA CB", []))
-        )
-    return made
+    places = [dict(zip(BACKBONE, three, strict=True)) for three in backbone(phi, psi, omega)]
+    return [
+        residue(name, first + i, atoms | side_chain(tuple(atoms.values()), "N CA CB", []))
+        for i, (name, atoms) in enumerate(zip(names, places, strict=True))
+    ]

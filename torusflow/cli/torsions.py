@@ -37,7 +37,7 @@ def torsions(structure, trajectory, output, chain, residues, overwrite):
     write_records(output, list(columns), zip(*columns.values(), strict=True), comment)
     click.echo(table(_found(measured)))
     pair = _pair(columns)
-    example = f"torusflow fit {shlex.quote(output)} --units degrees --columns {pair} --drop-missing"
+    example = f"torusflow fit {shlex.quote(output)} --units degrees --columns {pair} --drop-missing -o density.h5"
     click.echo(wrap(f"angles written to {output}; fit some of them with: {example}"))
 
 

@@ -1,7 +1,7 @@
 """Which four atoms a torsion angle is about.
 
-Names and signs are those of IUPAC and IUB: amino acids in Biochemistry 9 (1970) 3471-3479, doi:10.1021/bi00820a001, rules
-3.2 and 4; nucleotides in Eur. J. Biochem. 131 (1983) 9-15, doi:10.1111/j.1432-1033.1983.tb07225.x, section 2.
+Names and signs are those of IUPAC and IUB: of amino acids in Biochemistry 9 (1970) 3471-3479, doi:10.1021/bi00820a001,
+rules 3.2 and 4; of nucleotides in Eur. J. Biochem. 131 (1983) 9-15, doi:10.1111/j.1432-1033.1983.tb07225.x, section 2.
 """
 
 from __future__ import annotations

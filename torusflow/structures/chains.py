@@ -12,6 +12,7 @@ from ..arguments import checked_file
 from ..errors import InputError
 from .atoms import CAPS, SAME, TORSIONS, nucleotide_torsions, peptide_torsions, usual_name
 from .dihedrals import LONGEST
+from .trajectories import FORMATS, check_is_there
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 INSTALL = "pip install 'torusflow[structures]'"
@@ -86,13 +87,19 @@ def gemmi() -> Any:
 
 def _read(path):
     path = checked_file(path, "a structure")
-    names = [suffix.lower() for suffix in path.suffixes[-2:] if suffix.lower() != ".gz"]
-    if not names or names[-1] not in SUFFIXES:
+    suffix = path.with_suffix("").suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+    if suffix in FORMATS:
         raise InputError(
-            f"{str(path)!r} is not named as a structure, {', '.join(SUFFIXES)}, each also with .gz. Give it the suffix "
-            f"of what it is, or save it as one of these; a trajectory goes behind the structure whose atoms it moves."
+            f"{str(path)!r} is a trajectory, which does not name its atoms. Give their structure before it: "
+            f"structure.pdb {path.name}, in Python torsions('structure.pdb', {path.name!r})."
         )
-    kind = gemmi().CoorFormat.Mmcif if "cif" in names[-1] else gemmi().CoorFormat.Pdb
+    if suffix not in SUFFIXES:
+        raise InputError(
+            f"{str(path)!r} is not named as a structure, {', '.join(SUFFIXES)}, each also with .gz. Save it as one of "
+            f"these, or give it the suffix of what it is."
+        )
+    check_is_there(path)
+    kind = gemmi().CoorFormat.Mmcif if "cif" in suffix else gemmi().CoorFormat.Pdb
     try:
         structure = gemmi().read_structure(str(path), merge_chain_parts=False, format=kind)
     except (OSError, ValueError, RuntimeError) as error:
@@ -129,6 +136,8 @@ def _residue(chain: str, residue) -> Residue:
 def _torsions(name: str, atoms: dict[str, int]) -> dict[str, list[str]]:
     """The atoms of each angle of a residue; one that gemmi does not know is told by the atoms of its backbone."""
     known = gemmi().find_tabulated_residue(name)
+    if name in CAPS:
+        return {}
     if known.is_nucleic_acid() or {"C4'", "C3'", "O3'"} <= atoms.keys():
         return nucleotide_torsions(name, atoms)
     if known.is_amino_acid() or {"N", "CA", "C"} <= atoms.keys():

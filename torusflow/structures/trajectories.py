@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,12 @@ FORMATS = {
 }
 
 
+def check_is_there(path: Path) -> None:
+    """Raise an InputError unless there is a file; libraries say it each in their way."""
+    if not path.is_file():
+        raise InputError(f"{str(path)!r} cannot be read: there is no such file.")
+
+
 def read_frames(path, count: int) -> Iterator[np.ndarray]:
     """The positions of so many atoms in each frame of a trajectory, array (count, 3), in Angstrom.
 
@@ -40,9 +47,10 @@ def read_frames(path, count: int) -> Iterator[np.ndarray]:
     path = checked_file(path, "a trajectory")
     if path.suffix.lower() not in FORMATS:
         raise InputError(
-            f"{str(path)!r} is not named as a trajectory, {', '.join(FORMATS)}. Convert it to one of these, or write its "
-            f"frames as the models of one PDB file."
+            f"{str(path)!r} is not named as a trajectory, {', '.join(FORMATS)}. Convert it to one of these, or write "
+            f"its frames as the models of one PDB file."
         )
+    check_is_there(path)
     module, name, unit = FORMATS[path.suffix.lower()]
     try:
         reader = getattr(importlib.import_module(f"MDAnalysis.lib.formats.{module}"), name)
