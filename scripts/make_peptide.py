@@ -1,4 +1,4 @@
-"""Makes data/peptide.cif: a chain of 120 alanines whose angles are drawn from a density, so that they are known.
+"""Makes data/peptide.cif: a chain of 300 alanines whose angles are drawn from a density, so that they are known.
 
 The atoms are computed by the usual bond lengths and angles; nothing is taken from a measured structure, and the chain
 may run through itself. phi and psi come from three hills, those of the helix, the strand and the left-handed helix.
@@ -36,7 +36,7 @@ def next_atom(a, b, c, length, angle, torsion):
 
 
 def peptide(phi, psi, omega=180.0):
-    """A structure of gemmi with N, CA, C, O and CB of alanines; CB as in L-amino acids."""
+    """A structure of gemmi with N, CA, C and CB of alanines; CB as in L-amino acids."""
     points = [np.array([0.0, 0.0, 1.4]), np.array([0.0, 0.0, 0.0]), np.array([1.4, 0.0, -0.5])]
     for i in range(len(phi)):
         turns = (psi[i - 1], omega, phi[i])
@@ -44,9 +44,8 @@ def peptide(phi, psi, omega=180.0):
             points.append(next_atom(*points[-3:], length, angle, turn))
     chain = gemmi.Chain("A")
     for i, (n, ca, c) in enumerate(np.array(points[3:]).reshape(-1, 3, 3)):
-        o = next_atom(n, ca, c, 1.231, 120.5, psi[i] + 180.0)
         cb = next_atom(c, n, ca, 1.53, 110.4, -122.5)
-        chain.add_residue(residue(i + 1, {"N": n, "CA": ca, "C": c, "O": o, "CB": cb}))
+        chain.add_residue(residue(i + 1, {"N": n, "CA": ca, "C": c, "CB": cb}))
     model, structure = gemmi.Model(1), gemmi.Structure()
     model.add_chain(chain)
     structure.add_model(model)
@@ -71,7 +70,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--output", default=DEFAULT)
     output = parser.parse_args(arguments).output
-    angles = draw(120, np.random.default_rng(0))
+    angles = draw(300, np.random.default_rng(0))
     peptide(*angles).make_mmcif_document().write_file(str(output))
     print(f"a peptide of {angles.shape[1]} residues written to {output}")
     return angles
