@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 
 import click
 import numpy as np
 
+from ..estimators.tables import FEWEST
 from ..storage.csv_tables import listed_columns, write_records
 from ..storage.kinds import TABLE
 from ..storage.whole_files import refuse_existing
-from ..structures.atoms import NUCLEOTIDE, TORSIONS
+from ..structures.atoms import TORSIONS
 from ..structures.torsions import Torsions, measure
 from .description import table, wrap
+
+PAIRS = (("phi", "psi"), ("epsilon", "zeta"))
 
 
 @click.command()
@@ -35,20 +37,18 @@ def torsions(structure, trajectory, output, chain, residues, overwrite):
     columns = measured.columns
     comment = f"torsion angles in degrees of {trajectory or structure}"
     write_records(output, list(columns), zip(*columns.values(), strict=True), comment)
-    click.echo(table(_found(measured)))
-    pair = _pair(columns)
-    example = f"torusflow fit {shlex.quote(output)} --units degrees --columns {pair} --drop-missing -o density.h5"
-    click.echo(wrap(f"angles written to {output}; fit some of them with: {example}"))
+    click.echo(table(_found(measured, "frame" if trajectory else "model")))
+    click.echo(wrap(f"angles written to {output}{_advice(columns, output)}"))
 
 
-def _found(measured: Torsions) -> dict[str, str]:
+def _found(measured: Torsions, of: str) -> dict[str, str]:
     """What there is, and what is empty and why, in words."""
     columns = measured.columns
-    models = len(set(columns["model"]))
+    count = len(set(columns["model"]))
     chains = ", ".join(name or "without a name" for name in dict.fromkeys(columns["chain"]))
     counts = {name: np.count_nonzero(np.isfinite(columns[name])) for name in TORSIONS}
     found = {
-        "rows": f"{len(columns['model'])}: residues of chain {chains}, in {models} model{'s' * (models > 1)}",
+        "rows": f"{len(columns['model'])}: residues of chain {chains}, in {count} {of}{'s' * (count > 1)}",
         "angles": ", ".join(f"{name} {count}" for name, count in counts.items() if count),
     }
     empty = {"where an atom is missing": measured.missing, "across a bond that is too long": measured.broken}
@@ -57,7 +57,11 @@ def _found(measured: Torsions) -> dict[str, str]:
     return found
 
 
-def _pair(columns) -> str:
-    """Two columns that are worth a fit together."""
-    counts = Counter({name: np.count_nonzero(np.isfinite(columns[name])) for name in ("phi", *NUCLEOTIDE)})
-    return "phi,psi" if counts.most_common(1)[0][0] == "phi" else "epsilon,zeta"
+def _advice(columns, output) -> str:
+    """How to fit a pair of angles, where one is there often enough."""
+    counts = {pair: np.count_nonzero(np.isfinite([columns[name] for name in pair]).all(axis=0)) for pair in PAIRS}
+    pair = max(PAIRS, key=lambda pair: counts[pair])
+    if counts[pair] < FEWEST:
+        return ""
+    options = f"--units degrees --columns {','.join(pair)} --drop-missing -o density.h5"
+    return f"; fit two of them with: torusflow fit {shlex.quote(output)} {options}"

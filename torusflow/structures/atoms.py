@@ -51,8 +51,6 @@ SAME = {"MSE": "MET", "CYX": "CYS", "CYM": "CYS", "ASH": "ASP", "GLH": "GLU", "L
 SAME |= dict.fromkeys(("HID", "HIE", "HIP", "HSD", "HSE", "HSP"), "HIS")
 # Atoms by other names: of selenomethionine, of ILE in force fields, of nucleotides in old files.
 RENAMED = {("MSE", "SE"): "SD", ("ILE", "CD"): "CD1"}
-# They end a chain, and have the C or N that the angles of their neighbour take.
-CAPS = ("ACE", "FOR", "NH2", "NMA", "NME")
 
 
 def usual_name(residue: str, atom: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from ..errors import InputError
 from .atoms import TORSIONS
-from .chains import INSTALL, Residue, Topology, read_models
+from .choice import Choice
 from .dihedrals import dihedrals
+from .reading import INSTALL, read_models
+from .topology import Topology
 from .trajectories import read_frames
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-SHOWN = 10
 
 
 class Torsions(NamedTuple):
@@ -67,7 +67,7 @@ def torsions(path, trajectory=None, chains=None, residues=None) -> DataFrame:
 
 def measure(path, trajectory=None, chains=None, residues=None) -> Torsions:
     """What `torsions` gives and raises, without pandas."""
-    choice = _Choice(str(path), _names(chains, "chains"), _names(residues, "residues", upper=True))
+    choice = Choice.made(path, chains, residues)
     models = list(islice(read_models(path), None if trajectory is None else 1))
     choice.check([residue for _, topology, _ in models for residue in topology.residues])
     frames: Iterable = ((model, choice.of(topology), positions) for model, topology, positions in models)
@@ -84,49 +84,6 @@ def measure(path, trajectory=None, chains=None, residues=None) -> Torsions:
             f"model of CA alone, or a bond between them. Give a structure with all atoms."
         )
     return table
-
-
-class _Choice(NamedTuple):
-    """Chains and residues asked for, None for all."""
-
-    path: str
-    chains: tuple[str, ...] | None
-    residues: tuple[str, ...] | None
-
-    def check(self, residues: Sequence[Residue]) -> None:
-        """Raise an InputError unless each name is one of the structure."""
-        if not residues:
-            raise InputError(f"{self.path!r} holds no residue of a protein or a nucleic acid, whose angles these are.")
-        there = dict.fromkeys(residue.chain for residue in residues)
-        if unknown := [name for name in self.chains or () if name not in there]:
-            raise InputError(f"{self.path!r} has no chain {unknown[0]!r} of residues; it has {_some(there)}.")
-        there = dict.fromkeys(name for residue in residues for name in sorted(residue.names))
-        if unknown := [name for name in self.residues or () if name not in there]:
-            raise InputError(f"{self.path!r} has no residue {unknown[0]!r}; it has {_some(there)}.")
-        if not any(self._has(residue) for residue in residues):
-            raise InputError(f"{self.path!r} has these residues in other chains only. Choose other chains or residues.")
-
-    def of(self, topology: Topology) -> Topology:
-        """The residues that are asked for."""
-        return topology.only([self._has(residue) for residue in topology.residues])
-
-    def _has(self, residue: Residue) -> bool:
-        in_chains = self.chains is None or residue.chain in self.chains
-        return in_chains and (self.residues is None or not residue.names.isdisjoint(self.residues))
-
-
-def _names(names, what: str, upper: bool = False) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    names = (names,) if isinstance(names, str) else names
-    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{what} must be a name or a list of names, got {names!r}. Leave it out for all.")
-    return tuple(name.upper() if upper else name for name in names)
-
-
-def _some(names: Iterable[str]) -> str:
-    names = [repr(name) for name in names]
-    return ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)
 
 
 def _table(frames: Iterable[tuple[int, Topology, np.ndarray]]) -> Torsions:

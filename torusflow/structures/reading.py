@@ -1,55 +1,21 @@
-"""Residues and their atoms, as gemmi reads them."""
+"""Structures, as gemmi reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..arguments import checked_file
 from ..errors import InputError
-from .atoms import CAPS, SAME, TORSIONS, nucleotide_torsions, peptide_torsions, usual_name
-from .dihedrals import LONGEST
+from .atoms import SAME, nucleotide_torsions, peptide_torsions, usual_name
+from .topology import Residue, Topology, topology_of
 from .trajectories import FORMATS, check_is_there
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 INSTALL = "pip install 'torusflow[structures]'"
-
-
-class Residue(NamedTuple):
-    """A residue of a chain, as the file names it, the places of its atoms, and the names of those of its angles.
-
-    What only ends a chain has no angles.
-    """
-
-    chain: str
-    number: str
-    name: str
-    atoms: dict[str, int]
-    torsions: dict[str, list[str]]
-
-    @property
-    def names(self) -> set[str]:
-        """By which it is chosen."""
-        return {self.name, SAME.get(self.name, self.name)}
-
-
-class Topology(NamedTuple):
-    """Residues, and the places of the atoms of their angles, array (residues, angles, 4), -1 where there is none.
-
-    `missing` counts for each residue the angles that it would have if no atom were missing.
-    """
-
-    residues: list[Residue]
-    places: np.ndarray
-    missing: np.ndarray
-
-    def only(self, chosen: list[bool]) -> Topology:
-        """Some of the residues."""
-        residues = [residue for residue, is_one in zip(self.residues, chosen, strict=True) if is_one]
-        return Topology(residues, self.places[chosen], self.missing[chosen])
 
 
 def read_models(path) -> Iterator[tuple[int, Topology, np.ndarray]]:
@@ -71,7 +37,7 @@ def read_models(path) -> Iterator[tuple[int, Topology, np.ndarray]]:
         for atom in _atoms(model):
             positions[atom.serial] = atom.pos.tolist()
         chains = [_residues(chain) for chain in model]
-        yield model.num, _topology(chains, positions), positions
+        yield model.num, topology_of(chains, positions), positions
 
 
 def gemmi() -> Any:
@@ -118,7 +84,7 @@ def _atoms(model) -> Iterator:
 def _residues(chain) -> list[Residue]:
     """Those of the polymer; of several kinds in one place the one of the highest occupancy, the first if equal."""
     polymer = gemmi().EntityType.Polymer
-    linked = [residue for residue in chain if residue.entity_type == polymer or residue.name in CAPS]
+    linked = [residue for residue in chain if residue.entity_type == polymer]
     one_each = [max(same, key=_occupancy) for _, same in groupby(linked, key=lambda residue: str(residue.seqid))]
     return [_residue(chain.name, residue) for residue in one_each]
 
@@ -136,8 +102,6 @@ def _residue(chain: str, residue) -> Residue:
 def _torsions(name: str, atoms: dict[str, int]) -> dict[str, list[str]]:
     """The atoms of each angle of a residue; one that gemmi does not know is told by the atoms of its backbone."""
     known = gemmi().find_tabulated_residue(name)
-    if name in CAPS:
-        return {}
     if known.is_nucleic_acid() or {"C4'", "C3'", "O3'"} <= atoms.keys():
         return nucleotide_torsions(name, atoms)
     if known.is_amino_acid() or {"N", "CA", "C"} <= atoms.keys():
@@ -162,41 +126,3 @@ def _conformer(residue) -> list:
     for atom in residue:
         by_name.setdefault(atom.name, []).append(atom)
     return [max(same, key=lambda atom: (atom.altloc == chosen, atom.occ)) for same in by_name.values()]
-
-
-def _topology(chains: list[list[Residue]], positions: np.ndarray) -> Topology:
-    residues, places, missing = [], [], []
-    for chain in chains:
-        closed = _is_closed(chain, positions)
-        for i, residue in enumerate(chain):
-            if not residue.torsions:
-                continue
-            around = {shift: _neighbour(chain, i + shift, closed) for shift in (-1, 0, 1)}
-            found = {name: _places(four, around) for name, four in residue.torsions.items()}
-            places.append([found.get(name) or [-1] * 4 for name in TORSIONS])
-            missing.append(sum(four is not None and -1 in four for four in found.values()))
-            residues.append(residue)
-    return Topology(residues, np.array(places, int).reshape(-1, len(TORSIONS), 4), np.array(missing, int))
-
-
-def _neighbour(chain: list[Residue], i: int, closed: bool) -> Residue | None:
-    return chain[i % len(chain)] if closed or 0 <= i < len(chain) else None
-
-
-def _is_closed(chain: list[Residue], positions: np.ndarray) -> bool:
-    """Whether the last residue is bonded to the first, as in a cyclic peptide."""
-    if len(chain) < 2:
-        return False
-    ends = [(chain[-1].atoms.get(last), chain[0].atoms.get(first)) for last, first in (("C", "N"), ("O3'", "P"))]
-    return any(None not in pair and np.linalg.norm(positions[pair[0]] - positions[pair[1]]) < LONGEST for pair in ends)
-
-
-def _places(four: list[str], around: dict[int, Residue | None]) -> list[int] | None:
-    """Where four atoms are, -1 for those that are missing; None where a residue of theirs is none of the chain."""
-    places = []
-    for atom in four:
-        residue = around[{"-": -1, "+": 1}.get(atom[0], 0)]
-        if residue is None:
-            return None
-        places.append(residue.atoms.get(atom.lstrip("+-"), -1))
-    return places
