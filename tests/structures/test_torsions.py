@@ -275,6 +275,17 @@ def test_trajectories(suffix, rng, tmp_path):
         tfl.torsions(tmp_path / "x.pdb", tmp_path / f"z{suffix}")
 
 
+@pytest.mark.parametrize("place", ["nan", "inf", "1e300", "?"])
+def test_an_atom_that_is_nowhere_is_missing(small, place, tmp_path):
+    lines = small.read_text().splitlines()
+    i = next(i for i, line in enumerate(lines) if line.startswith("ATOM") and line.split()[3:6:2] == ["CA", "MET"])
+    words = lines[i].split()
+    words[10] = place
+    (tmp_path / "x.cif").write_text("\n".join([*lines[:i], " ".join(words), *lines[i + 1 :]]))
+    table = tfl.torsions(tmp_path / "x.cif")
+    assert np.isfinite(table["phi"]).tolist() == [False, False, True, True, True]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -282,6 +293,7 @@ def test_trajectories(suffix, rng, tmp_path):
         ("x.pdb", "", "holds no atoms in the PDB format"),
         ("x.cif", "no structure\n", "cannot be read as a structure"),
         ("x.cif", "data_x\n_cell.length_a 1\n", "holds no atoms in the mmCIF format"),
+        ("x.pdb", "ATOM      1  N\xe9  ALA A   1       0.000   0.000   0.000\n", "no text in UTF-8"),
         ("x.mol2", "anything", "is not named as a structure"),
         ("x", "anything", "is not named as a structure"),
         ("x.xtc", "anything", "Give their structure before it"),
@@ -290,7 +302,7 @@ def test_trajectories(suffix, rng, tmp_path):
 )
 def test_files_that_are_no_structures(name, content, said, tmp_path):
     if content is not None:
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_text(content, encoding="latin-1")
     with pytest.raises(tfl.InputError, match=said):
         tfl.torsions(tmp_path / name)
 
@@ -324,6 +336,11 @@ def test_libraries_that_are_not_there_are_named(module, small, tmp_path, monkeyp
     library = module.split(".")[0]
     with pytest.raises(tfl.InputError, match=rf"{library}, which cannot be imported.*pip install 'torusflow\["):
         tfl.torsions(small, *([tmp_path / "x.xtc"] if library == "MDAnalysis" else []))
+
+
+def test_the_command_does_without_pandas(call, small, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert "5: residues of chain A, in 1 model" in call("torsions", small, "-o", "angles.csv").output
 
 
 def test_the_command_writes_a_table_that_fit_takes(call, rng, tmp_path):

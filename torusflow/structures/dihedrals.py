@@ -6,6 +6,13 @@ import numpy as np
 
 # No bond of a protein or a nucleic acid is longer, and no two atoms are nearer than the other: in Angstrom.
 LONGEST, SHORTEST = 2.5, 0.5
+# Where no atom is, whatever a file says; it keeps squares finite.
+NOWHERE = 1e9
+
+
+def placed(positions: np.ndarray) -> np.ndarray:
+    """Positions of atoms, NaN for those that have none that means something."""
+    return np.where(np.abs(positions) < NOWHERE, positions, np.nan)
 
 
 def dihedrals(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 from ..arguments import checked_file
 from ..errors import InputError
 from .atoms import SAME, nucleotide_torsions, peptide_torsions, usual_name
+from .dihedrals import placed
 from .topology import Residue, Topology, topology_of
 from .trajectories import FORMATS, check_is_there
 
@@ -36,7 +37,11 @@ def read_models(path) -> Iterator[tuple[int, Topology, np.ndarray]]:
         positions = np.empty((model.count_atom_sites(), 3))
         for atom in _atoms(model):
             positions[atom.serial] = atom.pos.tolist()
-        chains = [_residues(chain) for chain in model]
+        positions = placed(positions)
+        try:
+            chains = [_residues(chain) for chain in model]
+        except UnicodeDecodeError:
+            raise InputError(f"{str(path)!r} holds names that are no text in UTF-8. Save it as such.") from None
         yield model.num, topology_of(chains, positions), positions
 
 

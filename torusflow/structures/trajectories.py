@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arguments import checked_file
 from ..errors import InputError
+from .dihedrals import placed
 
 
 class Format(NamedTuple):
@@ -62,7 +63,7 @@ def read_frames(path, count: int) -> Iterator[np.ndarray]:
     try:
         with reader(str(path)) as file:
             for frame in file:
-                positions = unit * np.asarray(frame[0], float)
+                positions = placed(unit * np.asarray(frame[0], float))
                 if len(positions) != count:
                     raise InputError(
                         f"{str(path)!r} moves {len(positions)} atoms, the structure has {count}. Give the structure of "
