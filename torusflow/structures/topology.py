@@ -31,7 +31,7 @@ class Residue(NamedTuple):
 class Topology(NamedTuple):
     """Residues, and the places of the atoms of their angles, array (residues, angles, 4), -1 where there is none.
 
-    `missing` counts for each residue the angles that it would have if no atom were missing.
+    `missing` is how many angles of each residue lack an atom.
     """
 
     residues: list[Residue]
