@@ -16,6 +16,7 @@ LAYERS = [
     {"errors", "interrupts", "public"},
     {"compilation", "deprecation", "memory"},
     {"arguments"},
+    {"structures"},
     {"backends"},
     {"hilbert"},
     {"torus", "model"},

@@ -142,6 +142,18 @@ def test_reference_solutions_are_made_as_they_were(tmp_path):
             np.testing.assert_allclose(new[name]["density"], shipped[name]["density"], rtol=0, atol=1e-9)
 
 
+def test_the_peptide_is_made_as_it_was_and_has_the_angles_it_was_made_from(tmp_path):
+    pytest.importorskip("gemmi", reason="gemmi is not installed")
+    from torusflow.structures.torsions import measure
+
+    angles = load("make_peptide").main(["-o", str(tmp_path / "made.cif")])
+    made, shipped = (measure(path).columns for path in (tmp_path / "made.cif", SCRIPTS.parent / "data" / "peptide.cif"))
+    for name, drawn, known in (("phi", angles[0], slice(1, None)), ("psi", angles[1], slice(None, -1))):
+        np.testing.assert_allclose(made[name], shipped[name], atol=0.03)
+        turns = (made[name][known] - drawn[known]) / 360
+        assert np.abs(turns - np.round(turns)).max() < 0.03 / 360
+
+
 def test_every_script_is_short():
     for script in SCRIPTS.glob("*.py"):
         assert len(script.read_text().splitlines()) <= 100, script.name

@@ -26,6 +26,7 @@ from .storage import Run as Run
 from .storage import RunFile as RunFile
 from .storage import add_reference as add_reference
 from .storage import load as load
+from .structures import torsions as torsions
 from .theory import lojasiewicz as lojasiewicz
 from .theory.tangent_kernels import TangentKernel as TangentKernel
 from .theory.tangent_kernels import drift as drift

@@ -1,4 +1,4 @@
-"""The command line: torusflow fit, check, resume, refine, export, plot, compare, info, sample, score."""
+"""The command line: torusflow fit, check, resume, refine, export, plot, compare, info, sample, score, torsions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .fits import check, fit
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
 from .terminal import forgiving_output
+from .torsions import torsions
 
 
 class Commands(click.Group):
@@ -63,7 +64,7 @@ def main():
     """Fit densities on the torus by gradient descent on flows."""
 
 
-for command in (fit, check, resume, refine, export, plot, compare, info, sample, score):
+for command in (fit, check, resume, refine, export, plot, compare, info, sample, score, torsions):
     main.add_command(command)
 
 
