@@ -52,7 +52,9 @@ def on_rows_held_out(density: TorusDensity, rows: Training) -> Comparison:
         pick = _some(len(part), MOST_SCORED[rows.sample.points.shape[1]] // len(density.held_out_))
         some.append(part[pick])
         scores.append(logs[pick])
-    _, kernel = KernelEstimate.validated(rows.sample.points, rows.sample.weights, _parts(density), some)
+    _, kernel = KernelEstimate.validated(
+        rows.sample.points, rows.sample.weights, _parts(density), some, rows.sample.given
+    )
     held_out = sum(map(len, _parts(density)))
     return Comparison(np.concatenate(scores), kernel, rows.sample.weights[np.concatenate(some)], held_out)
 
@@ -61,7 +63,7 @@ def on_other_rows(density: TorusDensity, rows: Training, others: Training) -> Co
     """By rows that nothing has seen."""
     parts, d = _parts(density), rows.sample.points.shape[1]
     some = [part[_some(len(part), MOST_SCORED[d] // len(parts))] for part in parts]
-    kernel, _ = KernelEstimate.validated(rows.sample.points, rows.sample.weights, parts, some)
+    kernel, _ = KernelEstimate.validated(rows.sample.points, rows.sample.weights, parts, some, rows.sample.given)
     pick = _some(len(others.sample.points), MOST_SCORED[d])
     points = others.sample.points[pick]
     scores = density.model_.log_density(density.control_, points)

@@ -54,20 +54,26 @@ def conditions_of(given, coordinates: Coordinates, axes: tuple[int, ...], points
 
 
 def warn_of_new(conditions, seen, coordinates: Coordinates, axes: tuple[int, ...]) -> None:
-    """Warn where conditions are far from all those of the fit, both in sides of the torus."""
-    if not axes:
-        return
+    """Warn where conditions are far from all those of the fit."""
+    said = far_from_rows(conditions, seen, coordinates, axes) if axes else ""
+    if said:
+        warnings.warn(said, stacklevel=4)
+
+
+def far_from_rows(conditions, seen, coordinates: Coordinates, axes: tuple[int, ...]) -> str:
+    """How far conditions are from those of the fit, both in sides of the torus, in a sentence; "" if they are near."""
     below = np.nextafter(1.0, 0.0)  # what is a little below zero is folded to one
     distances, nearest = cKDTree(np.minimum(seen, below), boxsize=1.0).query(np.minimum(conditions, below))
     new = np.flatnonzero(distances > FAR)
-    if len(new):
-        row = int(new[np.argmax(distances[new])])
-        away = np.abs((conditions[row] - seen[nearest[row]] + 0.5) % 1.0 - 0.5)
-        periods = [coordinates.along(axis).period for axis in axes]
-        names = [coordinates.name(axis) for axis in axes]
-        parts = (f"{part * period:.3g} in {name}" for part, period, name in zip(away, periods, names, strict=True))
-        warnings.warn(
-            f"{len(new)} of {len(conditions)} conditions are further than {FAR:g} of a period from every row of the "
-            f"fit; from row {row + 1} the nearest is {', '.join(parts)} away. What the density is there is a guess.",
-            stacklevel=4,
-        )
+    if not len(new):
+        return ""
+    row = int(new[np.argmax(distances[new])])
+    away = np.abs((conditions[row] - seen[nearest[row]] + 0.5) % 1.0 - 0.5)
+    parts = [
+        f"{part * coordinates.along(axis).period:.3g} in {coordinates.name(axis)}"
+        for part, axis in zip(away, axes, strict=True)
+    ]
+    return (
+        f"{len(new)} of {len(conditions)} conditions are further than {FAR:g} of a period from every row of the fit; "
+        f"from row {row + 1} the nearest is {', '.join(parts)} away. What the density is there is a guess."
+    )

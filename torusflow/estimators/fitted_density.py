@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import dataclasses
 import html
 import inspect
 import io
@@ -17,7 +18,7 @@ from ..errors import InputError
 from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
 from ..torus.coordinates import Coordinates
-from ..torus.density import LARGEST_SAMPLE
+from ..torus.density import LARGEST_SAMPLE, Density
 from ..torus.regions import highest_density_levels
 from .bootstrap import Bootstrap, resampled
 from .conditions import conditions_of, warn_of_new
@@ -44,6 +45,7 @@ class FittedDensity(Parameters):
     given_: tuple[int, ...]
     n_features_in_: int
     n_iter_: int
+    settings_: dict
     missing: str
     threads: int | None
     _progress: Progress
@@ -196,7 +198,8 @@ class FittedDensity(Parameters):
         """
         self._check_fitted()
         rng = legacy_generator(random_state)
-        return Bootstrap(self, resampled(self._progress.risk, self.control_, n, block, rng))
+        bandwidth = self.settings_["bandwidth"] if hasattr(self, "settings_") else 0.0
+        return Bootstrap(self, resampled(self._progress, bandwidth, n, block, rng))
 
     def __repr__(self) -> str:
         standard = inspect.signature(type(self)).parameters
@@ -219,13 +222,13 @@ class FittedDensity(Parameters):
     def __getstate__(self) -> dict:
         return {name: value for name, value in vars(self).items() if name != "_kept_density"}
 
-    def _with(self, control) -> Self:
-        """The same with another control: nothing is known of its validation."""
+    def replicate(self, start: Density, control) -> Self:
+        """The same with another start and control, a fit of other rows: nothing is known of its validation."""
         other = copy.copy(self)
         found = vars(other)
         for name in ("_kept_density", "validation_score_", "train_validation_gap_", "held_out_", "resolution_"):
             found.pop(name, None)
-        other.control_ = control
+        other.model_, other.control_ = dataclasses.replace(self.model_, initial=start), control
         return other
 
     def _keep(self, progress: Progress, coordinates: Coordinates, names) -> None:
@@ -239,6 +242,11 @@ class FittedDensity(Parameters):
         if names is not None:
             self.feature_names_in_ = np.array(names, dtype=object)
         self.resolution_ = model.resolution(self.control_)
+
+    @property
+    def columns_(self) -> tuple[int, ...]:
+        """Positions of the columns that the density is of: those that are no conditions."""
+        return tuple(axis for axis in range(self.n_features_in_) if axis not in self.given_)
 
     @property
     def _points(self) -> np.ndarray:
@@ -256,7 +264,7 @@ class FittedDensity(Parameters):
     def _log_cell(self) -> float:
         """Logarithm of the product of the periods of what the density is of."""
         periods = np.broadcast_to(self.coordinates_.period, self.n_features_in_)
-        return float(np.sum(np.log(np.delete(periods, list(self.given_)))))
+        return float(np.sum(np.log(periods[list(self.columns_)])))
 
     def _refuse_conditional(self, what: str, instead: str) -> None:
         if self.given_:

@@ -16,7 +16,7 @@ from ..models import LogDensityNODE
 from ..torus.grid import Torus
 from .pilot import best_bandwidth
 from .search import Choice, Descent, folds_of, search
-from .settings import Sample, Setting, candidates, effective_number
+from .settings import Sample, Setting, candidates
 
 LARGEST_GAP = 0.1  # nats between rows trained on and rows held out
 LARGEST_CHANGE = 1e-3  # of log Z on a finer grid
@@ -51,8 +51,7 @@ def fit_density(
         All processors if not given.
     """
     end, d = time.perf_counter() + seconds, sample.points.shape[1]
-    bandwidth = best_bandwidth(sample.points, sample.weights)
-    plan = candidates(effective_number(sample.weights), d, bandwidth, fixed)
+    plan = candidates(sample, best_bandwidth(sample.points, sample.weights), fixed)
     folds = folds_of(len(sample.points), plan.folds, rng)
     # Of many rows in three dimensions a descent makes use of all processors; else they take one each.
     workers = 1 if d == 3 and plan.folds == 1 else Torus((4,), threads=threads).threads or 1

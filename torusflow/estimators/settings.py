@@ -145,6 +145,9 @@ RESOLUTIONS = {1: (128, 24, 2, 6), 2: (48, 12, 2, 5), 3: (32, 8, 2, 4)}
 # wider one along what the rows have in common, and need not smooth bumps out. So many times wider, for few rows and for
 # enough; between 1.4 and 4 times it matters little.
 WIDER_OF_FEW, WIDER = 2.0, 3.0
+# A flow of y alone hardly moves mass from one peak of y to another far away: how much each has, given x, is left to the
+# start, which must not be as wide along x.
+WIDER_GIVEN = 1.5
 # Smoothness and length of the metric, and penalty, from the smoothest to the roughest.
 PRIORS = (
     (3.0, 0.3, 30.0),
@@ -158,22 +161,21 @@ PRIORS = (
 )
 
 
-def candidates(n: float, dimension: int, bandwidth: float, fixed: dict) -> Plan:
+def candidates(sample: Sample, bandwidth: float, fixed: dict) -> Plan:
     """The settings worth trying for so many rows.
 
     Parameters
     ----------
-    n : float
-        Effective number of rows.
-    dimension : int
+    sample : Sample
     bandwidth : float
         The best one of a kernel estimate.
     fixed : dict
         Fields of `Setting` that are not to be chosen.
     """
-    few = n < ENOUGH
+    few, dimension = effective_number(sample.weights) < ENOUGH, sample.points.shape[1]
     size = _size(*(RESOLUTIONS_OF_FEW if few else RESOLUTIONS)[dimension], fixed)
-    size["bandwidth"] = (WIDER_OF_FEW if few else WIDER) * bandwidth
+    wider = WIDER_GIVEN if sample.given else WIDER_OF_FEW if few else WIDER
+    size["bandwidth"] = wider * bandwidth
     settings = dict.fromkeys(
         Setting(**{"smoothness": s, "length": length, "penalty": penalty, **size, **fixed})
         for s, length, penalty in PRIORS

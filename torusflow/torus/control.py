@@ -93,7 +93,7 @@ class VelocitySpace:
         return f"VelocitySpace({self.torus!r}, {self.metric!r}, layers={self.layers}, band={self.band}{some})"
 
     def __str__(self):
-        metric, some = self.metric, f", along axes {', '.join(map(str, self.components))} only" if self._fixed else ""
+        metric, some = self.metric, f", moving along {', '.join(map(str, self.components))}" if self._fixed else ""
         return (
             f"{self.layers} layers, band {max(self.band)}, H^s with s = {metric.smoothness:g}, l = {metric.length:g}"
             f"{some}"
