@@ -39,6 +39,7 @@ ON_POINTS = {
     "losses/cloud_mmd.py",
     "losses/points.py",
     "losses/cross_entropy.py",
+    "models/kernel_span.py",
     "transport/diffeomorphism.py",
     "transport/flow_map.py",
 }
@@ -61,6 +62,7 @@ OF_THIS_MACHINE = {
     "models/kernels.py",
     "models/particle_linearisation.py",
     "models/sample_node.py",
+    "models/sobolev_kernel.py",
     "torus/brightness.py",
     "torus/coordinates.py",
     "torus/scattered.py",

@@ -142,6 +142,13 @@ def test_reference_solutions_are_made_as_they_were(tmp_path):
             np.testing.assert_allclose(new[name]["density"], shipped[name]["density"], rtol=0, atol=1e-9)
 
 
+def test_whole_space(tmp_path):
+    arguments = ["--points", "4", "--grids", "4", "7", "--final-time", "1", "-o", str(tmp_path / "picture.png")]
+    whole, fixed = load("whole_space").main(arguments)
+    points, coarse, fine = fixed.values()
+    assert whole < min(points, coarse) and fine == pytest.approx(whole, rel=0.01) and coarse > 1.1 * whole
+
+
 def test_every_script_is_short():
     for script in SCRIPTS.glob("*.py"):
         assert len(script.read_text().splitlines()) <= 100, script.name

@@ -10,6 +10,7 @@ from .descent import *  # noqa: F403
 from .descent.coarse_to_fine import coarse_to_fine as coarse_to_fine
 from .descent.selection import Selection as Selection
 from .descent.selection import select as select
+from .descent.whole_space import whole_space as whole_space
 from .errors import InputError as InputError
 from .errors import NumericalError as NumericalError
 from .errors import TorusflowError as TorusflowError

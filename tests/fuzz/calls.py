@@ -169,6 +169,16 @@ CALLS = {
         {"kernel": tfl.GaussianKernel(0.5), "centres": X.T},
         lambda family: _used_model(tfl.RKHSNODE(X.T, family, 2, 1)),
     ),
+    "KernelSpan": Call(
+        tfl.KernelSpan,
+        {"kernel": tfl.GaussianKernel(0.5), "centres": X.T},
+        lambda family: _used_model(tfl.RKHSNODE(X.T, family, 2, 1)),
+    ),
+    "SobolevKernel": Call(
+        tfl.SobolevKernel,
+        {"smoothness": 2.5, "length": 0.1, "dimension": 2},
+        lambda kernel: tfl.KernelField(kernel, X.T),
+    ),
     "Linearised": Call(tfl.Linearised, {"model": LINEAR, "centre": W}, _used_model),
     "Scaled": Call(tfl.Scaled, {"model": LINEAR, "centre": W, "alpha": 2.0}, _used_model),
     **of_model("MeasureNODE", MEASURE, V, DENSITY),
@@ -281,6 +291,19 @@ CALLS = {
     ),
     "coarse_to_fine": Call(
         tfl.coarse_to_fine, {"risk": FIT, "method": tfl.GradientDescent(0.1), "levels": 1, "iterations": 1}
+    ),
+    "whole_space": Call(
+        tfl.whole_space,
+        {
+            "risk": tfl.Risk(
+                tfl.RKHSNODE(X.T, tfl.KernelSpan(tfl.GaussianKernel(0.5), X.T), 2),
+                losses.SquaredDistance(np.zeros((3, 2))),
+            ),
+            "control": np.zeros((2, 3, 2)),
+            "method": tfl.GradientDescent(0.1),
+            "iterations": 1,
+            "tolerance": 1e-2,
+        },
     ),
     "select": Call(
         tfl.select,
