@@ -59,6 +59,7 @@ OF_THIS_MACHINE = {
     "geodesic/exponential_map.py",
     "losses/gibbs_kernel.py",
     "models/features.py",
+    "models/kernel_field.py",
     "models/kernels.py",
     "models/particle_linearisation.py",
     "models/sample_node.py",

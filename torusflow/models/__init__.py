@@ -4,9 +4,9 @@ from ..public import public_names
 from .features import Features as Features
 from .features import RandomFourierFeatures as RandomFourierFeatures
 from .geodesic_node import GeodesicNODE as GeodesicNODE
+from .kernel_field import KernelField as KernelField
 from .kernel_span import KernelSpan as KernelSpan
 from .kernels import GaussianKernel as GaussianKernel
-from .kernels import KernelField as KernelField
 from .kernels import MaternKernel as MaternKernel
 from .lazy import Linearised as Linearised
 from .lazy import Scaled as Scaled

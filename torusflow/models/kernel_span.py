@@ -13,7 +13,7 @@ from ..arguments import settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from .flow_bounds import FieldConstants
-from .kernels import KernelSum, OnCentres
+from .kernel_field import KernelSum, OnCentres
 
 # Of k(x, x): a squared distance to the span is a difference of numbers of that size, and below this it is rounding.
 ROUND_OFF = 1e-11

@@ -14,8 +14,8 @@ from ..transport.particles import ParticleFlow
 from ..transport.runge_kutta import find_scheme, scheme_field
 from .features import Features, RandomFourierFeatures
 from .flow_bounds import flow_lipschitz, layer_norms
+from .kernel_field import KernelField
 from .kernel_span import KernelSpan
-from .kernels import KernelField
 from .particle_linearisation import ParticleLinearisation
 
 
