@@ -56,6 +56,7 @@ MAKES_ARRAYS = {"array", "asarray", "ascontiguousarray", "empty", "full", "ones"
 ABOUT_TORI = ["torus", "transport", "geodesic", "models", "losses", "porous_medium", "theory", "descent"]
 # Points, matrices, images and tables are arrays of NumPy, and so is what compiled loops take.
 OF_THIS_MACHINE = {
+    "descent/ensembles.py",
     "geodesic/exponential_map.py",
     "losses/gibbs_kernel.py",
     "models/features.py",
@@ -64,6 +65,8 @@ OF_THIS_MACHINE = {
     "models/particle_linearisation.py",
     "models/sample_node.py",
     "models/sobolev_kernel.py",
+    "theory/critical_points.py",
+    "theory/deep_linear.py",
     "torus/brightness.py",
     "torus/coordinates.py",
     "torus/scattered.py",
