@@ -149,6 +149,14 @@ def test_whole_space(tmp_path):
     assert whole < min(points, coarse) and fine == pytest.approx(whole, rel=0.01) and coarse > 1.1 * whole
 
 
+def test_deep_linear(tmp_path):
+    """C23, and ranks that grow by one."""
+    arguments = ["--distances", "0.1", "0.03", "0.01", "--count", "2", "-o", str(tmp_path / "picture.png")]
+    exponent, times, ranks, _ = load("deep_linear").main(arguments)
+    assert exponent == pytest.approx(-1, abs=0.05) and times[[0, 2]] == pytest.approx([69, 635], abs=1.2)
+    assert ranks[-1] == 3 and np.all(np.diff(ranks[5:]) >= 0) and set(ranks) >= {1, 2, 3}
+
+
 def test_every_script_is_short():
     for script in SCRIPTS.glob("*.py"):
         assert len(script.read_text().splitlines()) <= 100, script.name

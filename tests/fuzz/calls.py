@@ -46,7 +46,7 @@ from things import (
 )
 
 import torusflow as tfl
-from torusflow import checks, densities, losses
+from torusflow import checks, deep_linear, densities, losses
 from torusflow.theory import lojasiewicz
 
 
@@ -289,6 +289,14 @@ CALLS = {
     "StochasticGradientDescent": Call(
         tfl.StochasticGradientDescent, {"step": 0.1, "batch": 2, "half_life": 5.0, "seed": 0}
     ),
+    "ensemble": Call(
+        tfl.ensemble,
+        {"risk": RISK, "starts": [W], "method": tfl.GradientDescent(0.1), "iterations": 1, "within": 1e-6},
+        str,
+    ),
+    "Ensemble.law": Call(
+        tfl.Ensemble(1e-6, (), np.zeros(3), np.array([4.0, 2.0, 1.0])).law, {"distances": np.arange(1.0, 4.0)}, str
+    ),
     "coarse_to_fine": Call(
         tfl.coarse_to_fine, {"risk": FIT, "method": tfl.GradientDescent(0.1), "levels": 1, "iterations": 1}
     ),
@@ -339,6 +347,14 @@ CALLS = {
         {"risks": 0.5 ** np.arange(9), "gradient_norms": 0.7 ** np.arange(9), "lower_bound": 0.0, "skip": 0.25},
         str,
     ),
+    "critical_point": Call(tfl.critical_point, {"risk": RISK, "w": W}, str),
+    "deep_linear.composed": Call(deep_linear.composed, {"model": LINEAR, "w": W}),
+    "deep_linear.rank": Call(deep_linear.rank, {"model": LINEAR, "w": W, "tolerance": 1e-6}),
+    "deep_linear.imbalance": Call(deep_linear.imbalance, {"model": LINEAR, "w": W}),
+    "deep_linear.differences": Call(deep_linear.differences, {"model": LINEAR, "w": W}),
+    "deep_linear.balanced": Call(deep_linear.balanced, {"model": NETWORK, "matrix": np.eye(2)}),
+    "deep_linear.best_risks": Call(deep_linear.best_risks, {"risk": RISK}),
+    "deep_linear.saddle": Call(deep_linear.saddle, {"risk": tfl.Risk(NETWORK, DISTANCE), "kept": []}),
     "bounds": Call(
         lojasiewicz.bounds, {"model": LINEAR, "centre": W}, lambda b: (b.lower(0.1), b.upper(0.1), b.lipschitz(0.1))
     ),

@@ -101,7 +101,8 @@ class Ensemble:
         distances = real_array(distances, "the distances")
         if distances.shape != self.times.shape or not np.all(distances > 0):
             raise InputError(f"law takes a positive distance for each of the {len(self.times)} starts.")
-        x, y = np.log(distances[self.reached]), np.log(self.times[self.reached])
+        later = self.times > 0  # not NaN, and not there from the start
+        x, y = np.log(distances[later]), np.log(self.times[later])
         if len(x) < 3 or np.ptp(x) < 1e-12:
             raise InputError(
                 f"a law needs three descents that came to the optimum, from several distances; here {len(x)} came."
@@ -113,11 +114,7 @@ class Ensemble:
     def __str__(self):
         done = self.times[self.reached]
         when = f", at times {done.min():.4g} to {done.max():.4g}, median {np.median(done):.4g}" if len(done) else ""
-        low, high = self.fraction_interval
-        return (
-            f"{len(done)} of {len(self.times)} starts ({100 * low:.0f} to {100 * high:.0f} % of all) come within "
-            f"{self.within:g} of the least risk{when}"
-        )
+        return f"{len(done)} of {len(self.times)} starts come within {self.within:g} of the least risk{when}"
 
 
 def ensemble(
