@@ -191,7 +191,7 @@ def test_refusals(change, words, pairs):
 
 
 def test_too_many_centres_are_refused(pairs, monkeypatch):
-    monkeypatch.setattr("torusflow.descent.whole_space.MOST_CENTRES", 10)
+    monkeypatch.setattr("torusflow.models.kernel_span.MOST_CENTRES", 10)
     risk = risk_of(pairs, tfl.MaternKernel(1.0, 1.5))
     with pytest.raises(tfl.InputError, match="more than 10 centres are needed"):
         tfl.whole_space(risk, risk.space.zeros(), tfl.GradientDescent(0.4), 5)

@@ -38,11 +38,11 @@ def test_what_is_outside_a_span_and_brought_in(near, rng):
     expected = np.sqrt((whole - np.sum(coefficients * (C.T @ p))) / whole)
     assert span.outside(gradient) == pytest.approx(expected, rel=1e-8) and expected > 0.1
     for tolerance in (0.3, 1e-3):
-        larger = span.extended(gradient, tolerance)
+        larger = span.extended([gradient], tolerance)
         assert larger.outside(gradient) <= tolerance
         np.testing.assert_array_equal(larger.centres[:2], near[:2])
-        assert larger.extended(gradient, tolerance) is larger
-    assert len(span.extended(gradient, 0.3).centres) < len(larger.centres) <= len(near)
+        assert larger.extended([gradient], tolerance) is larger
+    assert len(span.extended([gradient], 0.3).centres) < len(larger.centres) <= len(near)
     assert span.outside(Representers(near, 0 * near)) == 0.0
 
 

@@ -19,9 +19,8 @@ from ..risk import Risk
 from .loop import descend
 from .method import Method
 
-# Distances in the space are known to 1e-5, and a matrix of more representers takes minutes to decompose.
+# Distances in the space are known to about 1e-5.
 LEAST_TOLERANCE = 1e-4
-MOST_CENTRES = 4000
 
 
 def whole_space(
@@ -78,7 +77,7 @@ def whole_space(
             watched = _Watched(model, span, tolerance)
             found = descend(replace(risk, model=watched), control, method, iterations, **limits)
             ended = found.status if found.status.startswith(("interrupted", "failed")) else ""
-            larger = _extended(span, watched.outside, tolerance)
+            larger = span.extended(watched.outside, tolerance)
             if larger is span:
                 _check_nothing_is_outside(watched)
                 break
@@ -88,19 +87,6 @@ def whole_space(
         with contextlib.suppress(Warning):
             warnings.warn(f"whole_space did not finish: {ended}", stacklevel=2)
     return replace(risk, model=model), control
-
-
-def _extended(span: KernelSpan, gradients: list[Representers], tolerance: float) -> KernelSpan:
-    """With the centres without which a gradient would not be in the span."""
-    for gradient in gradients:
-        if span.outside(gradient) > tolerance:  # what gradients before have needed is there by now
-            span = span.extended(gradient, tolerance)
-        if len(span.centres) > MOST_CENTRES:
-            raise InputError(
-                f"whole_space: more than {MOST_CENTRES} centres are needed for gradients to {tolerance:g} of their "
-                f"norm. Take a larger tolerance, a smoother or longer kernel, or fewer points."
-            )
-    return span
 
 
 def _check_nothing_is_outside(watched: _Watched) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -14,9 +15,12 @@ from ..errors import InputError
 from ..hilbert import Euclidean
 from .flow_bounds import FieldConstants
 from .kernel_field import KernelSum, OnCentres
+from .kernels import Kernel
 
 # Of k(x, x): a squared distance to the span is a difference of numbers of that size, and below this it is rounding.
 ROUND_OFF = 1e-11
+# A kernel matrix of more takes minutes to decompose, and a file holds no more.
+MOST_CENTRES = 4000
 
 
 class Representers(NamedTuple):
@@ -90,39 +94,62 @@ class KernelSpan(OnCentres):
         inside = float(np.sum(self.riesz(points, momenta) ** 2))
         return math.sqrt(max(0.0, 1 - inside / whole)) if whole > 0 else 0.0
 
-    def extended(self, gradient: Representers, tolerance: float) -> KernelSpan:
-        """With as many of the points of a gradient for further centres that its part outside is within the tolerance.
-
-        |g - Pg| <= sum_i r_i |p_i| =: B for the distances r_i of k(., x_i) from the span. Points with the largest terms
-        are taken until B <= tolerance |g|, by a Cholesky factorisation with these pivots [1]_.
+    def extended(self, gradients: Sequence[Representers], tolerance: float) -> KernelSpan:
+        """With further centres, points of gradients, so that none of these is outside by more than the tolerance.
 
         Parameters
         ----------
-        gradient : Representers
+        gradients : sequence of Representers
         tolerance : float
-            Relative.
+            Relative to their norms.
 
-        References
-        ----------
-        .. [1] S. De Marchi, R. Schaback, H. Wendland, Near-optimal data-independent point locations for radial basis
-           function interpolation, Adv. Comput. Math. 23 (2005) 317-330, doi:10.1007/s10444-004-1829-1.
+        Raises
+        ------
+        InputError
+            If more than 4000 centres would be needed.
         """
-        points, momenta = gradient
-        goal = tolerance * math.sqrt(np.sum(momenta * self.kernel.sums(points, points, momenta)))
-        basis = self._solve(self.matrix(points).T)  # of the span, orthonormal, at the points
-        squares = self.kernel.at_zero - np.sum(basis**2, axis=0)
-        sizes, chosen = np.linalg.norm(momenta, axis=1), []
-        while True:
-            squares[squares < ROUND_OFF * self.kernel.at_zero] = 0.0
-            terms = np.sqrt(squares) * sizes
-            if terms.sum() <= goal:
-                return replace(self, centres=np.vstack([self.centres, points[chosen]])) if chosen else self
-            i = int(np.argmax(terms))
-            column = self.kernel.matrix(points, points[i : i + 1])[:, 0]
-            function = (column - basis.T @ basis[:, i]) / math.sqrt(squares[i])
-            basis, squares = np.vstack([basis, function]), squares - function**2
-            chosen.append(i)
+        centres, factor = self.centres, self._factor
+        for gradient in gradients:
+            chosen, rows = _pivots(self.kernel, centres, factor, gradient, tolerance)
+            if len(centres) + len(chosen) > MOST_CENTRES:
+                raise InputError(
+                    f"more than {MOST_CENTRES} centres are needed for gradients to {tolerance:g} of their norm. Take a "
+                    f"larger tolerance, a smoother or longer kernel, or fewer points."
+                )
+            if chosen:
+                centres = np.vstack([centres, gradient.points[chosen]])
+                factor = np.block([[factor, np.zeros((len(factor), len(chosen)))], [rows]])
+        return self if centres is self.centres else replace(self, centres=centres)
 
     def _solve(self, right, transposed: bool = False) -> np.ndarray:
         """L^-1 or L^-T times a matrix."""
         return solve_triangular(self._factor, right, lower=True, trans=int(transposed), check_finite=False)
+
+
+def _pivots(kernel: Kernel, centres, factor, gradient: Representers, tolerance: float) -> tuple[list[int], np.ndarray]:
+    """Which points of a gradient to add, and their rows of the Cholesky factor; none if it is within the tolerance.
+
+    |g - Pg| <= sum_i r_i |p_i| =: B for the distances r_i of k(., x_i) from the span. Points with the largest terms are
+    taken until B <= tolerance |g|, by a Cholesky factorisation with these pivots [1]_.
+
+    References
+    ----------
+    .. [1] S. De Marchi, R. Schaback, H. Wendland, Near-optimal data-independent point locations for radial basis
+       function interpolation, Adv. Comput. Math. 23 (2005) 317-330, doi:10.1007/s10444-004-1829-1.
+    """
+    points, momenta = gradient
+    basis = solve_triangular(factor, kernel.matrix(centres, points), lower=True, check_finite=False)  # at the points
+    whole, chosen = np.sum(momenta * kernel.sums(points, points, momenta)), []
+    near = whole - np.sum((basis @ momenta) ** 2) <= tolerance**2 * whole
+    squares, sizes = kernel.at_zero - np.sum(basis**2, axis=0), np.linalg.norm(momenta, axis=1)
+    while not near:
+        squares[squares < ROUND_OFF * kernel.at_zero] = 0.0
+        terms = np.sqrt(squares) * sizes
+        if terms.sum() <= tolerance * math.sqrt(whole):
+            break
+        i = int(np.argmax(terms))
+        column = kernel.matrix(points, points[i : i + 1])[:, 0]
+        function = (column - basis.T @ basis[:, i]) / math.sqrt(squares[i])
+        basis, squares = np.vstack([basis, function]), squares - function**2
+        chosen.append(i)
+    return chosen, np.tril(basis[:, chosen].T, len(centres))

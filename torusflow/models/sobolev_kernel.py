@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arguments import is_number, settle
+from ..arguments import checked_whole, is_number, settle
 from ..errors import InputError
 from .kernels import Kernel, MaternKernel
 
@@ -49,9 +49,9 @@ class SobolevKernel(Kernel):
     _factor: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
-        if self.dimension not in (1, 2, 3) or isinstance(self.dimension, bool):
+        d = checked_whole("SobolevKernel: dimension", self.dimension)
+        if d > 3:
             raise InputError(f"SobolevKernel: dimension must be 1, 2 or 3, got {self.dimension!r}.")
-        d = int(self.dimension)
         closed = (d / 2 + 1.5, d / 2 + 2.5)
         if not is_number(self.smoothness) or self.smoothness not in closed:
             raise InputError(
