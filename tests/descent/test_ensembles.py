@@ -61,6 +61,7 @@ def test_an_interrupt_keeps_what_is_done(half_turn):
         (lambda risk: tfl.ensemble(risk, 3, tfl.LBFGS()), "takes a list of controls to start from"),
         (lambda risk: tfl.ensemble(risk, [np.ones(3)], tfl.LBFGS()), r"shape \(4, 2, 2\)"),
         (lambda risk: tfl.ensemble(risk, [risk.space.zeros()], tfl.LBFGS(), within=0), "within must be a positive"),
+        (lambda risk: tfl.ensemble(risk, [risk.space.zeros()], tfl.LBFGS(), risk_tolerance=1e-3), "say within="),
         (lambda risk: from_the_turn(risk, [0.5, 0.4]).law([0.5, 0.4]), "needs three descents.*here 2 came"),
         (lambda risk: from_the_turn(risk, [0.5]).law([0.0]), "a positive distance for each of the 1 starts"),
     ],

@@ -155,6 +155,16 @@ def test_on_the_torus_it_is_the_limit_of_ever_wider_bands():
     assert gaps[0] > 10 * gaps[1] > 100 * gaps[2] and gaps[2] < 1e-4
 
 
+def test_greedy_descent_has_its_gradients_too(pairs):
+    """The first layer of a model restarted: risks for centres found to different tolerances agree."""
+    risks = [
+        found_and_run(risk_of(pairs, GAUSS, layers=6), tfl.GreedyDescent(0.3), 6, tolerance)[1].history["risk"]
+        for tolerance in (1e-2, 1e-4)
+    ]
+    assert len(risks[0]) == 7 and risks[0][-1] < 0.5 * risks[0][0]
+    np.testing.assert_allclose(risks[0], risks[1], rtol=1e-3)
+
+
 @pytest.mark.slow
 def test_many_random_pairs_are_fitted():
     rng, x = np.random.default_rng(0), np.zeros((0, 2))

@@ -149,6 +149,8 @@ def ensemble(
     check_kind("the first argument", risk, Risk, "ensemble(tfl.Risk(model, loss), starts, method)")
     if not is_number(within) or not within > 0:
         raise InputError(f"ensemble: within must be a positive number, got {within!r}.")
+    if "risk_tolerance" in limits:
+        raise InputError("ensemble: say within=... in place of risk_tolerance; it is measured from risk.least, too.")
     starts = [risk.space.element(start) for start in _listed(starts)]
     results: list[Result] = []
     with Held():

@@ -122,6 +122,14 @@ class _Watched:
     def output_space(self) -> Euclidean:
         return self.model.output_space
 
+    @property
+    def layers(self) -> int:
+        return self.model.layers
+
+    def restarted(self, output) -> _Watched:
+        """For `GreedyDescent`; what is outside is kept in the same list."""
+        return replace(self, model=self.model.restarted(output))
+
     def __call__(self, w) -> np.ndarray:
         return self.model(w)
 
