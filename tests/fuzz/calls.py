@@ -46,7 +46,7 @@ from things import (
 )
 
 import torusflow as tfl
-from torusflow import checks, deep_linear, densities, losses
+from torusflow import checks, densities, losses
 from torusflow.theory import lojasiewicz
 
 
@@ -336,6 +336,14 @@ CALLS = {
     "TangentKernel.eigenvalues": Call(tfl.tangent_kernel(LINEAR, W).eigenvalues, {"count": 2, "which": "largest"}),
     "drift": Call(tfl.drift, {"model": LINEAR, "w_0": W, "w_1": -W}),
     "lazy_risk": Call(tfl.lazy_risk, {"matrix": np.eye(2), "residual": np.ones(2), "times": [0.0, 1.0]}),
+    "critical_point": Call(tfl.critical_point, {"risk": RISK, "w": W}, str),
+    "deep_linear.composed": Call(tfl.deep_linear.composed, {"model": LINEAR, "w": W}),
+    "deep_linear.rank": Call(tfl.deep_linear.rank, {"model": LINEAR, "w": W, "tolerance": 1e-6}),
+    "deep_linear.imbalance": Call(tfl.deep_linear.imbalance, {"model": LINEAR, "w": W}),
+    "deep_linear.differences": Call(tfl.deep_linear.differences, {"model": LINEAR, "w": W}),
+    "deep_linear.balanced": Call(tfl.deep_linear.balanced, {"model": NETWORK, "matrix": np.eye(2)}),
+    "deep_linear.best_risks": Call(tfl.deep_linear.best_risks, {"risk": RISK}),
+    "deep_linear.saddle": Call(tfl.deep_linear.saddle, {"risk": tfl.Risk(NETWORK, DISTANCE), "kept": []}),
     "checks.adjoint": Call(
         checks.adjoint, {"model": LINEAR, "w": W, "directions": 1, "seed": 0, "tolerance": 1e-11}, str
     ),
@@ -347,14 +355,6 @@ CALLS = {
         {"risks": 0.5 ** np.arange(9), "gradient_norms": 0.7 ** np.arange(9), "lower_bound": 0.0, "skip": 0.25},
         str,
     ),
-    "critical_point": Call(tfl.critical_point, {"risk": RISK, "w": W}, str),
-    "deep_linear.composed": Call(deep_linear.composed, {"model": LINEAR, "w": W}),
-    "deep_linear.rank": Call(deep_linear.rank, {"model": LINEAR, "w": W, "tolerance": 1e-6}),
-    "deep_linear.imbalance": Call(deep_linear.imbalance, {"model": LINEAR, "w": W}),
-    "deep_linear.differences": Call(deep_linear.differences, {"model": LINEAR, "w": W}),
-    "deep_linear.balanced": Call(deep_linear.balanced, {"model": NETWORK, "matrix": np.eye(2)}),
-    "deep_linear.best_risks": Call(deep_linear.best_risks, {"risk": RISK}),
-    "deep_linear.saddle": Call(deep_linear.saddle, {"risk": tfl.Risk(NETWORK, DISTANCE), "kept": []}),
     "bounds": Call(
         lojasiewicz.bounds, {"model": LINEAR, "centre": W}, lambda b: (b.lower(0.1), b.upper(0.1), b.lipschitz(0.1))
     ),
