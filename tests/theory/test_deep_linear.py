@@ -121,6 +121,9 @@ def test_the_hessian_is_that_of_the_inner_product(rng):
 NETWORK = tfl.LinearNetwork(np.eye(3), (2, 3))
 RISK = tfl.Risk(NETWORK, SquaredDistance(np.eye(3)))
 W = np.ones(12)
+FIELDS = tfl.Risk(
+    tfl.RKHSNODE(np.eye(2), tfl.KernelField(tfl.GaussianKernel(1.0), np.eye(2)), 1), SquaredDistance(2 * np.eye(2))
+)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +141,10 @@ W = np.ones(12)
         (lambda: deep_linear.saddle(RISK, [0, 1, 2]), "Take one of lower rank, or a wider network"),
         (lambda: tfl.critical_point(RISK, np.ones(3)), r"shape \(12,\)"),
         (lambda: tfl.critical_point(NETWORK, W), "must be a Risk"),
+        (
+            lambda: tfl.critical_point(FIELDS, np.zeros((1, 2, 2))),
+            "with a KernelSpan; those of this RKHSNODE have another",
+        ),
     ],
 )
 def test_refusals(call, words):

@@ -81,7 +81,11 @@ def critical_point(risk: Risk, w) -> CriticalPoint:
     check_kind("the first argument", risk, Risk, "critical_point(tfl.Risk(model, loss), control)")
     space = risk.space
     if not isinstance(space, Euclidean) or space.gram is not None:
-        raise InputError(f"critical_point knows no Hessian for controls of a {type(risk.model).__name__}.")
+        raise InputError(
+            f"critical_point takes controls whose inner product is a multiple of the sum of products, such as those of "
+            f"linear networks, a ResNet or an RKHSNODE with a KernelSpan; those of this {type(risk.model).__name__} "
+            f"have another."
+        )
     w = space.element(w).astype(float)
     if w.size > MOST_NUMBERS:
         raise InputError(f"critical_point: a Hessian of {w.size} rows is too large, at most {MOST_NUMBERS}.")
