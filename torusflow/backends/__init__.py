@@ -11,6 +11,7 @@ from .cpu.transform import default_library
 from .cpu.workers import bounded, split
 from .division import Division, Undivided
 from .host import is_array, to_host
+from .mpi.ending import peers_of
 from .reference import Reference
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "is_there",
     "make_backend",
     "make_division",
+    "peers_of",
     "split",
     "to_host",
 ]

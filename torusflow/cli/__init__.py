@@ -12,24 +12,35 @@ from ..errors import TorusflowError
 from ..interrupts import SIGNALS
 from .description import wrap
 from .fits import check, fit
+from .processes import started
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
 from .terminal import forgiving_output
+
+# By all processes, where there are several; all else the first one does alone.
+SHARED = (fit, check, resume)
 
 
 class Commands(click.Group):
     """Turns the package's own errors into one sentence and exit code 2, and its warnings into one sentence each."""
 
     def main(self, *args, **kwargs):
-        with forgiving_output() as refusal:
+        processes = started()
+        with forgiving_output(silent=not processes.is_first) as refusal:
             try:
-                return super().main(*args, **kwargs)
+                return super().main(*args, obj=processes, **kwargs)
             except SystemExit as end:
                 if (refused := refusal()) and not end.code:
                     reason = (refused.strerror or str(refused)).lower()
                     click.echo(f"torusflow: the output could not be written: {reason}.", err=True)
                     sys.exit(1)
                 raise
+
+    def resolve_command(self, context, args):
+        name, command, rest = super().resolve_command(context, args)
+        if command not in SHARED and not context.resilient_parsing and not context.obj.is_first:
+            context.exit(0)
+        return name, command, rest
 
     def invoke(self, context):
         said = set()
@@ -45,7 +56,8 @@ class Commands(click.Group):
                     rules = [("default" if action == "error" else action, *rest) for action, *rest in warnings.filters]
                     warnings.filters[:] = rules  # pyright: ignore[reportIndexIssue]  # a list, whatever its stub says
                 warnings.showwarning = say
-                return super().invoke(context)
+                with context.obj.alike():
+                    return super().invoke(context)
         except TorusflowError as error:
             click.echo(f"torusflow: {error}", err=True)
             context.exit(2)
