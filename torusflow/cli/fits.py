@@ -115,7 +115,8 @@ def fit(processes, source, output, overwrite, likelihood, selecting, refine, set
         options["grid"] = grid_of(options["grid"])
     asked = {"likelihood": likelihood, "select": selecting, "refine": refine, "set": settings}
     if fits_a_density(Path(source), options | asked):
-        processes.refuse("a density of samples is fitted with all choices made by", "divide a grid: --loss, say")
+        instead = "ask for the study of a descent on a grid, --loss normalisedlikelihood say"
+        processes.refuse("a density of samples is fitted with all choices made by", instead)
         return fit_samples(source, RunFile(output, overwrite), options)
     if likelihood:
         if options["loss"] not in (None, "LogLikelihood"):

@@ -96,7 +96,7 @@ def started() -> Processes:
             f"({error}). Install them (pip install 'torusflow[mpi]' mpich), or start one process.",
         )
     if MPI.COMM_WORLD.size != size:
-        library = MPI.Get_library_version().split("\n")[0].split(",")[0].strip()
+        library = " ".join(MPI.Get_library_version().split("\n")[0].split(",")[0].split())
         _leave(
             rank,
             f"{size} processes were started, but not by the MPI of mpi4py here ({library}), which finds "
