@@ -12,7 +12,7 @@ from ..errors import TorusflowError
 from ..interrupts import SIGNALS
 from .description import wrap
 from .fits import check, fit
-from .processes import started
+from .processes import Processes, started
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
 from .terminal import forgiving_output
@@ -38,8 +38,10 @@ class Commands(click.Group):
 
     def resolve_command(self, context, args):
         name, command, rest = super().resolve_command(context, args)
-        if command not in SHARED and not context.resilient_parsing and not context.obj.is_first:
-            context.exit(0)
+        if command not in SHARED and not context.resilient_parsing:
+            if not context.obj.is_first:
+                context.exit(0)
+            context.obj = Processes()
         return name, command, rest
 
     def invoke(self, context):
@@ -56,8 +58,7 @@ class Commands(click.Group):
                     rules = [("default" if action == "error" else action, *rest) for action, *rest in warnings.filters]
                     warnings.filters[:] = rules  # pyright: ignore[reportIndexIssue]  # a list, whatever its stub says
                 warnings.showwarning = say
-                with context.obj.alike():
-                    return super().invoke(context)
+                return self._alike(context)
         except TorusflowError as error:
             click.echo(f"torusflow: {error}", err=True)
             context.exit(2)
@@ -67,6 +68,16 @@ class Commands(click.Group):
         except MemoryError:
             click.echo("torusflow: not enough memory. Use a coarser grid, fewer layers or fewer substeps.", err=True)
             context.exit(2)
+
+    def _alike(self, context):
+        """Invoke the command; what one of several processes raises alone is said, and ends all."""
+        try:
+            return super().invoke(context)
+        except click.exceptions.Exit:  # also of those that leave the command to the first one
+            raise
+        except BaseException as error:
+            context.obj.agree(error)
+            raise
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})

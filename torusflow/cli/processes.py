@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import traceback
@@ -58,17 +57,10 @@ class Processes:
         """The first thing that any of them says which is not nothing."""
         return value if self._peers is None else next(filter(None, self._peers.everyone(value)), value)
 
-    @contextlib.contextmanager
-    def alike(self):
-        """A context that they leave alike: what one of them raises, and the others do not, is said and ends all."""
-        try:
-            yield
-        except click.exceptions.Exit:  # with a code that they share
-            raise
-        except BaseException as error:
-            if self._peers is not None:
-                self._peers.agree(error)
-            raise
+    def agree(self, error: BaseException) -> None:
+        """Go on with an error that all have met; one that others have not met is said, and ends all."""
+        if self._peers is not None:
+            self._peers.agree(error)
 
     def refuse(self, what: str, instead: str) -> None:
         """Raise an InputError if there are several, and something is done by one."""
