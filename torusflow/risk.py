@@ -13,7 +13,7 @@ import numpy as np
 from .arguments import is_number
 from .backends import to_host
 from .errors import InputError, NumericalError
-from .hilbert import alike, placed
+from .hilbert import alike, placed, same
 from .losses.loss import Loss
 from .losses.points import SquaredDistance, conflicting_pairs
 from .model import HasNearest, Model, OnPoints, Subsampled, check_ability
@@ -127,7 +127,7 @@ class Risk:
         value = _real(self.loss(output), self.loss)
         if self.penalty:
             value += self.penalty / 2 * self.space.inner(w, w)
-        if not math.isfinite(value):
+        if not math.isfinite(same(self.space, value, "the risk")):
             raise NumericalError(f"the risk is {value}.")
         return value
 

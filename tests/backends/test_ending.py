@@ -53,6 +53,12 @@ def test_a_loss_that_raises_on_one_process_ends_all(tmp_path, error):
     assert "not reached" not in done.stdout
 
 
+def test_a_loss_that_is_not_the_same_on_all_processes_is_refused_once(tmp_path):
+    text = PROBLEM.replace("rank in RANKS", "True").replace("raise ERROR", "return float(np.mean(rho[0]))")
+    done = run(2, program(tmp_path, f"{text}print(run(loss()).status)\n"))
+    assert done.stdout.count("by torus.mean(f) or torus.inner(f, g)") == 2, done.stderr
+
+
 def test_what_a_loss_or_a_callback_raises_on_all_processes_ends_the_descent_only(tmp_path):
     text = PROBLEM.replace("RANKS", "(0, 1)").replace("ERROR", "ValueError('on all')")
     text += (

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..errors import InputError, NumericalError
-from ..hilbert import HilbertSpace, alike, norm, placed
+from ..hilbert import HilbertSpace, alike, norm, placed, same
 from ..model import Refinable, Resolved
 from ..risk import Risk
 from .method import State
@@ -264,4 +264,4 @@ def _validated(validation, state: State, model) -> float:
         return math.inf
     if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):
         raise InputError(f"validation must give a number, it gave {value!r}.")
-    return math.inf if math.isnan(value) else float(value)
+    return math.inf if math.isnan(same(model.space, value, "the validation")) else float(value)
