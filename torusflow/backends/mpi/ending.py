@@ -10,9 +10,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-# Seconds that a process waits for the others to meet the error that it has met; for each process before it that may
-# speak, of so many at most; and after its words, until they have been passed on by those who started it.
-PATIENCE, TURN, TURNS, PASSING_ON = 5.0, 0.5, 6, 0.3
+# Seconds that a process waits for the others to meet the error that it has met, where it may be caught, and where it is
+# the end of it; for each process before it that may speak, of so many at most; and after its words, until they have
+# been passed on by those who started it.
+PATIENCE, LAST_PATIENCE, TURN, TURNS, PASSING_ON = 60.0, 5.0, 0.5, 6, 0.3
 # Between looks at the others, the first time and the longest.
 SHORTEST_PAUSE, LONGEST_PAUSE = 1e-4, 0.1
 
@@ -67,7 +68,7 @@ class Peers:
 
     def uncaught(self, kind: type, error: BaseException, trace: Any) -> None:
         """Say an error that nobody catches, once if all have met it, and end all processes."""
-        self._end_all(kind, error, trace, self._met(kind.__name__, PATIENCE))
+        self._end_all(kind, error, trace, self._met(kind.__name__, LAST_PATIENCE))
 
     def leave(self) -> None:
         """Wait for the others to end as well; end all if one of them waits for this one instead."""
