@@ -270,7 +270,8 @@ def _selected(
         click.echo(f"  {words:<44} {iterations:3d} iterations  {nats:.4f}{marker}")
     if selection.status != "complete":
         click.echo(wrap(f"the selection did not finish; the best so far is kept: {selection.status}"))
-    return chosen(tables, values[selection.best]), selection.control if processes.any(stop()) else None
+    ended = processes.any(stop() or signals.waiting)
+    return chosen(tables, values[selection.best]), selection.control if ended else None
 
 
 def _log_density(part: Risk, control) -> np.ndarray:

@@ -96,7 +96,8 @@ def started() -> Processes:
         )
     if len(set(map(tuple, MPI.COMM_WORLD.allgather(sys.argv[1:])))) > 1:
         return Processes()
-    sys.excepthook = _say
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _say
     return Processes(MPI.COMM_WORLD)
 
 

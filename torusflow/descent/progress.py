@@ -264,4 +264,5 @@ def _validated(validation, state: State, model) -> float:
         return math.inf
     if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):
         raise InputError(f"validation must give a number, it gave {value!r}.")
-    return math.inf if math.isnan(same(model.space, value, "the validation")) else float(value)
+    value = same(model.space, float(value), "the validation")
+    return math.inf if math.isnan(value) else value

@@ -102,17 +102,17 @@ def select(
     rounds = [checked_whole("select: each of rounds", count) for count in rounds]
     if callback is not None:
         check_function("callback", callback)
-    with Held() as signals:
-        return _Halving(candidates, method, stop, callback, signals).run(rounds, keep)
+    will = Will(candidates[0][0].space)
+    with will.held() as signals:
+        return _Halving(candidates, method, stop, callback, signals, will).run(rounds, keep)
 
 
 class _Halving:
     """How far each candidate has come."""
 
-    def __init__(self, candidates, method: Method, stop, callback, signals: Held):
+    def __init__(self, candidates, method: Method, stop, callback, signals: Held, will: Will):
         self._candidates, self._method = candidates, method
-        self._stop, self._callback, self._signals = stop, callback, signals
-        self._will = Will(candidates[0][0].space)
+        self._stop, self._callback, self._signals, self._will = stop, callback, signals, will
         self._validation, self._iterations = np.full(len(candidates), math.inf), np.zeros(len(candidates), int)
         self._controls = [risk.space.zeros() for risk, _ in candidates]
 

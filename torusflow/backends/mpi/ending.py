@@ -101,12 +101,16 @@ class Peers:
         """One process says why, the first of those that have an error, and ends all."""
         from mpi4py import MPI
 
-        here = MPI.COMM_WORLD.rank
-        speaker = self.rank if words is None else next(rank for rank, word in enumerate(words) if word)
+        if words is None:  # others may have met one too
+            turn = min(self.rank, TURNS)
+        else:
+            first = next(rank for rank, word in enumerate(words) if word)
+            turn = 0 if self.rank == first else TURNS
         try:
-            time.sleep(TURN * (min(self.rank, TURNS) if words is None else TURNS * (speaker != self.rank)))
+            time.sleep(TURN * turn)
             if issubclass(kind, SystemExit):
-                print(f"torusflow: process {here} has ended and others wait for it, so all are ended.", file=sys.stderr)
+                ended = f"torusflow: process {MPI.COMM_WORLD.rank} has ended and others wait for it, so all are ended."
+                print(ended, file=sys.__stderr__)
             else:
                 _hooks[0](kind, error, trace)
             for stream in (sys.stderr, sys.stdout):
