@@ -38,21 +38,22 @@ for line in sys.argv[1:]:
         found[line] = end.code, open(f"said.{rank}").read()
 json.dump(found, open(f"found.{rank}", "w"))
 """
-SHARED = {
-    "fit p.toml -o run.h5": 0,
-    "resume run.h5 --iterations 5": 0,
-    "check p.toml": 0,
-    "fit a.csv --loss normalisedlikelihood --grid 16x16 --layers 1 --band 4 --iterations 2 -o likely.h5": 0,
-    "resume likely.h5 --iterations 3": 0,
-}
-BY_ONE = {
-    "info run.h5": 0,
-    "plot run.h5 -o run.png": 0,
-    "export run.h5 -o run.npz": 0,
-    "refine run.h5 -o fine.h5 --grid 20x20": 0,
-    "sample likely.h5 -n 10 -o new.csv": 0,
-    "--version": 0,
-}
+SHARED = [
+    "fit p.toml -o run.h5",
+    "resume run.h5 --iterations 5",
+    "fit p.toml -o once.h5 --iterations 5",
+    "check p.toml",
+    "fit a.csv --loss normalisedlikelihood --grid 16x16 --layers 1 --band 4 --iterations 2 -o likely.h5",
+    "resume likely.h5 --iterations 3",
+]
+BY_ONE = [
+    "info run.h5",
+    "plot run.h5 -o run.png",
+    "export run.h5 -o run.npz",
+    "refine run.h5 -o fine.h5 --grid 20x20",
+    "sample likely.h5 -n 10 -o new.csv",
+    "--version",
+]
 REFUSED = {
     "fit p.toml -o likely.h5": "'likely.h5' exists and is not overwritten",
     "fit p.toml -o none/run.h5": "the folder",
@@ -106,6 +107,7 @@ def test_what_cannot_be_is_said_once(found, line):
 def test_what_is_found_is_what_one_process_finds(found, folder, call):
     call("fit", folder / "p.toml", "-o", "alone.h5", "--iterations", "5")
     alone, run = tfl.load("alone.h5"), tfl.load(folder / "run.h5")
+    assert np.array_equal(run.control, tfl.load(folder / "once.h5").control)  # though it was stored and resumed
     np.testing.assert_allclose(run.history["risk"], alone.history["risk"], rtol=1e-11)
     assert len(tfl.load(folder / "likely.h5").history["risk"]) == 4
     assert not (folder / "bad.h5").exists()

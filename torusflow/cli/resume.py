@@ -45,6 +45,8 @@ def resume(processes, run, classes, iterations, max_time, step, device, only_che
             f"would fit new rows worse. To train on all the same: torusflow refine {run} -o more.h5, and torusflow "
             f"resume more.h5 --iterations 100."
         )
+    if processes.comm is not None:
+        refuse_undivided(type(loaded.risk.model), processes.comm)
     method = loaded.method
     if step is not None:
         if "step" not in {field.name for field in dataclasses.fields(method)}:
@@ -58,7 +60,6 @@ def resume(processes, run, classes, iterations, max_time, step, device, only_che
         click.echo(f"it can go on: torusflow resume {run}{'' if device == 'cpu' else f' --device {device}'}")
         return
     if processes.comm is not None:
-        refuse_undivided(type(loaded.risk.model), processes.comm)
         loaded = divided(loaded, processes.comm)
     limits = {**loaded.limits, "validation": loaded.validation}
     limits |= {key: value for key, value in (("iterations", iterations), ("max_time", max_time)) if value is not None}

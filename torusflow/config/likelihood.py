@@ -63,11 +63,9 @@ def likelihood(table: dict, folder: Path, model=SampleNODE, comm: Any = None) ->
     points, coordinates = call(read_samples, "target", target, folder=folder)
     parts = [points[rows] for rows in call(split, "split", table["split"], n=len(points))]
     table["loss"].pop("kind", None)
-    carried = model is LogDensityNODE
-    training, validation, test = (
-        _on_a_grid(table, folder, parts, comm) if carried else _at_samples(table, folder, parts)
-    )
-    return Likelihood(training, validation, test, coordinates)
+    on_a_grid = model is LogDensityNODE
+    risks = _on_a_grid(table, folder, parts, comm) if on_a_grid else _at_samples(table, folder, parts)
+    return Likelihood(*risks, coordinates)
 
 
 def fewer(risk: Risk, count: int) -> Risk:
