@@ -222,7 +222,7 @@ def test_other_runs_are_not_read(tmp_path):
         tfl.TorusDensity.load(tmp_path / "run.h5")
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("d", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_pictures(d):
     from matplotlib.figure import Figure
 
