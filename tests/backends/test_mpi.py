@@ -118,10 +118,11 @@ def test_a_process_that_ends_ends_all(tmp_path, how):
     assert done.stderr.count("process 1 has ended") == (how == "leaves")
 
 
-def test_what_all_processes_raise_is_said_once(tmp_path):
-    text = "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\ntorus.inverse(np.zeros(3))\n"
+@pytest.mark.parametrize(("shape", "said"), [((16, 16), "a spectrum on this torus"), ((4, 16), "3 processes are too")])
+def test_what_all_processes_raise_is_said_once(tmp_path, shape, said):
+    text = f"torus = tfl.Torus({shape}, 1, comm=MPI.COMM_WORLD)\ntorus.inverse(np.zeros(3))\n"
     done = run(3, program(tmp_path, text))
-    assert done.returncode != 0 and done.stderr.count("InputError: a spectrum on this torus") == 1
+    assert done.returncode != 0 and done.stderr.count(f"InputError: {said}") == 1
 
 
 def test_one_will(tmp_path):

@@ -40,10 +40,10 @@ class Peers:
     def __init__(self, comm: Any):
         from mpi4py import MPI
 
-        self.size, self.rank = comm.size, comm.rank
-        self.comm, self._meetings = comm.Dup(), comm.Dup()
+        self.comm, self.size, self.rank = comm.Dup(), comm.size, comm.rank
         self._begun = memoryview(bytearray(8)).cast("q")
         if self.size > 1:
+            self._meetings = comm.Dup()
             self._window = MPI.Win.Allocate(8, 8, comm=self._meetings)
             self._begun = self._window.tomemory().cast("q")
             self._begun[0] = 0

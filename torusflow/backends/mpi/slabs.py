@@ -36,7 +36,7 @@ class Slabs:
     def __init__(self, comm: Any, shape: tuple[int, ...]):
         by_hand = not isinstance(comm, Slabs)
         comm = checked_communicator(comm)
-        self.comm, self.shape = comm, shape
+        self.comm, self.shape, self.peers = comm, shape, peers_of(comm)  # by whom what follows is said once
         self.processes, self.rank = comm.size, comm.rank
         if len(shape) == 1:
             raise InputError(
@@ -49,7 +49,6 @@ class Slabs:
                 f"{comm.size} processes are too many for a grid of {' x '.join(map(str, shape))}: at most {most} have "
                 f"rows and columns to work on. Start {most} (mpiexec -n {most}), or use a finer grid."
             )
-        self.peers = peers_of(comm)
 
     @property
     def private(self) -> Any:
