@@ -28,6 +28,12 @@ def test_who_is_who(monkeypatch, names):
     assert launched() == (4, 3)
 
 
+def test_a_command_that_one_of_several_processes_starts_is_none_of_them(monkeypatch):
+    say(monkeypatch, 4, 3)
+    monkeypatch.setenv("TORUSFLOW_PROCESS", "1")
+    assert launched() == (1, 0)
+
+
 @pytest.mark.parametrize("size", [None, 1])
 def test_one_process_needs_no_mpi4py(call, monkeypatch, size):
     monkeypatch.setitem(sys.modules, "mpi4py", None)

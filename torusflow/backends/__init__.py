@@ -11,7 +11,7 @@ from .cpu.transform import default_library
 from .cpu.workers import bounded, split
 from .division import Division, Undivided
 from .host import is_array, to_host
-from .mpi.ending import peers_of
+from .mpi.ending import is_of_one, peers_of
 from .reference import Reference
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "can_be_had",
     "default_library",
     "is_array",
+    "is_of_one",
     "is_there",
     "make_backend",
     "make_division",

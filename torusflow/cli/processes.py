@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ..backends import peers_of
+from ..backends import is_of_one, peers_of
 from ..errors import InputError, TorusflowError
 
 # Where launchers tell each process how many there are, and which of them it is: Open MPI, MPICH and its kin, Slurm.
@@ -103,7 +103,7 @@ def started() -> Processes:
 
 def launched() -> tuple[int, int]:
     """How many processes there are, and which of them this one is, as their launcher says."""
-    for size, rank in LAUNCHERS:
+    for size, rank in () if is_of_one() else LAUNCHERS:
         if os.environ.get(size, "").isdigit() and os.environ.get(rank, "").isdigit():
             return int(os.environ[size]), int(os.environ[rank])
     return 1, 0

@@ -16,6 +16,8 @@ from typing import Any
 PATIENCE, LAST_PATIENCE, TURN, TURNS, PASSING_ON = 60.0, 5.0, 0.5, 6, 0.3
 # Between looks at the others, the first time and the longest.
 SHORTEST_PAUSE, LONGEST_PAUSE = 1e-4, 0.1
+# Tells the programs that one of the processes starts who has started them.
+MARK = "TORUSFLOW_PROCESS"
 
 _keyval: list[int] = []
 _ending: list[Peers] = []
@@ -144,12 +146,18 @@ def peers_of(comm: Any) -> Peers:
     return peers
 
 
+def is_of_one() -> bool:
+    """Whether this is a program that one of several processes has started, and so none of them."""
+    return os.environ.get(MARK, str(os.getpid())) != str(os.getpid())
+
+
 def _end_together(peers: Peers) -> None:
     """Have Python's last words on an error be followed by the end of all processes, and no process end before them."""
     if not _ending:
         _hooks.append(sys.excepthook)
         sys.excepthook = _uncaught
         atexit.register(_leave, os.getpid())
+        os.environ[MARK] = str(os.getpid())
     _ending.append(peers)
 
 
