@@ -30,7 +30,7 @@ def _divided(thing: Any, comm: Any, seen: dict) -> Any:
     if id(thing) in seen:
         return seen[id(thing)]
     if isinstance(thing, Torus):
-        found = Torus(thing.shape, library=thing.library, comm=comm)
+        found = Torus(thing.shape, library=thing.library, device=thing.device, comm=comm)
     elif isinstance(thing, tuple):
         found = tuple(_divided(part, comm, seen) for part in thing)
     elif not dataclasses.is_dataclass(thing) or isinstance(thing, type):
