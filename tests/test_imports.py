@@ -40,6 +40,7 @@ ON_POINTS = {
     "losses/cloud_mmd.py",
     "losses/points.py",
     "losses/cross_entropy.py",
+    "models/kernel_span.py",
     "transport/diffeomorphism.py",
     "transport/flow_map.py",
 }
@@ -56,12 +57,17 @@ MAKES_ARRAYS = {"array", "asarray", "ascontiguousarray", "empty", "full", "ones"
 ABOUT_TORI = ["torus", "transport", "geodesic", "models", "losses", "porous_medium", "theory", "descent"]
 # Points, matrices, images and tables are arrays of NumPy, and so is what compiled loops take.
 OF_THIS_MACHINE = {
+    "descent/ensembles.py",
     "geodesic/exponential_map.py",
     "losses/gibbs_kernel.py",
     "models/features.py",
+    "models/kernel_field.py",
     "models/kernels.py",
     "models/particle_linearisation.py",
     "models/sample_node.py",
+    "models/sobolev_kernel.py",
+    "theory/critical_points.py",
+    "theory/deep_linear.py",
     "torus/brightness.py",
     "torus/coordinates.py",
     "torus/scattered.py",

@@ -30,6 +30,14 @@ def test_minus_identity(tmp_path):
     assert losses[0.0] == pytest.approx(1.00199, abs=1e-5) and losses[1e-3] <= 1e-12
 
 
+def test_deep_linear(tmp_path):
+    """C23, and ranks that grow by one."""
+    arguments = ["--distances", "0.1", "0.03", "0.01", "--count", "2", "-o", str(tmp_path / "picture.png")]
+    exponent, times, ranks, _ = load("deep_linear").main(arguments)
+    assert exponent == pytest.approx(-1, abs=0.05) and times[[0, 2]] == pytest.approx([69, 635], abs=1.2)
+    assert ranks[-1] == 3 and np.all(np.diff(ranks[5:]) >= 0) and set(ranks) >= {1, 2, 3}
+
+
 @pytest.mark.slow
 def test_tangent_kernel_width(tmp_path):
     slopes, gaps = load("tangent_kernel_width").main(["-o", str(tmp_path / "picture.png")])
@@ -78,6 +86,13 @@ def test_barenblatt_convergence(tmp_path):
     arguments = ["--cells", "32", "64", "128", "--dimensions", "1", "2", "--waiting", "400", "800"]
     orders, arrivals = load("barenblatt_convergence").main([*arguments, "-o", str(tmp_path / "picture.png")])
     assert min(orders.values()) >= 1.3 and 0.19 > arrivals[0] > arrivals[1] > 1 / 8
+
+
+def test_whole_space(tmp_path):
+    arguments = ["--points", "4", "--grids", "4", "7", "--final-time", "1", "-o", str(tmp_path / "picture.png")]
+    whole, fixed = load("whole_space").main(arguments)
+    points, coarse, fine = fixed.values()
+    assert whole < min(points, coarse) and fine == pytest.approx(whole, rel=0.01) and coarse > 1.1 * whole
 
 
 def test_rate_of_descent(tmp_path):

@@ -169,6 +169,16 @@ CALLS = {
         {"kernel": tfl.GaussianKernel(0.5), "centres": X.T},
         lambda family: _used_model(tfl.RKHSNODE(X.T, family, 2, 1)),
     ),
+    "KernelSpan": Call(
+        tfl.KernelSpan,
+        {"kernel": tfl.GaussianKernel(0.5), "centres": X.T},
+        lambda family: _used_model(tfl.RKHSNODE(X.T, family, 2, 1)),
+    ),
+    "SobolevKernel": Call(
+        tfl.SobolevKernel,
+        {"smoothness": 2.5, "length": 0.1, "dimension": 2},
+        lambda kernel: tfl.KernelField(kernel, X.T),
+    ),
     "Linearised": Call(tfl.Linearised, {"model": LINEAR, "centre": W}, _used_model),
     "Scaled": Call(tfl.Scaled, {"model": LINEAR, "centre": W, "alpha": 2.0}, _used_model),
     **of_model("MeasureNODE", MEASURE, V, DENSITY),
@@ -279,8 +289,29 @@ CALLS = {
     "StochasticGradientDescent": Call(
         tfl.StochasticGradientDescent, {"step": 0.1, "batch": 2, "half_life": 5.0, "seed": 0}
     ),
+    "ensemble": Call(
+        tfl.ensemble,
+        {"risk": RISK, "starts": [W], "method": tfl.GradientDescent(0.1), "iterations": 1, "within": 1e-6},
+        str,
+    ),
+    "Ensemble.law": Call(
+        tfl.Ensemble(1e-6, (), np.zeros(3), np.array([4.0, 2.0, 1.0])).law, {"distances": np.arange(1.0, 4.0)}, str
+    ),
     "coarse_to_fine": Call(
         tfl.coarse_to_fine, {"risk": FIT, "method": tfl.GradientDescent(0.1), "levels": 1, "iterations": 1}
+    ),
+    "whole_space": Call(
+        tfl.whole_space,
+        {
+            "risk": tfl.Risk(
+                tfl.RKHSNODE(X.T, tfl.KernelSpan(tfl.GaussianKernel(0.5), X.T), 2),
+                losses.SquaredDistance(np.zeros((3, 2))),
+            ),
+            "control": np.zeros((2, 3, 2)),
+            "method": tfl.GradientDescent(0.1),
+            "iterations": 1,
+            "tolerance": 1e-2,
+        },
     ),
     "select": Call(
         tfl.select,
@@ -305,6 +336,14 @@ CALLS = {
     "TangentKernel.eigenvalues": Call(tfl.tangent_kernel(LINEAR, W).eigenvalues, {"count": 2, "which": "largest"}),
     "drift": Call(tfl.drift, {"model": LINEAR, "w_0": W, "w_1": -W}),
     "lazy_risk": Call(tfl.lazy_risk, {"matrix": np.eye(2), "residual": np.ones(2), "times": [0.0, 1.0]}),
+    "critical_point": Call(tfl.critical_point, {"risk": RISK, "w": W}, str),
+    "deep_linear.composed": Call(tfl.deep_linear.composed, {"model": LINEAR, "w": W}),
+    "deep_linear.rank": Call(tfl.deep_linear.rank, {"model": LINEAR, "w": W, "tolerance": 1e-6}),
+    "deep_linear.imbalance": Call(tfl.deep_linear.imbalance, {"model": LINEAR, "w": W}),
+    "deep_linear.differences": Call(tfl.deep_linear.differences, {"model": LINEAR, "w": W}),
+    "deep_linear.balanced": Call(tfl.deep_linear.balanced, {"model": NETWORK, "matrix": np.eye(2)}),
+    "deep_linear.best_risks": Call(tfl.deep_linear.best_risks, {"risk": RISK}),
+    "deep_linear.saddle": Call(tfl.deep_linear.saddle, {"risk": tfl.Risk(NETWORK, DISTANCE), "kept": []}),
     "checks.adjoint": Call(
         checks.adjoint, {"model": LINEAR, "w": W, "directions": 1, "seed": 0, "tolerance": 1e-11}, str
     ),

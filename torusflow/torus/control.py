@@ -119,6 +119,10 @@ class VelocitySpace:
         """What each process gives, in their order."""
         return self.torus.everyone(value)
 
+    def agree(self, error: BaseException) -> None:
+        """Go on with an error that all processes have met; one that others have not met is said, and ends all."""
+        self.torus.division.agree(error)
+
     def part(self, v) -> np.ndarray:
         """The part here of a whole control that every process has."""
         return self.torus.division.part(v, self.axis, self._here)
