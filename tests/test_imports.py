@@ -93,7 +93,8 @@ MADE_OF_NUMPY = {
     "descent/selection.py": {"np.full(len(candidates), math.inf)", "np.zeros(len(candidates), int)"},
     "descent/stochastic.py": {"np.array(0)", "np.array(passes + 1)"},
     "losses/normalised_likelihood.py": {"np.ones(len(samples))"},
-    "torus/log_density.py": {"np.array(fine.shape)", "np.empty((0, fine.dimension))"},
+    "torus/log_density.py": {"np.empty((n, self.fine.dimension))"},
+    "torus/cells.py": {"np.empty((count, len(shape)))", "np.zeros(count, int)"},
     "geodesic/shooting.py": {
         "np.array(column)",
         "np.array(times)",

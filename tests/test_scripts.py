@@ -190,3 +190,11 @@ def test_ramachandran(tmp_path):
     picture = tmp_path / "picture.png"
     fitted, kernel = load("ramachandran").main(["--rows", "6000", "-o", str(picture)])
     assert fitted > kernel - 0.02 and picture.stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_wind_by_hour(tmp_path):
+    picture = tmp_path / "wind.png"
+    gap, covered = load("wind_by_hour").main(["--rows", "1500", "--fits", "12", "-o", str(picture)])
+    assert 0 < gap < 0.03 and covered >= 0.5
+    assert picture.stat().st_size > 10_000

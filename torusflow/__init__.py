@@ -17,6 +17,7 @@ from .errors import InputError as InputError
 from .errors import NumericalError as NumericalError
 from .errors import TorusflowError as TorusflowError
 from .errors import UnstableError as UnstableError
+from .estimators import ChainDensity as ChainDensity
 from .estimators import TorusDensity as TorusDensity
 from .hilbert import Euclidean as Euclidean
 from .models import *  # noqa: F403

@@ -47,6 +47,7 @@ MAXIMUM_HALVINGS = 20
 @click.option("--units", type=UNITS, help="degrees, radians, hours or turns; or one a column: hours,degrees. [turns]")
 @click.option("--period", type=UNITS, help="The same as a number: 360; or one a column: 24,360.")
 @click.option("--columns", help="Columns of a CSV file, by name or position from 0: phi,psi or 0,1.")
+@click.option("--given", metavar="COLUMNS", help="Columns that are conditions: the density is of the others.")
 @click.option("--weights", metavar="COLUMN", help="Column of the weights of the samples.")
 @click.option("--drop-missing", "missing", flag_value="drop", help="Leave out rows where a cell is empty, NA or NaN.")
 @click.option("--test", type=float, help="Share of the samples set aside and scored at the end. [0]")
@@ -113,11 +114,18 @@ def fit(processes, source, output, overwrite, likelihood, selecting, refine, set
         options["columns"] = listed_columns(options["columns"])
     if options["grid"] is not None:
         options["grid"] = grid_of(options["grid"])
+    if options["given"] is not None:
+        options["given"] = listed_columns(options["given"])
     asked = {"likelihood": likelihood, "select": selecting, "refine": refine, "set": settings}
     if fits_a_density(Path(source), options | asked):
         instead = "ask for the study of a descent on a grid, --loss normalisedlikelihood say"
         processes.refuse("a density of samples is fitted with all choices made by", instead)
         return fit_samples(source, RunFile(output, overwrite), options)
+    if options.pop("given") is not None:
+        raise InputError(
+            "--given is for samples whose density is fitted with all choices made. Leave out the options with a * in "
+            "--help; in problem files a LogDensityNODE has [model] components, the axes that are no conditions."
+        )
     if likelihood:
         if options["loss"] not in (None, "LogLikelihood"):
             raise InputError(f"--likelihood is a loss itself; leave --loss {options['loss']} or --likelihood out.")

@@ -87,7 +87,7 @@ def _on_a_grid(table: dict, folder: Path, parts, comm) -> tuple[Risk, Risk | Non
     band = tuple(min(BANDS[d], (n - 1) // 3) for n in torus.shape)
     model = call(LogDensityNODE, "model", {"band": band} | CARRIED | table["model"], **given)
     losses = [
-        call(NormalisedLikelihood, "loss", table["loss"], samples=points, torus=torus, weights=None)
+        call(NormalisedLikelihood, "loss", table["loss"], samples=points, torus=torus, weights=None, given=model.given)
         if len(points)
         else None
         for points in parts
