@@ -8,7 +8,7 @@ import dataclasses
 import html
 import inspect
 import io
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class FittedDensity(Parameters):
     n_features_in_: int
     n_iter_: int
     settings_: dict
+    validation_score_: float
+    train_validation_gap_: float
     missing: str
     threads: int | None
     _progress: Progress
@@ -278,7 +280,7 @@ class FittedDensity(Parameters):
         names, coordinates = self._column_names, self.coordinates_.along(*axes)
         given = list(cast(LogDensityNODE, progress.risk.model).given)
         period = list(coordinates.units) if isinstance(coordinates.units, tuple) else coordinates.units
-        made = type(self)(period, given=given or None, threads=self.threads, missing=self.missing)
+        made = cast(Any, type(self))(period, given=given or None, threads=self.threads, missing=self.missing)
         made._keep(progress, coordinates, names and tuple(names[axis] for axis in axes))
         return made
 

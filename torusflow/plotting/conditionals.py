@@ -142,7 +142,7 @@ def _some(points) -> np.ndarray:
     return points if len(points) <= DOTS else points[np.random.default_rng(0).permutation(len(points))[:DOTS]]
 
 
-def _value(coordinates: Coordinates, axis: int, x: float) -> str:
+def _value(coordinates: Coordinates, axis: int, x) -> str:
     """A condition in words, such as phi = 60 degrees."""
     value = float(coordinates.along(axis).from_torus(np.array(x)))
     unit = "°" if coordinates.unit(axis) == "degrees" else ""
