@@ -61,9 +61,10 @@ def test_a_hundred_thousand_rows_give_it_to_a_hundredth_of_a_nat():
 
 def test_mass_is_one_for_each_condition_and_nothing_jumps_at_a_seam(fitted):
     y = TURN * np.arange(200) / 200
-    for x in (0.0, 1.3, 6.2):
+    # Between points of the grid the logarithm of the mass is a trigonometric polynomial, here to 2e-7.
+    for x, accuracy in ((0.0, 1e-10), (1.3, 1e-6), (6.2, 1e-6)):
         scores = fitted.score_samples(np.stack([np.full(200, x), y], axis=1))
-        assert np.mean(np.exp(scores)) * TURN == pytest.approx(1, abs=1e-8)
+        assert np.mean(np.exp(scores)) * TURN == pytest.approx(1, abs=accuracy)
     step = 1e-7
     for ends in ([[0.0, 1.0], [TURN - step, 1.0]], [[2.0, 0.0], [2.0, TURN - step]]):
         assert abs(np.diff(fitted.score_samples(np.array(ends)))[0]) < 100 * step

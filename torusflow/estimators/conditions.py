@@ -63,7 +63,9 @@ def warn_of_new(conditions, seen, coordinates: Coordinates, axes: tuple[int, ...
 def far_from_rows(conditions, seen, coordinates: Coordinates, axes: tuple[int, ...]) -> str:
     """How far conditions are from those of the fit, both in sides of the torus, in a sentence; "" if they are near."""
     below = np.nextafter(1.0, 0.0)  # what is a little below zero is folded to one
-    distances, nearest = KDTree(np.minimum(seen, below), boxsize=1.0).query(np.minimum(conditions, below))
+    distances, nearest = map(
+        np.asarray, KDTree(np.minimum(seen, below), boxsize=1.0).query(np.minimum(conditions, below))
+    )
     new = np.flatnonzero(distances > FAR)
     if not len(new):
         return ""
