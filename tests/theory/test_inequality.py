@@ -197,6 +197,8 @@ def risk():
         ({"controls": 1}, "five different risks above the least, got 3"),
         ({"exponents": 0.5}, "exponents must be two numbers"),
         ({"runs": [{"risk": [1.0]}]}, "runs are those of tfl.descend or tfl.load"),
+        ({"exponents": (0.5, -1)}, "exponents must be two numbers from 0 to 100"),
+        ({"runs": 3}, "runs must be a list of runs"),
         ({"seed": -1}, "seed must be"),
     ],
 )

@@ -18,6 +18,9 @@ from .exponents import ExponentFit, fit_both
 # Of a search for the worst control on a sphere: the first step in parts of its radius, when it is given up, and of the
 # difference that makes the second derivative.
 FIRST_STEP, LAST_STEP, DIFFERENCE = 0.3, 1e-3, 1e-4
+# Controls of one norm, and steps of a search.
+MOST = 10_000
+LARGEST_EXPONENT = 100
 COLUMNS = ("control_norm", "risk", "gradient_norm")
 
 
@@ -57,7 +60,8 @@ class Inequality:
             raise InputError(
                 f"the radius must be a number from {self.norms.min():.6g}, the least norm looked at, got {radius!r}."
             )
-        return self.gradient_norms[within] / self.gaps[within] ** exponent
+        with np.errstate(over="ignore"):  # infinite: near the minimum, with an exponent that cannot hold
+            return np.exp(np.log(self.gradient_norms[within]) - exponent * np.log(self.gaps[within]))
 
     def __str__(self):
         farthest = float(self.norms.max())
@@ -129,9 +133,12 @@ def inequality(
     if not isinstance(risk, Risk):
         raise InputError(f"inequality takes a Risk first, got a {type(risk).__name__}.")
     radii, exponents = _checked_radii(radii), _checked_exponents(exponents)
-    controls, search = checked_whole("controls", controls), checked_whole("search", search, least=0)
+    controls = checked_whole("controls", controls, most=MOST)
+    search = checked_whole("search", search, least=0, most=MOST)
     rng = np.random.default_rng(checked_seed(seed))
     spheres = [[_Point(risk, _random(risk.space, rng, radius)) for _ in range(controls)] for radius in radii]
+    if not isinstance(runs, Iterable):
+        raise InputError(f"inequality: runs must be a list of runs, such as [result], got a {type(runs).__name__}.")
     looks = [look for run in runs for look in _of_run(risk, run)]
     looks += [point.look for sphere in spheres for point in sphere if point.usable]
     fits = None
@@ -235,9 +242,10 @@ def _checked_radii(radii) -> tuple[float, ...]:
 def _checked_exponents(exponents) -> tuple[float, float] | None:
     if exponents is None:
         return None
-    if not isinstance(exponents, tuple | list) or len(exponents) != 2 or not all(map(is_number, exponents)):
+    pair = isinstance(exponents, tuple | list) and len(exponents) == 2 and all(map(is_number, exponents))
+    if not pair or not all(0 <= exponent <= LARGEST_EXPONENT for exponent in exponents):
         raise InputError(
-            f"inequality: exponents must be two numbers, the one below and the one above, such as (0.75, 0.5), got "
-            f"{exponents!r}."
+            f"inequality: exponents must be two numbers from 0 to {LARGEST_EXPONENT}, the one below and the one above, "
+            f"such as (0.75, 0.5), got {exponents!r}."
         )
     return float(exponents[0]), float(exponents[1])

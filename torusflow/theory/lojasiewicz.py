@@ -11,6 +11,7 @@ from ..risk import Risk
 from .bounds import Bounds, bounds
 from .certificates import Certificate, Verdict, certificate
 from .exponents import ExponentFit, fit_exponent, general_exponent, predicted_exponent
+from .finite_time import time_to_minimum
 from .inequality import Inequality, inequality
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "inequality",
     "predicted_exponent",
     "ratio",
+    "time_to_minimum",
 ]
 
 
