@@ -57,7 +57,7 @@ class InternalEnergy(TorusLoss):
         """The value; rho is read as zero where it is negative."""
         rho, m = self._positive(rho), self.exponent
         if m == 1:
-            return self.torus.mean(rho * np.log(np.where(rho > 0, rho, 1.0)))
+            return self.torus.mean(rho * np.log(rho))
         return self.torus.mean(rho**m - 1) / (m * (m - 1))
 
     def gradient(self, rho) -> np.ndarray:
