@@ -134,15 +134,18 @@ def test_the_general_exponent_is_the_weaker_bound_for_targets_as_smooth_as_it_as
 
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
 def test_intervals_of_both_edges_cover(correlation, rng):
-    """92 to 98 of 100, for independent errors of the logarithm and for those of an autoregression."""
-    points, runs, hits = 60, 200, np.zeros(2)
+    """92 to 97 of 100, for independent errors of the logarithm and for those of an autoregression.
+
+    Counted on 1500 runs 95 to 97; on the 300 here one more or less.
+    """
+    points, runs, hits = 60, 300, np.zeros(2)
     noise = rng.standard_normal((runs, points))
     for k in range(1, points):
         noise[:, k] = correlation * noise[:, k - 1] + np.sqrt(1 - correlation**2) * noise[:, k]
     for row in noise:
         gaps = np.exp(np.sort(rng.uniform(np.log(1e-4), 0, points)))
         hits += [abs(fit.exponent - 0.8) <= fit.half_width for fit in fit_both(gaps, 3 * gaps**0.8 * np.exp(0.1 * row))]
-    assert np.all((hits / runs >= 0.92) & (hits / runs <= 0.985))
+    assert np.all((hits / runs >= 0.92) & (hits / runs <= 0.98))
 
 
 def test_the_edges_of_a_cloud_have_exponents_of_their_own(rng):

@@ -13,7 +13,7 @@ from .regression import line
 
 LEAST_POINTS = 5
 # Of the edges of a cloud: most blocks, since more say little more of a slope, and the points that make a lowest one.
-MOST_BLOCKS, LEAST_IN_BLOCK = 30, 3
+MOST_BLOCKS, LEAST_IN_BLOCK = 30, 2
 
 
 @dataclass(frozen=True)
