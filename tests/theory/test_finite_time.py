@@ -27,7 +27,7 @@ def test_a_small_wave_arrives_when_its_closed_form_says():
     start = tfl.densities.from_function(torus, lambda x: 1 + eps * np.cos(2 * np.pi * x))
     rate = 4 * np.pi**2 / (1 + 0.01 * 4 * np.pi**2) ** 3
     found = time_to_minimum(flow_to(tfl.densities.uniform(torus)), start, tolerance=1e-12)
-    assert found == pytest.approx(eps / np.sqrt(2) / rate, rel=1e-5)
+    assert found == pytest.approx(eps / np.sqrt(2) / rate, rel=1e-6)
 
 
 def test_it_is_the_integral_of_the_distance_along_the_flow_of_its_square():

@@ -167,6 +167,17 @@ def test_the_search_comes_near_the_worst_there_is():
     assert blind.lower(1) > 1.1 * found.lower(1)
 
 
+def test_random_controls_are_rough_too():
+    """With a stiff metric the constant below is that of the highest modes: a search from smooth controls stays away."""
+    torus = tfl.Torus((32,))
+    uniform = tfl.densities.uniform(torus)
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), uniform, layers=2)
+    risk = tfl.Risk(model, SquaredL2(uniform))
+    least = np.sqrt(2 * lojasiewicz.bounds(model, model.space.zeros()).lower(0.0))
+    found = lojasiewicz.inequality(risk, radii=(0.01,), exponents=(0.5, 0.5), search=40).lower(1)
+    assert least <= found <= 4 * least  # 8 times from smooth ones
+
+
 def test_envelopes_are_monotone_and_between_the_bounds_of_a_linear_network(rng):
     """What is found above m and below M of theory: |grad L|^2 >= 2 m(R) (L - L*) for the half squared distance."""
     model = tfl.LinearNODE(np.diag([0.7, 1.2]), layers=16)
