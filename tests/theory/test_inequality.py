@@ -1,5 +1,6 @@
 """The two-sided inequality on densities: closed forms, exponents of theory, what is found and what is proved."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -195,6 +196,17 @@ def test_envelopes_are_monotone_and_between_the_bounds_of_a_linear_network(rng):
     assert str(again) == str(found)
 
 
+def test_at_a_saddle_nothing_holds_below():
+    """A gradient of zero above the least risk, as a run may end with: m = 0."""
+    model = tfl.LinearNODE(np.eye(2), layers=2)
+    risk = tfl.Risk(model, SquaredDistance(np.diag([1.2, 0.0])))
+    saddle = tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(0.1), iterations=5)
+    history = {name: np.array(column) for name, column in saddle.history.items()}
+    history["gradient_norm"][-1] = 0.0
+    found = lojasiewicz.inequality(risk, radii=(), runs=[dataclasses.replace(saddle, history=history)])
+    assert found.lower(10) == 0 and found.upper(10) > 0 and found.fits[0].exponent > 0
+
+
 @pytest.fixture
 def risk():
     model = tfl.LinearNODE(np.eye(2), layers=2)
@@ -210,7 +222,7 @@ def risk():
         ({"radii": (), "exponents": (0.5, 0.5)}, "nothing to look at"),
         ({"controls": 1}, "five different risks above the least, got 3"),
         ({"exponents": 0.5}, "exponents must be two numbers"),
-        ({"runs": [{"risk": [1.0]}]}, "runs are those of tfl.descend or tfl.load"),
+        ({"runs": [{"risk": [1.0]}]}, "runs come from tfl.descend or tfl.load"),
         ({"exponents": (0.5, -1)}, "exponents must be two numbers from 0 to 100"),
         ({"runs": 3}, "runs must be a list of runs"),
         ({"seed": -1}, "seed must be"),

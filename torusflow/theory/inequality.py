@@ -60,7 +60,8 @@ class Inequality:
             raise InputError(
                 f"the radius must be a number from {self.norms.min():.6g}, the least norm looked at, got {radius!r}."
             )
-        with np.errstate(over="ignore"):  # infinite: near the minimum, with an exponent that cannot hold
+        # Zero at a saddle; infinite near the minimum, with an exponent that cannot hold.
+        with np.errstate(over="ignore", divide="ignore"):
             return np.exp(np.log(self.gradient_norms[within]) - exponent * np.log(self.gaps[within]))
 
     def __str__(self):
@@ -137,14 +138,11 @@ def inequality(
     search = checked_whole("search", search, least=0, most=MOST)
     rng = np.random.default_rng(checked_seed(seed))
     spheres = [[_Point(risk, _random(risk.space, rng, radius)) for _ in range(controls)] for radius in radii]
-    if not isinstance(runs, Iterable):
-        raise InputError(f"inequality: runs must be a list of runs, such as [result], got a {type(runs).__name__}.")
-    looks = [look for run in runs for look in _of_run(risk, run)]
-    looks += [point.look for sphere in spheres for point in sphere if point.usable]
-    fits = None
+    looks = [*_of_runs(risk, runs), *(point.look for sphere in spheres for point in sphere)]
+    looks, fits = [look for look in looks if look.gap > 0], None
     if exponents is None:
-        _, gaps, norms = _columns(looks)
-        fits = fit_both(gaps, norms)
+        _, gaps, slopes = _columns(looks)
+        fits = fit_both(gaps[slopes > 0], slopes[slopes > 0])
         exponents = fits[0].exponent, fits[1].exponent
     elif not looks:
         raise InputError("inequality: nothing to look at. Give radii, or runs with iterates above the least risk.")
@@ -165,7 +163,7 @@ class _Point:
 
     @property
     def usable(self) -> bool:
-        """Whether it is above the least risk, and not where it stands still."""
+        """Whether a search can start there: above the least risk, and no saddle."""
         return self.look.gap > 0 and self.look.gradient_norm > 0
 
     def quotient(self, exponent: float) -> float:
@@ -215,16 +213,19 @@ def _worst(sphere: list[_Point], exponent: float, sign: int, steps: int) -> Iter
             length /= 4
 
 
-def _of_run(risk: Risk, run) -> list[_Look]:
-    """The iterates of a run above the least risk."""
-    history = getattr(run, "history", None)
-    if not isinstance(history, Mapping) or not set(COLUMNS) <= set(history):
-        raise InputError(
-            f"inequality: runs are those of tfl.descend or tfl.load, with their history; got a {type(run).__name__}."
-        )
-    sizes, risks, slopes = (real_array(history[name], name).tolist() for name in COLUMNS)
-    rows = zip(sizes, map(risk.above_least, risks), slopes, strict=True)
-    return [_Look(*row) for row in rows if row[1] > 0 and row[2] > 0 and all(map(math.isfinite, row))]
+def _of_runs(risk: Risk, runs) -> Iterator[_Look]:
+    """The iterates of runs."""
+    if not isinstance(runs, Iterable):
+        raise InputError(f"inequality: runs must be a list of runs, such as [result], got a {type(runs).__name__}.")
+    for run in runs:
+        history = getattr(run, "history", None)
+        if not isinstance(history, Mapping) or not set(COLUMNS) <= set(history):
+            raise InputError(
+                f"inequality: runs come from tfl.descend or tfl.load, with a history; got a {type(run).__name__}."
+            )
+        sizes, risks, slopes = (real_array(history[name], name).tolist() for name in COLUMNS)
+        rows = map(_Look, sizes, map(risk.above_least, risks), slopes)
+        yield from (look for look in rows if all(map(math.isfinite, look)))
 
 
 def _columns(looks: list[_Look]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
