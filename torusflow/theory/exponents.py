@@ -85,7 +85,8 @@ def fit_both(gaps, norms) -> tuple[ExponentFit, ExponentFit]:
     """The exponents of the lower and of the upper edge of a cloud of points, arrays (n,) of positive numbers.
 
     Sorted by R - R* the points are taken in blocks of one size, and from each the one that lies lowest, or highest,
-    beside a line through all of them. Along a single run without errors both edges are the run.
+    beside a line through all of them. Along a single run without errors both edges are the run, and of fewer than ten
+    points all of them.
     """
     x, y = np.log(gaps), np.log(norms)
     if len(x) < LEAST_POINTS or np.ptp(x) < 1e-12:
