@@ -55,9 +55,9 @@ MAKES_ARRAYS = {"array", "asarray", "ascontiguousarray", "empty", "full", "ones"
 ABOUT_TORI = ["torus", "transport", "geodesic", "models", "losses", "porous_medium", "theory", "descent"]
 # Points, matrices, images and tables are arrays of NumPy, and so is what compiled loops take.
 OF_THIS_MACHINE = {
+    "geodesic/exponential_map.py",
     "geodesic/conjugate.py",
     "geodesic/derivative.py",
-    "geodesic/exponential_map.py",
     "losses/gibbs_kernel.py",
     "models/features.py",
     "models/kernels.py",
