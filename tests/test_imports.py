@@ -59,6 +59,8 @@ ABOUT_TORI = ["torus", "transport", "geodesic", "models", "losses", "porous_medi
 OF_THIS_MACHINE = {
     "descent/ensembles.py",
     "geodesic/exponential_map.py",
+    "geodesic/conjugate.py",
+    "geodesic/derivative.py",
     "losses/gibbs_kernel.py",
     "models/features.py",
     "models/kernel_field.py",

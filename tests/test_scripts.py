@@ -101,6 +101,15 @@ def test_rate_of_descent(tmp_path):
         assert exponent == pytest.approx(0.5 + (s - 1) / 3, abs=0.03) and decay == pytest.approx(predicted, rel=0.1)
 
 
+def test_inequality_on_densities(tmp_path):
+    """More than one half, as high modes are slow; in W2 the constant of the circle."""
+    picture = tmp_path / "picture.png"
+    arguments = ["--points", "24", "--iterations", "60", "-o", str(picture)]
+    below, above, ratio = load("inequality_on_densities").main(arguments)
+    assert 0.5 < below < 0.9 and below == pytest.approx(above, abs=0.1) and ratio == pytest.approx(1, abs=1e-3)
+    assert picture.stat().st_size > 10_000
+
+
 @pytest.mark.slow
 def test_flow_of_a_fit(tmp_path):
     """Far from the uniform density, whose mean log density is zero, and near the density that the data come from."""

@@ -32,6 +32,7 @@ from .storage import load as load
 from .structures import torsions as torsions
 from .theory import deep_linear as deep_linear
 from .theory import lojasiewicz as lojasiewicz
+from .theory import wasserstein as wasserstein
 from .theory.critical_points import CriticalPoint as CriticalPoint
 from .theory.critical_points import critical_point as critical_point
 from .theory.tangent_kernels import TangentKernel as TangentKernel
@@ -58,6 +59,7 @@ __all__ = [
     "model",
     "plotting",
     "porous_medium",
+    "wasserstein",
 ]
 __version__ = "0.1.0"
 

@@ -11,6 +11,7 @@ from things import (
     DENSITY,
     DIFFEO,
     DISTANCE,
+    ENERGY,
     FIT,
     FLOW,
     GEODESIC,
@@ -47,7 +48,7 @@ from things import (
 
 import torusflow as tfl
 from torusflow import checks, densities, losses
-from torusflow.theory import lojasiewicz
+from torusflow.theory import lojasiewicz, wasserstein
 
 
 def of_model(name, model, w, out):
@@ -229,6 +230,7 @@ CALLS = {
         _used_loss(DENSITY),
     ),
     "CrossEntropy": Call(losses.CrossEntropy, {"target": POINTS, "torus": PLANE, "floor": 1e-3}, _used_loss(DENSITY)),
+    "InternalEnergy": Call(losses.InternalEnergy, {"torus": PLANE, "exponent": 2.0}, _used_loss(DENSITY)),
     "CloudMMD": Call(
         losses.CloudMMD,
         {"target": POINTS, "torus": PLANE, "order": 2.0, "length": 1.0, "squared": True},
@@ -355,6 +357,18 @@ CALLS = {
         {"risks": 0.5 ** np.arange(9), "gradient_norms": 0.7 ** np.arange(9), "lower_bound": 0.0, "skip": 0.25},
         str,
     ),
+    "inequality": Call(
+        lojasiewicz.inequality,
+        {"risk": RISK, "radii": [0.1], "controls": 5, "runs": [], "exponents": None, "search": 1, "seed": 0},
+        lambda found: (str(found), found.lower(0.2), found.upper(0.2)),
+    ),
+    "predicted_exponent": Call(
+        lojasiewicz.predicted_exponent, {"smoothness": 2.0, "decay": 2.0, "dimension": 1, "squared": True}
+    ),
+    "general_exponent": Call(lojasiewicz.general_exponent, {"smoothness": 3.0}),
+    "wasserstein.dissipation": Call(wasserstein.dissipation, {"energy": ENERGY, "rho": DENSITY}),
+    "wasserstein.ratio": Call(wasserstein.ratio, {"energy": ENERGY, "rho": DENSITY, "least": 0.0}),
+    "wasserstein.convexity": Call(wasserstein.convexity, {"energy": ENERGY, "rho": DENSITY, "potential": DENSITY}),
     "bounds": Call(
         lojasiewicz.bounds, {"model": LINEAR, "centre": W}, lambda b: (b.lower(0.1), b.upper(0.1), b.lipschitz(0.1))
     ),
