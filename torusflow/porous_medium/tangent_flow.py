@@ -10,7 +10,7 @@ import numpy as np
 from ..arguments import checked_times, checked_tolerance, settle
 from ..errors import InputError, NumericalError
 from ..losses.loss import Loss
-from ..torus.control import checked_band
+from ..torus.band import checked_band
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
