@@ -86,8 +86,8 @@ def _grid(file: h5py.File, path) -> tuple[int, ...]:
     model = part(file, "problem/risk/model", h5py.Group)
     if "torus" not in model:
         raise InputError(
-            f"{str(path)!r} is a run of a {model.attrs.get('type')}, which several processes do not share. Leave out "
-            f"comm."
+            f"{str(path)!r} is a run of a {model.attrs.get('type')}, which several processes do not share. Read it in "
+            f"one process, without comm."
         )
     return tuple(read_json(part(model, "torus", h5py.Group), "shape"))
 
