@@ -3,6 +3,7 @@ results, with these libraries; with the word ``alone`` before them those of tori
 """
 
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from every_loss import DENSITY_LOSSES
 
 import torusflow as tfl
 from torusflow import checks
+from torusflow.losses.densities import DensityLoss
+from torusflow.storage import shared_array
 
 # Odd, even and unequal, with rows and columns for five processes; the band of the last is smaller than their number.
 CASES = {
@@ -109,19 +112,52 @@ def quasi_newton(torus, band):
     yield from descent(risk, tfl.LBFGS(memory=5), 20)
 
 
+@dataclass(frozen=True, eq=False)
+class Weighed(DensityLoss):
+    """mean weight (rho - target)^2 / 2, with an array of its own on the grid."""
+
+    weight: np.ndarray
+
+    def __call__(self, rho) -> float:
+        return self.torus.inner(self.weight, (rho - self.target.values) ** 2) / 2
+
+    def gradient(self, rho) -> np.ndarray:
+        return self.weight * (rho - self.target.values)
+
+
 def stored(torus, band):
-    """Ten iterations, and ten of which four are resumed from a file."""
-    risk = tfl.Risk(model_on(torus, band, layers=1), tfl.losses.SquaredL2(densities(torus)[1]))
-    start, method = risk.space.zeros(), tfl.LBFGS(memory=5)
-    yield "at once", risk.space.gather(tfl.descend(risk, start, method, 10).control)
+    """Ten iterations, and ten of which four are resumed from a file, which is read and written by small pieces."""
+    shared_array.PIECE = 3000
     path = sys.argv[1].replace(".npz", ".h5")
-    tfl.descend(risk, start, method, 6, store=tfl.RunFile(path, overwrite=True))
-    resumed = tfl.descend(risk, start, method, 10, store=path, resume=True)
-    yield "in two", risk.space.gather(resumed.control)
-    run = tfl.load(path)
-    yield "control in the file", run.control
-    yield "output in the file", run.output
-    yield "target in the file", run.risk.loss.target.values
+    model = model_on(torus, band, layers=1)
+    weighed = Weighed(densities(torus)[1], 1 + torus.points[0])
+    for loss, densities_too in ((weighed, True), (tfl.losses.SquaredL2(densities(torus)[1]), False)):
+        risk = tfl.Risk(model, loss)
+        start, method = risk.space.zeros(), tfl.LBFGS(memory=5)
+        fine = model_on(torus.resized(tuple(n + 2 for n in torus.shape)), model.band, layers=1)
+        options = {
+            "validation": tfl.Risk(fine, tfl.losses.SquaredL2(densities(fine.torus)[1])) if densities_too else None
+        }
+        yield f"{densities_too}: at once", risk.space.gather(tfl.descend(risk, start, method, 10, **options).control)
+        store = tfl.RunFile(path, overwrite=True, densities=densities_too)
+        tfl.descend(risk, start, method, 6, store=store, **options)
+        resumed = tfl.descend(risk, start, method, 10, store=path, resume=True, **options)
+        yield f"{densities_too}: in two", risk.space.gather(resumed.control)
+        run = tfl.load(path, classes=[Weighed], comm=torus.comm)
+        yield f"{densities_too}: control in the file", run.risk.space.gather(run.control)
+        for name, values in (
+            ("output", run.output),
+            ("trajectory", run.trajectory),
+            ("target", run.risk.loss.target.values),
+            ("weight", getattr(run.risk.loss, "weight", run.output)),
+        ):
+            yield f"{densities_too}: {name} in the file", torus.gather(values)
+        yield f"{densities_too}: risk", run.risk(run.control)
+        if run.validation:
+            yield "validation", run.validation(run.control)
+        if torus.division.rank == 0:
+            alone = tfl.load(path, classes=[Weighed])
+            yield f"{densities_too}: risk by one", alone.risk(alone.control)
 
 
 def methods(torus, band):

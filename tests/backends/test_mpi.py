@@ -1,5 +1,6 @@
 """Several processes give the bits of one: `mpi_conformance.py` under mpiexec, and how they end."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from reference import relative_error
 from tolerances import SAME
 
 import torusflow as tfl
+from torusflow.storage.reading import changed_run
 
 HERE = Path(__file__).parent
 pytestmark = SEVERAL
@@ -194,23 +196,103 @@ def kept(tmp_path, monkeypatch):
 
 
 def test_a_run_goes_on_with_another_number_of_processes(tmp_path, kept):
-    assert run(1, program(tmp_path, f"{STORED}run(4)\n")).returncode == 0
+    text = STORED.replace("(16, 16)", "(24, 28)")
+    assert run(1, program(tmp_path, f"{text}run(5)\n")).returncode == 0
     at_once = tfl.load(kept / "run.h5")
     (kept / "run.h5").unlink()
-    for processes, iterations in ((2, 1), (3, 2), (1, 4)):
-        done = run(processes, program(tmp_path, f"{STORED}run({iterations}, resume=True)\n"))
+    from_file = (
+        "run = tfl.load('kept/run.h5', comm=MPI.COMM_WORLD)\n"
+        "tfl.descend(run.risk, run.control, run.method, 4, store='kept/run.h5', resume=True)\n"
+    )
+    goes_on = [(n, f"{text}run({iterations}, resume=True)\n") for n, iterations in ((2, 1), (4, 2), (5, 3), (1, 5))]
+    for processes, lines in (*goes_on[:3], (3, from_file), goes_on[3]):
+        done = run(processes, program(tmp_path, lines))
         assert done.returncode == 0, done.stderr
-    in_three = tfl.load(kept / "run.h5")
-    assert np.array_equal(in_three.control, at_once.control) and np.array_equal(in_three.output, at_once.output)
+    in_five = tfl.load(kept / "run.h5")
+    assert np.array_equal(in_five.control, at_once.control) and np.array_equal(in_five.output, at_once.output)
 
 
-def test_what_was_stored_outlives_a_process_that_is_killed(tmp_path, kept):
-    kill = "lambda n, row: os.kill(os.getpid(), signal.SIGKILL) if (n, rank) == (4, 1) else None"
-    done = run(2, program(tmp_path, f"{STORED}run(6, callback={kill})\n"), timeout=60)
-    assert done.returncode != 0
-    assert len(tfl.load(kept / "run.h5").history["risk"]) >= 4  # of iterates 0, ..., 3, the last of which is stored
-    done = run(2, program(tmp_path, f"{STORED}print(run(6, resume=True).iterations)\n"))
-    assert done.returncode == 0 and done.stdout.count("6") == 2, done.stderr
+BY_PIECES = """
+from torusflow.backends.mpi.slabs import Slabs
+from torusflow.storage import shared_array
+shared_array.PIECE, seen = 2000, {"gather": [], "scatter": []}
+gather, scatter = Slabs.gather, Slabs.scatter
+def watched(self, part, axis, root=None):
+    whole = gather(self, part, axis, root)
+    seen["gather"].append(0 if whole is None else whole.nbytes)
+    return whole
+def watched_too(self, whole, axis, here):
+    seen["scatter"].append(0 if whole is None else whole.nbytes)
+    return scatter(self, whole, axis, here)
+Slabs.gather, Slabs.scatter = watched, watched_too
+"""
+
+
+def test_the_first_process_never_has_more_than_a_piece(tmp_path, kept):
+    """Of a file that is written, compared with what is asked for, and read; others have nothing of theirs."""
+    ends = "tfl.load('kept/run.h5', comm=MPI.COMM_WORLD)\nsaid = torus.everyone(seen)\n"
+    text = f"{STORED}{BY_PIECES}run(3)\nrun(4, resume=True)\n{ends}if rank == 0:\n    print(said)\n"
+    done = run(3, program(tmp_path, text.replace("(16, 16)", "(24, 28)")))
+    assert done.returncode == 0, done.stderr
+    first, *others = ast.literal_eval(done.stdout)
+    for sizes in first.values():
+        assert 1500 < max(sizes) <= 2000 and sum(sizes) > 5 * 24 * 28 * 8
+    assert {size for seen in others for sizes in seen.values() for size in sizes} == {0}
+
+
+UNREADABLE = {
+    "damaged.h5": "its checksum is not that of what it holds",
+    "nan.h5": "'kept/nan.h5' is not a readable run file: output: not all of its numbers are finite",
+    "missing.h5": "there is no file 'kept/missing.h5'",
+    "small.h5": "too many for a grid of 5 x 16",
+    "points.h5": "a run of a TorusNODE, which several processes do not share",
+    "line.h5": "a torus of one axis is not divided",
+}
+
+
+def test_what_cannot_be_read_by_several_is_said_by_all_of_them(tmp_path, kept):
+    metric, points = tfl.SobolevMetric(3, 0.2), np.array([[0.1], [0.4]])
+    risks = {"points.h5": tfl.Risk(tfl.TorusNODE(points, metric, 1, 2), tfl.losses.SquaredDistance(points + 0.1))}
+    for name, shape in (("small.h5", (5, 16)), ("line.h5", (16,)), ("damaged.h5", (16, 16)), ("nan.h5", (16, 16))):
+        torus = tfl.Torus(shape, 1)
+        model = tfl.MeasureNODE(torus, metric, tfl.densities.uniform(torus), 1, band=1)
+        risks[name] = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    for name, risk in risks.items():
+        tfl.descend(risk, risk.space.zeros(), tfl.GradientDescent(0.1), 1, store=kept / name)
+    with changed_run(kept / "nan.h5") as file:
+        file["output"][3, 4] = np.nan
+    content = (kept / "damaged.h5").read_bytes()
+    (kept / "damaged.h5").write_bytes(content.replace(b"iteration limit", b"ITERATION LIMIT"))
+    text = (
+        f"said = {{}}\nfor name in {list(UNREADABLE)}:\n"
+        "    try:\n        tfl.load(f'kept/{name}', comm=MPI.COMM_WORLD)\n"
+        "    except tfl.InputError as error:\n        said[name] = str(error)\n"
+        "everyone = MPI.COMM_WORLD.allgather(said)\n"
+        "if MPI.COMM_WORLD.rank == 0:\n    print(everyone)\n"
+    )
+    done = run(3, program(tmp_path, text))
+    assert done.returncode == 0, done.stderr
+    everyone = ast.literal_eval(done.stdout)
+    for name, words in UNREADABLE.items():
+        assert all(said[name] == everyone[0][name] for said in everyone) and words in everyone[0][name]
+
+
+def test_what_was_stored_outlives_a_disk_that_is_full(tmp_path, kept):
+    """All processes go on, hear of it once, and end; what stood there goes on to the last bit."""
+    full = (
+        "import resource\nfrom torusflow.storage import shared_array\nshared_array.PIECE = 500\n"
+        "def fill(n, row):\n    if (n, rank) == (3, 0):\n"
+        "        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
+    )
+    done = run(3, program(tmp_path, f"{STORED}{full}print(run(6, callback=fill).status)\n"), timeout=60)
+    assert done.returncode == 0 and done.stderr.count("The descent goes on, and the run is written again") == 1
+    assert done.stdout.count("not stored") == 3 and "What was there before is unchanged." in done.stdout
+    assert len(tfl.load(kept / "run.h5").history["risk"]) >= 3
+    assert run(2, program(tmp_path, f"{STORED}run(6, resume=True)\n")).returncode == 0
+    in_two = tfl.load(kept / "run.h5").control
+    (kept / "run.h5").unlink()
+    assert run(1, program(tmp_path, f"{STORED}run(6)\n")).returncode == 0
+    assert np.array_equal(tfl.load(kept / "run.h5").control, in_two)
 
 
 def test_a_file_that_exists_is_refused_once(tmp_path, kept):

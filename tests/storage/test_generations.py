@@ -1,5 +1,6 @@
 """What stands stays until something better stands: generations of a run file, its identity, what is beside it."""
 
+import io
 import os
 import shutil
 import stat
@@ -154,15 +155,17 @@ def test_a_run_is_the_same_run_when_it_goes_on(tmp_path, risk):
 def test_runs_without_an_identity_go_on(tmp_path, risk):
     """As written before there was one."""
     from torusflow.storage import sealed
+    from torusflow.storage.image import Image
 
     path = tmp_path / "run.h5"
     run(risk, path, 2)
-    with sealed.opened(sealed.read_sealed(path)) as file:
-        del file.attrs["identity"]
-        h5py.h5f.flush(file.id)
-        image = file.id.get_file_image().replace(sealed.identity(path.read_bytes()).encode(), bytes(46))
-    sealed.write_sealed(path, image, keep_previous=False)
-    assert sealed.identity(path.read_bytes()) is None
+    with sealed.read_sealed(path) as image:
+        with sealed.opened(image) as file:
+            name = file.attrs["identity"]
+            del file.attrs["identity"]
+        content = b"".join(image.blocks()).replace(name.encode(), bytes(46))
+    sealed.write_sealed(path, Image(io.BytesIO(content), len(content)), keep_previous=False)
+    assert sealed.identity(path) is None
     assert run(risk, path, 4, resume=True).iterations == 4 and identity(path)
 
 

@@ -16,9 +16,12 @@ from ..model import Layered
 from ..torus.density import Density, FunctionSpace, LogDensitySpace
 from .encoding import encode
 from .mappings import write_mapping
+from .shared_array import SharedArray
 
 FORMAT = "torusflow run"
 FORMAT_VERSION = 2
+# An attribute of files whose control must do for them.
+WITHOUT_DENSITIES = {"densities": "not kept: the model makes them of the control"}
 
 RESERVED = ("initial", "target", "output", "trajectory", "control", "problem", "checkpoint")
 RESERVED += ("s", "layer", "component", "part", "iteration", "reference")
@@ -47,22 +50,19 @@ HISTORY_NAMES = {
 def write_run(
     file, risk, method, result, coordinates, checkpoint: dict, validation, limits: dict, trajectory=None
 ) -> None:
-    """A whole run in an open file; a model of layers is asked for the trajectory if that is not given."""
-    model = risk.model
-    if trajectory is None and isinstance(model, Layered):
-        trajectory = model.trajectory(result.control)
+    """A whole run in an open file; without output and trajectory where they are None."""
     _write(file, risk, method, result, trajectory, coordinates, validation, limits, write_field)
     write_mapping(file.create_group("checkpoint"), checkpoint)
 
 
-def rehearse_run(file, risk, method, coordinates, validation, limits: dict) -> None:
+def rehearse_run(file, risk, method, coordinates, validation, limits: dict, densities: bool = True) -> None:
     """All that a run will write but the numbers of its fields: only their names, axes and shapes.
 
     So it takes no more time and room than the encoding of the problem, however deep the network.
     """
     model, output_space = risk.model, risk.model.output_space
-    output = _no_memory(output_space.shape)
-    trajectory = _no_memory((model.layers + 1, *output_space.shape)) if _on_densities(model) else None
+    output = _no_memory(output_space.shape) if densities else None
+    trajectory = _no_memory((model.layers + 1, *output_space.shape)) if densities and on_densities(model) else None
     control = _no_memory(model.space.shape, model.space.dtype)
     result = _Rehearsed(control, output, {name: _no_memory((1,)) for name in HISTORY_NAMES})
     _write(file, risk, method, result, trajectory, coordinates, validation, limits, outline_field)
@@ -72,7 +72,7 @@ class _Rehearsed(NamedTuple):
     """The result of a descent that has not begun."""
 
     control: np.ndarray
-    output: np.ndarray
+    output: np.ndarray | None
     history: dict[str, np.ndarray]
     status: str = "running"
 
@@ -81,7 +81,7 @@ def _no_memory(shape, dtype=float) -> np.ndarray:
     return np.broadcast_to(np.zeros((), dtype), shape)
 
 
-def _on_densities(model) -> bool:
+def on_densities(model) -> bool:
     """Whether a model moves densities, or logarithms of them, along a flow of its own.
 
     One that is linear in another's does not.
@@ -106,7 +106,7 @@ def _write(file, risk, method, result, trajectory, coordinates, validation, limi
     for key, values in result.history.items():
         units = "s" if key == "seconds" else "1"
         field(file, key, values, ["iteration"], units, HISTORY_NAMES.get(key, key))
-    if _on_densities(model):
+    if on_densities(model):
         _write_densities(file, risk, result, trajectory, coordinates, field)
     else:
         _write_arrays(file, result, trajectory, field)
@@ -125,7 +125,7 @@ def _write_densities(file, risk, result, trajectory, coordinates, field):
     torus = model.torus
     file.attrs["comment"] = "densities are relative to the uniform one (mean 1); the torus has side 1"
     file.attrs["transforms"] = torus.library
-    axes = _axis_names(coordinates, torus.dimension)
+    axes = _axis_names(coordinates, torus.dimension, result.history)
     for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
         alone = coordinates.along(axis)
         unit = coordinates.unit(axis)
@@ -143,25 +143,33 @@ def _write_densities(file, risk, result, trajectory, coordinates, field):
         )
     write_scale(file, "part", np.arange(2), "1", "0: real part, 1: imaginary part")
 
-    unit = "1 (relative to the uniform density)"
-    field(file, "initial", model.initial.values, axes, unit, f"initial density: {model.initial.name}")
-    target = getattr(risk.loss, "target", None)
-    if isinstance(target, Density):
-        field(file, "target", target.values, axes, unit, f"target density: {target.name}")
-    output, path = "initial density pushed by the control", "density along the flow"
-    if isinstance(model.output_space, LogDensitySpace):
-        unit, output = "1", "logarithm of the density that the control makes, up to a constant"
-        path = "logarithm of the density along the flow, up to a constant"
-    field(file, "output", result.output, axes, unit, output)
-    field(file, "trajectory", trajectory, ["s", *axes], unit, path)
+    if result.output is None:
+        file.attrs.update(WITHOUT_DENSITIES)
+    else:
+        _write_fields(file, risk, result.output, trajectory, axes, field)
     field(
         file,
         "control",
-        _parts(to_host(result.control)),
+        _parts(result.control),
         ["layer", "component", *(f"k_{name}" for name in axes), "part"],
         "sides of the torus per unit of s",
         "Fourier coefficients of the velocity; those at -k are the complex conjugates of those at k",
     )
+
+
+def _write_fields(file, risk, output, trajectory, axes, field):
+    """Densities on the grid."""
+    unit = "1 (relative to the uniform density)"
+    field(file, "initial", risk.model.initial.values, axes, unit, f"initial density: {risk.model.initial.name}")
+    target = getattr(risk.loss, "target", None)
+    if isinstance(target, Density):
+        field(file, "target", target.values, axes, unit, f"target density: {target.name}")
+    what, path = "initial density pushed by the control", "density along the flow"
+    if isinstance(risk.model.output_space, LogDensitySpace):
+        unit, what = "1", "logarithm of the density that the control makes, up to a constant"
+        path = "logarithm of the density along the flow, up to a constant"
+    field(file, "output", output, axes, unit, what)
+    field(file, "trajectory", trajectory, ["s", *axes], unit, path)
 
 
 def _write_arrays(file, result, trajectory, field):
@@ -176,15 +184,22 @@ def _write_arrays(file, result, trajectory, field):
         field(file, name, values, axes, "1", long_name)
 
 
-def _parts(control) -> np.ndarray:
-    """Complex numbers as pairs of real ones along a new last axis."""
-    return control[..., None].view(control.real.dtype) if np.iscomplexobj(control) else control
+def _parts(control):
+    """Complex numbers as pairs of real ones along a new last axis; a shared array has them so already."""
+    if isinstance(control, SharedArray):
+        return control
+    return real_parts(to_host(control)) if np.iscomplexobj(control) else to_host(control)
 
 
-def _axis_names(coordinates, dimension) -> list[str]:
+def real_parts(control) -> np.ndarray:
+    """The real and the imaginary parts along a new last axis."""
+    return control[..., None].view(control.real.dtype)
+
+
+def _axis_names(coordinates, dimension, columns) -> list[str]:
     """The user's names where they can name a variable of the file that nothing else is called."""
     names = [coordinates.name(axis).replace("/", "_") for axis in range(dimension)]
-    all_names = [*names, *(f"k_{name}" for name in names), *HISTORY_NAMES, *RESERVED]
+    all_names = [*names, *(f"k_{name}" for name in names), *{**HISTORY_NAMES, **columns}, *RESERVED]
     clash = len(set(all_names)) < len(all_names) or not all(map(_can_name, names))
     return [f"x_{axis + 1}" for axis in range(dimension)] if clash else names
 
@@ -206,13 +221,18 @@ def write_scale(file, name, values, units, long_name):
 
 
 def write_field(file, name, values, dimensions, units, long_name) -> None:
-    outline_field(file, name, values, dimensions, units, long_name)[...] = to_host(values)
+    dataset = outline_field(file, name, values, dimensions, units, long_name)
+    if not isinstance(values, SharedArray):
+        dataset[...] = to_host(values)
 
 
 def outline_field(file, name, values, dimensions, units, long_name):
-    """The variable without its numbers, which HDF5 gives room only when they are written."""
-    compression = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.size > 4096 else {}
-    dataset = file.create_dataset(name, values.shape, values.dtype, **compression)
+    """The variable without its numbers, which HDF5 gives room only when they are written, if they are not shared."""
+    if isinstance(values, SharedArray):
+        dataset = values.outline(file, name)
+    else:
+        compression = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.size > 4096 else {}
+        dataset = file.create_dataset(name, values.shape, values.dtype, **compression)
     for axis, dimension in enumerate(dimensions):
         dataset.dims[axis].attach_scale(file[dimension])
     dataset.attrs.update({"units": units, "long_name": plain_text(long_name)})

@@ -7,6 +7,9 @@ import inspect
 import json
 import math
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import h5py
 import numpy as np
@@ -16,6 +19,7 @@ from ..backends import can_be_had, is_array, to_host
 from ..errors import InputError, TorusflowError
 from ..torus.grid import Torus
 from .classes import class_of, stored_name
+from .shared_array import SharedArray
 
 # What an object may take though no array of the file is as large, such as a torus for a cloud of points; by the bytes
 # that one of the numbers it is counted by costs as it is made.
@@ -37,8 +41,8 @@ def encode(group, name, thing, seen):
     """A dataclass becomes a group with its type and its fields; the same object met again becomes a link."""
     if id(thing) in seen:
         group[name] = seen[id(thing)]
-    elif is_array(thing):
-        group.create_dataset(name, data=to_host(thing))
+    elif is_array(thing) or isinstance(thing, SharedArray):
+        write_array(group, name, thing)
     elif isinstance(thing, tuple) and any(dataclasses.is_dataclass(part) for part in thing):
         child = group.create_group(name)
         child.attrs["type"] = "tuple"
@@ -62,7 +66,29 @@ def encode(group, name, thing, seen):
                 encode(child, field.name, value, seen)
 
 
-def decode(group, seen, known, device="cpu"):
+def write_array(group, name: str, values) -> None:
+    """A dataset of numbers, or of the room for those of a shared array."""
+    if isinstance(values, SharedArray):
+        values.outline(group, name)
+    else:
+        group.create_dataset(name, data=to_host(values))
+
+
+def whole(dataset: h5py.Dataset) -> np.ndarray:
+    """All numbers of a dataset."""
+    return dataset[...]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a file is read: on which device its tori live, which processes share them, and how its arrays come."""
+
+    device: str = "cpu"
+    comm: Any = None
+    array: Callable[[h5py.Dataset], np.ndarray] = whole
+
+
+def decode(group, seen, known, reader: Reader):
     """The object that a group was made of; an array where it is a dataset.
 
     Parameters
@@ -73,8 +99,7 @@ def decode(group, seen, known, device="cpu"):
         The objects made so far, for those that are used more than once.
     known : dict of str to type
         From `known_classes`.
-    device : str
-        Of its tori.
+    reader : Reader
 
     Raises
     ------
@@ -85,8 +110,9 @@ def decode(group, seen, known, device="cpu"):
     if address not in seen:
         values = {name: _value(group, name) for name in group.attrs if name not in ("type", "long_name")}
         for name, child in group.items():
-            values[name] = child[...] if isinstance(child, h5py.Dataset) else decode(child, seen, known, device)
-        seen[address] = _made(group, str(group.attrs.get("type", "")), values, known, device)
+            is_dataset = isinstance(child, h5py.Dataset)
+            values[name] = reader.array(child) if is_dataset else decode(child, seen, known, reader)
+        seen[address] = _made(group, str(group.attrs.get("type", "")), values, known, reader)
     return seen[address]
 
 
@@ -115,7 +141,7 @@ def _value(group, name: str):
     return tuple(value) if isinstance(value, list) else value
 
 
-def _made(group, kind: str, values: dict, known: dict, device: str):
+def _made(group, kind: str, values: dict, known: dict, reader: Reader):
     """An object of its class and fields; where these cannot be, a PlaceError says what the class says."""
     try:
         if kind == "tuple":
@@ -125,7 +151,7 @@ def _made(group, kind: str, values: dict, known: dict, device: str):
             raise InputError(f"a run file never holds this class: {kind!r}")
         _check_fields(made, values)
         _check_size(group, kind, values)
-        return made(**_as_here(made, values, device))
+        return made(**_as_here(made, values, reader))
     except KeyError as error:
         raise PlaceError(group.name, f"{error} is missing") from None
     except TorusflowError as error:
@@ -174,12 +200,12 @@ def _check_size(group, kind: str, values: dict, more: int = 0) -> None:
         raise InputError(f"a {kind} like this has {count:,} numbers, many more than the file")
 
 
-def _as_here(made: type, values: dict, device: str) -> dict:
+def _as_here(made: type, values: dict, reader: Reader) -> dict:
     """Who computes is a fact of the run, no need of its reader: the machine that reads may have less."""
     if made is Torus:
         library = values.get("library")
-        missing = isinstance(library, str) and not can_be_had(library, device)
-        values = {**values, "library": None if missing else library, "device": device}
+        missing = isinstance(library, str) and not can_be_had(library, reader.device)
+        values = {**values, "library": None if missing else library, "device": reader.device, "comm": reader.comm}
     if is_number(values.get("threads")):
         values = {**values, "threads": min(values["threads"], max(MOST_THREADS, os.cpu_count() or 1))}
     return values

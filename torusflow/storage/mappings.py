@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ..arguments import LARGEST_COUNT
-from ..backends import is_array, to_host
+from ..backends import is_array
 from ..errors import InputError
-from .encoding import PlaceError, read_json
+from .encoding import PlaceError, read_json, whole, write_array
+from .shared_array import SharedArray
 
 # What a method may say that it remembers of the iterations before, by `Method.remembers`.
 ONE, SOME, NUMBERS, NUMBER = "a control", "controls", "numbers", "a number"
@@ -21,23 +24,23 @@ GOES_ON = ("risk", "gradient_norm", "seconds", "substeps", "validation")
 def write_mapping(group, mapping) -> None:
     """Arrays become datasets, mappings groups, all else attributes."""
     for name, value in mapping.items():
-        if is_array(value):
-            group.create_dataset(name, data=to_host(value))
+        if is_array(value) or isinstance(value, SharedArray):
+            write_array(group, name, value)
         elif isinstance(value, dict):
             write_mapping(group.create_group(name), value)
         else:
             group.attrs[name] = json.dumps(value, default=lambda number: number.item())
 
 
-def read_mapping(group) -> dict:
-    """What `write_mapping` wrote."""
+def read_mapping(group, read: Callable[[h5py.Dataset], Any] = whole) -> dict:
+    """What `write_mapping` wrote, the datasets as `read` gives them."""
     mapping = {name: read_json(group, name) for name in group.attrs}
     for name, child in group.items():
-        mapping[name] = child[...] if isinstance(child, h5py.Dataset) else read_mapping(child)
+        mapping[name] = read(child) if isinstance(child, h5py.Dataset) else read_mapping(child, read)
     return mapping
 
 
-def checked_checkpoint(checkpoint: dict, space, output_space, method) -> dict:
+def checked_checkpoint(checkpoint: dict, space, output_space, method, densities: bool = True) -> dict:
     """What `read_mapping` gave, where a descent can go on from it: all parts there, of the right shapes and types.
 
     Parameters
@@ -47,6 +50,8 @@ def checked_checkpoint(checkpoint: dict, space, output_space, method) -> dict:
     space, output_space : HilbertSpace
         Of the model's controls and outputs.
     method : Method
+    densities : bool
+        Whether the outputs must be there.
 
     Raises
     ------
@@ -59,14 +64,15 @@ def checked_checkpoint(checkpoint: dict, space, output_space, method) -> dict:
     times = top.array("times", (None,), "fi")
     top.array("controls", (len(times), *space.shape), "f" + space.dtype.kind)  # real where there are none
     for name in ("state", *(("best",) if "best" in checkpoint else ())):
-        _check_state(top.part(name), space, output_space, method)
+        _check_state(top.part(name), space, output_space, method, densities)
     return checkpoint
 
 
-def _check_state(state: _Part, space, output_space, method) -> None:
+def _check_state(state: _Part, space, output_space, method, densities: bool) -> None:
     state.element("control", space)
     state.array("gradient", space.shape, space.dtype.kind)
-    state.array("output", output_space.shape, "f")
+    if densities or "output" in state.values:
+        state.array("output", output_space.shape, "f")
     for name in ("value", "step", "next_step", "time"):
         state.value(name, (int, float), "a number")
     state.value("keep", bool, "true or false")
@@ -133,11 +139,12 @@ class _Part:
             raise PlaceError(f"{self.place}/{name}", str(error)) from None
 
 
-def differences(stored, asked, name: str, ignored=()) -> list[str]:
-    """What is not the same in two encoded objects, in words."""
+def differences(stored, asked, name: str, ignored=(), shared: Mapping[str, SharedArray] | None = None) -> list[str]:
+    """What is not the same in two encoded objects, in words; of those asked for some arrays may be shared ones."""
     if isinstance(stored, h5py.Dataset) or isinstance(asked, h5py.Dataset):
         both = isinstance(stored, h5py.Dataset) and isinstance(asked, h5py.Dataset)
-        same = both and np.array_equal(stored[...], asked[...])
+        array = (shared or {}).get(str(asked.name))
+        same = both and (array.equals(stored) if array else np.array_equal(stored[...], asked[...]))
         return [] if same else [f"{name}: the array in the file is another"]
     found = []
     for key in sorted({*stored.attrs, *asked.attrs} - {"long_name", *ignored}):
@@ -149,5 +156,5 @@ def differences(stored, asked, name: str, ignored=()) -> list[str]:
             where = "in the file" if key in stored else "asked for"
             found.append(f"{name}.{key}: {where} only")
         else:
-            found += differences(stored[key], asked[key], f"{name}.{key}", ignored)
+            found += differences(stored[key], asked[key], f"{name}.{key}", ignored, shared)
     return found

@@ -1,4 +1,4 @@
-"""Run files opened to be read: their bytes whole, their structure harmless, their format known."""
+"""Run files opened to be read or changed: their bytes whole, their structure harmless, their format known."""
 
 from __future__ import annotations
 
@@ -10,23 +10,58 @@ import numpy as np
 from ..errors import InputError
 from .contents import FORMAT, FORMAT_VERSION
 from .encoding import PlaceError
-from .sealed import opened, plain, read_sealed
+from .image import Image
+from .sealed import opened, plain, read_sealed, refuse_foreign, write_sealed
 
 
 @contextlib.contextmanager
-def opened_run(path):
-    """The file of a run, open in memory; whatever fails while it is read becomes one InputError that says where.
+def opened_run(path, memory: float | None = None):
+    """The file of a run; whatever fails while it is read becomes one InputError that says where.
+
+    Parameters
+    ----------
+    path : str or path
+    memory : float, optional
+        Bytes of which what it holds may take half; if not given those that are free.
 
     Raises
     ------
     InputError
         If there is no file, it is damaged, not a run, or of a newer format, or holds what a run does not.
     """
-    hdf5 = read_sealed(path)
-    try:
-        with opened(hdf5) as file:
-            _check_format(file, path)
+    with read_sealed(path) as image, opened_image(path, image, memory) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def changed_run(path):
+    """The file of a run, to change; it is written anew at the end.
+
+    Raises
+    ------
+    InputError
+        As `opened_run`, or if it cannot be written; what stood there is left as it was.
+    """
+    refuse_foreign(path)
+    with read_sealed(path) as image:
+        with opened_image(path, image) as file:
             yield file
+        write_sealed(path, image, keep_previous=False)
+
+
+@contextlib.contextmanager
+def opened_image(path, image: Image, memory: float | None = None):
+    """The file of a run in an image that was read from a path."""
+    with readable(path), opened(image, memory) as file:
+        _check_format(file, path)
+        yield file
+
+
+@contextlib.contextmanager
+def readable(path):
+    """A context in which whatever fails becomes an InputError that says that a file is no run."""
+    try:
+        yield
     except PlaceError as error:
         raise InputError(f"{str(path)!r} is not a readable run file: {error}.") from None
     except InputError:

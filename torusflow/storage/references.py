@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,8 @@ import numpy as np
 
 from ..errors import InputError
 from .contents import write_field, write_scale
-from .encoding import PlaceError
-from .reading import array, opened_run, part, text
-from .sealed import refuse_foreign, write_sealed
+from .encoding import PlaceError, whole
+from .reading import array, changed_run, part, text
 from .whole_files import locked
 
 
@@ -60,15 +60,11 @@ def add_reference(path, reference: Reference) -> None:
 
 def put_reference(path, reference: Reference) -> None:
     """Like `add_reference`, for callers that hold the lock of the file."""
-    refuse_foreign(path)
-    with opened_run(path) as file:
+    with changed_run(path) as file:
         model: Any = file["problem/risk/model"]
         if "torus" not in model:
             raise InputError(f"{str(path)!r} is not a run on densities, so no density can be set beside it.")
         write_reference(file, reference)
-        file.flush()
-        hdf5 = file.id.get_file_image()
-    write_sealed(path, hdf5, keep_previous=False)
 
 
 def write_reference(file, reference: Reference) -> None:
@@ -79,23 +75,36 @@ def write_reference(file, reference: Reference) -> None:
     group = references.create_group(reference.name)
     group.attrs.update({"solver": reference.solver, "long_name": "what the limiting equation makes of the start"})
     write_scale(group, "time", reference.times, "1", "training time")
-    axes = [scale[0].name for scale in file["output"].dims]
+    axes = _axes(file)
     unit = "1 (relative to the uniform density)"
     write_field(group, "density", reference.density, ["time", *axes], unit, f"density by {reference.solver}")
     write_field(group, "risk", reference.risk, ["time"], "1", "risk of the run at these densities")
 
 
-def read_references(file) -> dict[str, Reference]:
+def _axes(file) -> list[str]:
+    """The names of the axes of the grid: each has wavenumbers, which are an axis of the control."""
+    names = [scale[0].name for scale in file["control"].dims]
+    return [f"/{name.removeprefix('/k_')}" for name in names if name.startswith("/k_")]
+
+
+def read_references(file, read: Callable[[h5py.Dataset], np.ndarray] = whole) -> dict[str, Reference]:
     """The references in an open run file, by name; a PlaceError where there is something else."""
     references = part(file, "reference", h5py.Group) if "reference" in file else {}
-    output = part(file, "output", h5py.Dataset).shape
-    return {name: _reference(name, part(references, name, h5py.Group), output) for name in map(str, references)}
+    groups = {str(name): part(references, str(name), h5py.Group) for name in references}
+    return {name: _reference(name, group, _grid(file), read) for name, group in groups.items()}
 
 
-def _reference(name: str, group, output: tuple[int, ...]) -> Reference:
-    times = array(group, "time", (None,))[...]
-    density = array(group, "density", (len(times), *output))[...]
-    risk = array(group, "risk", (len(times),))[...]
+def _grid(file) -> tuple[int, ...]:
+    """The shape of the densities of a run, which it need not hold."""
+    if "output" in file:
+        return part(file, "output", h5py.Dataset).shape
+    return tuple(len(array(file, name, (None,))) for name in _axes(file))
+
+
+def _reference(name: str, group, output: tuple[int, ...], read) -> Reference:
+    times = read(array(group, "time", (None,)))
+    density = read(array(group, "density", (len(times), *output)))
+    risk = read(array(group, "risk", (len(times),)))
     if not len(times) or not all(np.all(np.isfinite(values)) for values in (times, density, risk)):
         raise PlaceError(group.name, "there is nothing in it, or not all of its numbers are finite")
     return Reference(name, text(group, "solver"), times, density, risk)

@@ -11,19 +11,24 @@ import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..backends import ON_DEVICES, PACKAGES, is_there
 from ..errors import InputError
 from ..torus.coordinates import Coordinates
-from .contents import plain_text, rehearse_run, write_run
-from .encoding import encode, refuse_oversized
+from .contents import WITHOUT_DENSITIES, on_densities, plain_text, rehearse_run, write_run
+from .encoding import encode, refuse_oversized, whole
+from .image import Image
 from .kinds import RUN
-from .mappings import checked_checkpoint, differences, read_mapping
-from .reading import opened_run, text
+from .mappings import differences, read_mapping
+from .outputs import completed, kept_of
+from .reading import changed_run, opened_run, text
 from .references import read_references, write_reference
 from .sealed import new_file, new_identity, previous, refuse_foreign, write_sealed
 from .whole_files import locked, place, refuse_existing, refuse_read
+
+if TYPE_CHECKING:
+    from .first_process import FirstProcess
 
 # What may change when a run is resumed: how long a step is, and who computes it.
 MAY_CHANGE = ("step", "threads")
@@ -47,6 +52,10 @@ class RunFile:
         Seconds between writes while the descent runs.
     notes : str
         What else is to be kept with the run; ``Run.attributes["notes"]``.
+    densities : bool
+        Whether the densities on the grid are kept that the control makes: the last one and those at the ends of the
+        layers. Without them a file of a model on a grid has the control, the history, the problem and what resuming
+        needs, and `load` has the model make the densities anew. A run that goes on stays without.
     """
 
     path: str | Path
@@ -54,6 +63,7 @@ class RunFile:
     coordinates: Coordinates = dataclasses.field(default_factory=Coordinates)
     interval: float = 60.0
     notes: str = ""
+    densities: bool = True
 
     # What the file of the next save shares with those before it: which run it is, what stands beside the run; and a
     # stop file that was there before the run began and cannot be removed.
@@ -65,11 +75,16 @@ class RunFile:
         All is written that can be before the first step, into memory, and an empty file beside the place of the run.
         """
         self.refuse_existing()
-        with new_file(track_order=True) as file:
-            rehearse_run(file, risk, method, self.coordinates, validation, limits or {})
+        if not self.densities and not on_densities(risk.model):
+            raise InputError(
+                f"densities=False leaves densities on a grid out of a run file, and a {type(risk.model).__name__} "
+                f"makes none. Leave it out."
+            )
+        with Image() as image, new_file(image, track_order=True) as file:
+            rehearse_run(file, risk, method, self.coordinates, validation, limits or {}, self.densities)
             refuse_oversized(file["problem"], CONTROLS * math.prod(risk.space.shape))
             file.flush()
-            needed = file.id.get_filesize()
+            needed = image.size
         total, _, free = shutil.disk_usage(place(self.path).parent)
         if total and free < needed:  # some systems do not say
             raise InputError(
@@ -82,7 +97,7 @@ class RunFile:
                 f"stored. Move it away to keep it.",
                 stacklevel=3,
             )
-        self._run.update(identity=new_identity(), references=[])
+        self._run.update(identity=new_identity(), references=[], densities=True)
 
     def refuse_existing(self, reads=()) -> None:
         """Raise an InputError if writing would destroy a file, one of those that are read among them, or cannot be."""
@@ -147,6 +162,24 @@ class RunFile:
         InputError
             If the file holds another problem, or nothing to go on from.
         """
+        checkpoint = self.read(risk, method, may_change, validation)
+        if checkpoint is None:
+            return None
+        return completed(self.path, checkpoint, risk, method, self.keeps_densities)
+
+    @property
+    def keeps_densities(self) -> bool:
+        """Whether the next save writes them."""
+        return self.densities and self._run.get("densities", True)
+
+    def read(self, risk, method, may_change=(), validation=None, first: FirstProcess | None = None) -> dict | None:
+        """The checkpoint as it stands in the file, not yet checked; its parameters are those of `checkpoint`.
+
+        Parameters
+        ----------
+        first : FirstProcess, optional
+            Who reads what several processes share.
+        """
         if not os.path.exists(self.path) and not os.path.exists(previous(self.path)):
             return None
         refuse_foreign(self.path)
@@ -154,7 +187,8 @@ class RunFile:
         if dataclasses.is_dataclass(validation):
             things["validation"] = validation
         name = repr(str(self.path))
-        with opened_run(self.path) as file, _encoded(**things) as asked:
+        memory, read, shared = (first.memory, first.read, first.stands) if first else (None, whole, {})
+        with opened_run(self.path, memory) as file, _encoded(**things) as asked:
             if "checkpoint" not in file:
                 raise InputError(
                     f"{name} was written without what resuming needs, by an older torusflow. Start a new run from its "
@@ -165,7 +199,7 @@ class RunFile:
                 change
                 for part in things
                 if part in problem
-                for change in differences(problem[part], asked[part], part, (*MAY_CHANGE, *may_change))
+                for change in differences(problem[part], asked[part], part, (*MAY_CHANGE, *may_change), shared)
             ]
             for library, package in PACKAGES.items():
                 if any(f'.library: "{library}" in' in change for change in changed) and not is_there(library):
@@ -188,19 +222,18 @@ class RunFile:
                 )
             run = text(file, "identity") if "identity" in file.attrs else new_identity()
             notes = text(file, "notes") if "notes" in file.attrs else ""
-            self._run.update(identity=run, references=list(read_references(file).values()), notes=notes)
-            checkpoint = read_mapping(file["checkpoint"])
-            checkpoint = checked_checkpoint(checkpoint, risk.space, risk.model.output_space, method)
-            _refuse_other_validation(name, "validation" in problem, checkpoint, validation)
-            return checkpoint
+            densities = not WITHOUT_DENSITIES.keys() <= file.attrs.keys()
+            references = list(read_references(file).values())
+            self._run.update(identity=run, references=references, notes=notes, densities=densities)
+            was_validated = "checkpoint/history/validation" in file
+            _refuse_other_validation(name, "validation" in problem, was_validated, validation)
+            return read_mapping(file["checkpoint"], read)
 
     def at(self, path) -> RunFile:
         """The same with another path."""
-        return dataclasses.replace(self, path=path)
+        return dataclasses.replace(self, path=path, densities=self.keeps_densities)
 
-    def save(
-        self, risk, method, result, checkpoint: dict, validation=None, limits: dict | None = None, trajectory=None
-    ) -> None:
+    def save(self, risk, method, result, checkpoint: dict, validation=None, limits: dict | None = None) -> None:
         """Write the whole run beside the final name, then give it that name.
 
         While the status is "running" the state before stays beside it as ``.NAME.previous``. What `add_reference` put
@@ -211,32 +244,44 @@ class RunFile:
         InputError
             If the disk is full or the place cannot be written; what stood under the name is left as it was.
         """
+        kept = kept_of(risk.model, result, checkpoint, self.keeps_densities)
+        self.write(risk, method, *kept, validation, limits)
+
+    def write(
+        self,
+        risk,
+        method,
+        result,
+        trajectory,
+        checkpoint: dict,
+        validation=None,
+        limits: dict | None = None,
+        first: FirstProcess | None = None,
+    ) -> None:
+        """Write what `kept_of` gave; the arrays may be shared ones, of the first process."""
         # Made in memory first: the HDF5 library can crash the process when a disk is full as it closes a file.
-        with new_file(track_order=True) as file:
-            write_run(file, risk, method, result, self.coordinates, checkpoint, validation, limits or {}, trajectory)
-            file.attrs["identity"] = self._run.setdefault("identity", new_identity())
-            if notes := self.notes or self._run.get("notes"):
-                file.attrs["notes"] = plain_text(notes)
-            for reference in self._run.get("references", []):
-                write_reference(file, reference)
-            file.flush()
-            hdf5 = file.id.get_file_image()
-        write_sealed(self.path, hdf5, keep_previous=result.status.startswith("running"))
+        with Image() as image:
+            with new_file(image, track_order=True) as file:
+                write_run(
+                    file, risk, method, result, self.coordinates, checkpoint, validation, limits or {}, trajectory
+                )
+                file.attrs["identity"] = self._run.setdefault("identity", new_identity())
+                if notes := self.notes or self._run.get("notes"):
+                    file.attrs["notes"] = plain_text(notes)
+                for reference in self._run.get("references", []):
+                    write_reference(file, reference)
+                if first:
+                    image.arrays = first.places(file)
+            write_sealed(self.path, image, keep_previous=result.status.startswith("running"))
 
     def restate(self, status: str) -> None:
         """Give the stored run another status."""
-        with locked(self.path):
-            refuse_foreign(self.path)
-            with opened_run(self.path) as file:
-                file.attrs["status"] = plain_text(status)
-                file.flush()
-                hdf5 = file.id.get_file_image()
-            write_sealed(self.path, hdf5, keep_previous=False)
+        with locked(self.path), changed_run(self.path) as file:
+            file.attrs["status"] = plain_text(status)
 
 
-def _refuse_other_validation(name: str, of_problem: bool, checkpoint: dict, validation) -> None:
+def _refuse_other_validation(name: str, of_problem: bool, was_validated: bool, validation) -> None:
     """Raise an InputError unless the run was validated as it is to be from now on; by a `Risk` if `of_problem`."""
-    was_validated = "validation" in checkpoint["history"]
     if was_validated and validation is None:
         what = "validation=load(...).validation" if of_problem else "the same function as validation=..., from Python"
         raise InputError(f"{name} was stored with a validation, so it cannot be resumed without it. Give {what}.")

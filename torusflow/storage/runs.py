@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -10,18 +12,24 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..errors import InputError
+from ..backends import to_host
+from ..errors import InputError, NumericalError
 from ..model import Layered
 from ..risk import Risk
 from ..torus.coordinates import Coordinates
+from ..torus.density import FunctionSpace
 from .classes import Unknown, known_classes, missing_classes, unknown_names
-from .encoding import PlaceError, decode, read_json
+from .contents import WITHOUT_DENSITIES
+from .encoding import PlaceError, Reader, decode, read_json
 from .reading import array, opened_run, part, text
 from .references import Reference, read_references
+from .shared_reading import shared_run
 
 FIELDS = ("control", "output", "trajectory", "initial", "target")
 # Of the history, which everything that is said and drawn of a run takes for granted.
 COLUMNS = ("risk", "gradient_norm", "control_norm", "pl_ratio", "step", "time", "seconds")
+# Attributes that not every file has.
+OPTIONAL = ("notes", *WITHOUT_DENSITIES)
 LIMITS = ("iterations", "gradient_tolerance", "risk_tolerance", "max_time", "patience", "refine")
 
 
@@ -38,6 +46,7 @@ class Run:
     control : array
         The last control, an element of ``risk.space``.
     output : array
+        Made anew by the model where the file keeps no densities (`RunFile`); then None without the model's class.
     trajectory : array (layers + 1, ...) or None
         The density or the points at the ends of the layers; None for models that have none.
     history : dict of str to array (iterations + 1,)
@@ -67,7 +76,7 @@ class Run:
     limits: dict = dataclasses.field(default_factory=dict)
 
 
-def load(path, classes=(), device: str = "cpu") -> Run:
+def load(path, classes=(), device: str = "cpu", comm=None) -> Run:
     """Read a run file.
 
     A file never imports anything: objects of classes of your own come back where these are given.
@@ -81,6 +90,9 @@ def load(path, classes=(), device: str = "cpu") -> Run:
         read, with a warning.
     device : str, optional
         Where it goes on, as that of a `Torus`: risk and control are made there, wherever the run was computed.
+    comm : communicator of mpi4py, optional
+        Its processes, which all call this, share the grid of the run as that of a `Torus`: control, output, trajectory
+        and references are the parts here. The first process reads the file, and has no whole array of it.
 
     Returns
     -------
@@ -92,47 +104,59 @@ def load(path, classes=(), device: str = "cpu") -> Run:
         If it is not a run file, damaged, or of a format newer than this version of torusflow; or if it holds what no
         run holds: then it says where, and has read no more. If classes are given, but not all that the file has.
     """
-    run, names = read_run(path, classes, device)
+    run, names = read_run(path, classes, device, comm)
     if names:
         warnings.warn(f"{missing_classes(str(path), names)} Control, output and history are there.", stacklevel=2)
     return run
 
 
-def read_run(path, classes=(), device: str = "cpu") -> tuple[Run, list[str]]:
+def read_run(path, classes=(), device: str = "cpu", comm=None) -> tuple[Run, list[str]]:
     """A run as `load` gives it, and the names of the classes that were not given."""
     known = known_classes(classes)
-    with opened_run(path) as file:
+    with contextlib.ExitStack() as stack:
+        if comm is None:
+            file, reader = stack.enter_context(opened_run(path)), Reader(device)
+        else:
+            file, reader = stack.enter_context(shared_run(path, comm))
         names = unknown_names(part(file, "problem", h5py.Group), known)
         if names and classes:
             given = ", ".join(name for name in known if ":" in name) or "none of your own"
             raise InputError(f"{missing_classes(str(path), names)} Given were {given}.")
-        return _read(file, str(path), known, device), names
+        return _read(file, str(path), known, reader), names
 
 
-def _read(file, path: str, known: dict, device: str) -> Run:
-    problem = _Problem(file["problem"], path, known, device)
+def _read(file, path: str, known: dict, reader: Reader) -> Run:
+    problem = _Problem(file["problem"], path, known, reader)
     risk = problem.made("risk", Risk)
     fields = _fields(file, risk)
-    control = fields["control"][...]
+    control = reader.array(fields["control"])
     if _is_complex(file, risk):
         control = control[..., 0] + 1j * control[..., 1]
-    output = fields["output"][...]
-    trajectory = fields["trajectory"][...] if "trajectory" in fields else None
+    control = _element(risk, control)
+    if "output" in fields:
+        output = reader.array(fields["output"])
+        trajectory = reader.array(fields["trajectory"]) if "trajectory" in fields else None
+    else:
+        output, trajectory = _made(risk, control)
     for name, values in (("output", output), ("trajectory", trajectory)):
         if values is not None and not np.all(np.isfinite(values)):
             raise PlaceError(name, "not all of its numbers are finite")
     return Run(
         risk=risk,
         method=problem.method(),
-        control=_element(risk, control),
+        control=control,
         output=output,
         trajectory=trajectory,
-        history=_history(file, risk, fields, output),
+        history=_history(file, risk, fields, output, reader),
         status=text(file, "status"),
         coordinates=problem.made("coordinates", Coordinates),
         attributes={"format_version": file.attrs["format_version"]}
-        | {key: text(file, key) for key in ("created", "versions", "notes") if key != "notes" or key in file.attrs},
-        references=read_references(file),
+        | {
+            key: text(file, key)
+            for key in ("created", "versions", *OPTIONAL)
+            if key not in OPTIONAL or key in file.attrs
+        },
+        references=read_references(file, reader.array),
         validation=problem.made("validation", Risk) if "validation" in problem.group else None,
         limits=_limits(problem.group) if "limits" in problem.group.attrs else {},
     )
@@ -140,14 +164,30 @@ def _read(file, path: str, known: dict, device: str) -> Run:
 
 def _fields(file, risk) -> dict[str, h5py.Dataset]:
     """The fields by name, not yet read; a PlaceError where one is missing, or of a shape that the model has not."""
+    needed = ("control",) if WITHOUT_DENSITIES.keys() <= file.attrs.keys() else ("control", "output")
     if isinstance(risk, Unknown):
-        return {name: array(file, name, None) for name in FIELDS if name in file or name in ("control", "output")}
-    model, space, output = risk.model, risk.space, risk.model.output_space.shape
-    shapes = {"control": (*space.shape, 2) if space.dtype.kind == "c" else space.shape, "output": output}
-    if isinstance(model, Layered):
-        shapes["trajectory"] = (model.layers + 1, *output)
+        return {name: array(file, name, None) for name in FIELDS if name in file or name in needed}
+    model, space, outputs = risk.model, risk.space, risk.model.output_space
+    control = getattr(space, "whole_shape", space.shape)
+    output = outputs.torus.shape if isinstance(outputs, FunctionSpace) else outputs.shape
+    shapes = {"control": (*control, 2) if space.dtype.kind == "c" else control}
+    if "output" in needed:
+        shapes["output"] = output
+        if isinstance(model, Layered):
+            shapes["trajectory"] = (model.layers + 1, *output)
     fields = {name: array(file, name, shape) for name, shape in shapes.items()}
     return fields | {name: array(file, name, output) for name in ("initial", "target") if name in file}
+
+
+def _made(risk, control) -> tuple[Any, Any]:
+    """Output and trajectory of the model, which the file has not kept; None without the model's class."""
+    if isinstance(risk, Unknown):
+        return None, None
+    model: Any = risk.model
+    try:
+        return to_host(model(control)), to_host(model.trajectory(control))
+    except NumericalError as error:
+        raise PlaceError("control", str(error)) from None
 
 
 def _is_complex(file, risk) -> bool:
@@ -157,10 +197,11 @@ def _is_complex(file, risk) -> bool:
     return risk.space.dtype.kind == "c"
 
 
-def _history(file, risk, fields, output) -> dict[str, np.ndarray]:
+def _history(file, risk, fields, output, reader: Reader) -> dict[str, np.ndarray]:
     """The columns, and nothing else but axes beside the fields."""
     rows = len(array(file, "risk", (None,)))
-    longest = max(rows, 2, *(length for data in fields.values() for length in data.shape))
+    shapes = [np.shape(output), *(data.shape for data in fields.values())]
+    longest = math.inf if output is None else max(rows, 2, *(length for shape in shapes for length in shape))
     history = {}
     for name, data in file.items():
         if not isinstance(data, h5py.Dataset) or name in FIELDS:
@@ -171,7 +212,7 @@ def _history(file, risk, fields, output) -> dict[str, np.ndarray]:
         elif not (name.isidentifier() and name.isascii()):
             raise PlaceError(name, "it is neither a field nor a column of the history")
         else:
-            history[name] = array(file, name, (rows,))[...]
+            history[name] = reader.array(array(file, name, (rows,)))
     described = () if isinstance(risk, Unknown) else risk.model.output_space.describe(output)
     missing = [name for name in (*COLUMNS, *described) if name not in history]
     if missing or not rows:
@@ -189,8 +230,8 @@ def _element(risk, control) -> np.ndarray:
 class _Problem:
     """The objects that a run was made of."""
 
-    def __init__(self, group: h5py.Group, path: str, known: dict, device: str):
-        self.group, self._path, self._known, self._seen, self._device = group, path, known, {}, device
+    def __init__(self, group: h5py.Group, path: str, known: dict, reader: Reader):
+        self.group, self._path, self._known, self._seen, self._reader = group, path, known, {}, reader
 
     def made(self, name: str, kind: type) -> Any:
         """One of them; `Unknown` where a class is missing."""
@@ -198,7 +239,7 @@ class _Problem:
         names = unknown_names(found, self._known)
         if names:
             return Unknown(self._path, names)
-        thing = decode(found, self._seen, self._known, self._device)
+        thing = decode(found, self._seen, self._known, self._reader)
         if not isinstance(thing, kind):
             raise PlaceError(f"problem/{name}", f"it is a {type(thing).__name__}, not a {kind.__name__}")
         return thing

@@ -1,22 +1,24 @@
-"""The bytes of a run file, sealed with a checksum, and the generation before them."""
+"""Run files sealed with a checksum, and the generation before them."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import mmap
 import os
 import re
 import secrets
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 
 from ..arguments import checked_path
 from ..errors import InputError, TorusflowError
 from ..memory import free_memory
+from .image import Image
 from .kinds import FOREIGN_HDF5, NOTHING, RUN, UNKNOWN
 from .structure import check_structure
 from .whole_files import kind_held, place, replace, written_beside
@@ -27,12 +29,10 @@ SEAL_LENGTH = len(SEAL) + 64 + 1
 # Found in the bytes, so that a damaged file can still say which run it is of.
 IDENTITY = re.compile(rb"torusflow run [0-9a-f]{32}")
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# The bytes of a file are held that often as it is read: as they were, without the seal, and by HDF5.
-COPIES = 3
+# Bytes that are read at a time for a checksum.
+BLOCK = 2**20
 # Formats whose files are sealed; those of the future are refused for their own reason.
 SEALED_VERSIONS = (2,)
-
-_numbers = itertools.count()
 
 
 def previous(path) -> Path:
@@ -51,13 +51,17 @@ def new_identity() -> str:
     return f"torusflow run {secrets.token_hex(16)}"
 
 
-def identity(hdf5) -> str | None:
-    """Which run the bytes of a file are of, also where it is damaged; None if it does not say."""
-    found = IDENTITY.search(hdf5)
-    return found and found[0].decode()
+def identity(path) -> str | None:
+    """Which run a file is of, also where it is damaged; None if it does not say."""
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            found = IDENTITY.search(content)
+            return found and found[0].decode()
+    except (OSError, ValueError):  # it is empty
+        return None
 
 
-def write_sealed(path, hdf5: bytes, keep_previous: bool) -> None:
+def write_sealed(path, image: Image, keep_previous: bool) -> None:
     """Write an HDF5 file, sealed and whole; what stood there stays beside it as the previous generation, or none does.
 
     What stands is touched once the new file is on the disk and has been read back. Only a whole file of the same run
@@ -68,29 +72,53 @@ def write_sealed(path, hdf5: bytes, keep_previous: bool) -> None:
     InputError
         If it cannot be written; both generations are then as they were.
     """
-    where, before = place(path), previous(path)
-    parts = hdf5, SEAL + hashlib.sha256(hdf5).hexdigest().encode() + b"\n"
-    with written_beside(path, *parts, like=[before]) as partial:
+    where, before, checksum = place(path), previous(path), hashlib.sha256()
+    with written_beside(path, _sealed(image, checksum), like=[before]) as partial:
         with open(partial, "rb") as file:
-            same = all(file.read(len(part)) == part for part in parts) and not file.read(1)
+            same = _checksum(file, image.size).digest() == checksum.digest() and file.read() == _seal(checksum)
         if not same:
             raise InputError(
                 f"cannot write {str(path)!r}: what is read back is not what was written. What stands there is as it "
                 f"was."
             )
-        whole = keep_previous and _is_of(where, hdf5)
+        run = identity(partial)
+        whole = keep_previous and _is_of(where, run)
         if whole:
             _link(where, before)
         replace(partial, where)
-    if not whole and not (keep_previous and _is_of(before, hdf5)):
+    if not whole and not (keep_previous and _is_of(before, run)):
         with contextlib.suppress(OSError):
             before.unlink(missing_ok=True)
 
 
-def _is_of(path: Path, hdf5: bytes) -> bool:
-    """Whether there is a whole file of the same run."""
+def _sealed(image: Image, checksum) -> Iterator:
+    """All bytes of a file, of which the checksum learns; then what lies below is closed, since it may be replaced."""
+    with image:
+        for block in image.blocks():
+            checksum.update(block)
+            yield block
+    yield _seal(checksum)
+
+
+def _seal(checksum) -> bytes:
+    return SEAL + checksum.hexdigest().encode() + b"\n"
+
+
+def _checksum(file: BinaryIO, size: int):
+    """That of so many bytes of a file from its beginning."""
+    checksum = hashlib.sha256()
+    file.seek(0)
+    while size > 0 and (block := file.read(min(size, BLOCK))):
+        checksum.update(block)
+        size -= len(block)
+    return checksum
+
+
+def _is_of(path: Path, run: str | None) -> bool:
+    """Whether there is a whole file of a run."""
     try:
-        return identity(_verified(path)) == identity(hdf5)
+        with _verified(path):
+            return identity(path) == run
     except InputError:
         return False
 
@@ -117,8 +145,8 @@ def refuse_foreign(path) -> None:
         )
 
 
-def read_sealed(path) -> bytes:
-    """The bytes of the HDF5 file at a path; where it is damaged, with a warning that says so, the generation before it.
+def read_sealed(path) -> Image:
+    """The HDF5 file at a path, known to be whole; where it is damaged, with a warning, the generation before it.
 
     Raises
     ------
@@ -135,61 +163,54 @@ def read_sealed(path) -> bytes:
         return _before(before, error, damaged=path)
 
 
-def _before(path: Path, error: InputError, damaged: Path | None = None) -> bytes:
+def _before(path: Path, error: InputError, damaged: Path | None = None) -> Image:
     """The generation before, with a warning; the error if it is not whole, or known to be of another run."""
     if not os.path.isfile(path):
         raise error
-    try:
-        hdf5 = _verified(path)
-    except InputError:
-        raise error from None
-    run = damaged and _claimed(damaged)
-    if run and identity(hdf5) != run:
-        raise error
-    warnings.warn(f"{error} The state before it is read instead, which is whole: {str(path)!r}.", stacklevel=4)
-    return hdf5
+    with contextlib.ExitStack() as stack:
+        try:
+            image = stack.enter_context(_verified(path))
+        except InputError:
+            raise error from None
+        run = damaged and identity(damaged)
+        if run and identity(path) != run:
+            raise error
+        warnings.warn(f"{error} The state before it is read instead, which is whole: {str(path)!r}.", stacklevel=4)
+        stack.pop_all()
+        return image
 
 
-def _claimed(path: Path) -> str | None:
-    """Which run a damaged file says it is of, if it does."""
-    try:
-        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return identity(content)
-    except (OSError, ValueError):  # it is empty
-        return None
-
-
-def _verified(path: Path) -> bytes:
+def _verified(path: Path) -> Image:
+    """A file whose checksum is right, or of a format that has none."""
     name = repr(str(path))
-    try:
-        content = _content(path)
-    except OSError as error:
-        raise InputError(f"cannot read {name}: {os.strerror(error.errno or 0).lower()}.") from None
-    hdf5, seal = content[:-SEAL_LENGTH], content[-SEAL_LENGTH:]
-    if seal.startswith(SEAL):
-        if seal[len(SEAL) : -1].decode("ascii", "replace") != hashlib.sha256(hdf5).hexdigest():
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "rb"))
+            if file.read(len(SIGNATURE)) != SIGNATURE:
+                raise InputError(f"{name} is not a readable run file: it is not an HDF5 file.")
+            size = max(0, os.fstat(file.fileno()).st_size - SEAL_LENGTH)
+            checksum = _checksum(file, size)
+            seal = file.read()
+        except OSError as error:
+            raise InputError(f"cannot read {name}: {os.strerror(error.errno or 0).lower()}.") from None
+        if not seal.startswith(SEAL):
+            size += len(seal)
+            _refuse_unsealed(name, Image(file, size))
+        elif seal != _seal(checksum):
             raise InputError(f"{name} is damaged: its checksum is not that of what it holds.")
-        return hdf5
+        stack.pop_all()
+        return Image(file, size)
+
+
+def _refuse_unsealed(name: str, image: Image) -> None:
+    """Raise an InputError unless a file is of a format that had no seal."""
     try:
-        with opened(content) as file:
+        with opened(image) as file:
             version = int(file.attrs.get("format_version", 0))
     except Exception as error:  # of any kind: the file may be made by hand
         raise InputError(f"{name} is not a readable run file: {plain(error)}.") from None
     if version in SEALED_VERSIONS:
         raise InputError(f"{name} has no checksum: it was cut short, or another program has changed it.")
-    return content
-
-
-def _content(path: Path) -> bytes:
-    """All bytes of a file that may be a run, and that this machine can hold."""
-    with open(path, "rb") as file:
-        if file.read(len(SIGNATURE)) != SIGNATURE:
-            raise InputError(f"{str(path)!r} is not a readable run file: it is not an HDF5 file.")
-        size = os.fstat(file.fileno()).st_size
-        if COPIES * size > free_memory():
-            raise InputError(f"{str(path)!r} has {size / 1e9:.3g} GB, more than fits into the memory that is free.")
-        file.seek(0)
-        return file.read()
 
 
 def plain(error: Exception) -> str:
@@ -204,22 +225,21 @@ def plain(error: Exception) -> str:
     return "it is damaged or cut short"
 
 
-def new_file(**options) -> h5py.File:
+def new_file(image: Image | None = None, **options) -> h5py.File:
     """An empty HDF5 file in memory, for a with statement."""
-    return h5py.File(_name(), "w", driver="core", backing_store=False, **options)
-
-
-def _name() -> str:
-    """One that no other file in memory has: HDF5 takes two of one name, in two threads say, for the same file."""
-    return f"run {next(_numbers)}"
+    return h5py.File(Image() if image is None else image, "w", **options)
 
 
 @contextlib.contextmanager
-def opened(hdf5: bytes):
-    """Bytes as an HDF5 file in memory, to read and to change, once its structure is known to be harmless."""
-    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_fapl_core(backing_store=False)
-    access.set_file_image(hdf5)
-    with h5py.File(h5py.h5f.open(_name().encode(), h5py.h5f.ACC_RDWR, access)) as file:
-        check_structure(file, len(hdf5))
+def opened(image: Image, memory: float | None = None):
+    """An HDF5 file to read, and to change in memory, once its structure is known to be harmless.
+
+    Parameters
+    ----------
+    image : Image
+    memory : float, optional
+        Bytes of which what it holds may take half; if not given those that are free.
+    """
+    with h5py.File(image, "r+") as file:
+        check_structure(file, image.size, free_memory() if memory is None else memory)
         yield file

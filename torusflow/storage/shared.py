@@ -1,30 +1,31 @@
-"""The run file of several processes: what they have is put together by the first of them, which reads and writes."""
+"""The run file of several processes: the first of them reads and writes it, piece by piece of what each has."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from ..arguments import settle
 from ..backends import Division, is_array
-from ..errors import InputError, TorusflowError
+from ..errors import InputError
 from ..models.grid_node import GridNODE
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, FunctionSpace
 from ..torus.grid import Torus
+from .contents import real_parts
+from .first_process import FirstProcess, ends_with, parts_on
+from .outputs import completed, kept_of
 from .run_file import RunFile
 
 
 @dataclass(frozen=True)
 class SharedRunFile:
-    """A `RunFile` for a descent that several processes run: whole arrays are on the first one while it writes.
+    """A `RunFile` for a descent that several processes run.
 
     Parameters
     ----------
@@ -69,113 +70,88 @@ class SharedRunFile:
         return dataclasses.replace(self, file=self.file.at(path))
 
     def refuse_existing(self, reads=()) -> None:
-        self._first(lambda: self.file.refuse_existing(reads))
+        self._begun().run(lambda: self.file.refuse_existing(reads))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
-            self._first(lambda: stack.enter_context(self.file.locked()) and None)
+            self._begun().run(lambda: stack.enter_context(self.file.locked()) and None)
             yield
 
     def stop_asked(self) -> bool:
         return self.division.rank == 0 and self.file.stop_asked()
 
     def prepare(self, risk, method, validation=None, limits: dict | None = None) -> None:
-        risk, validation = self._alone(risk, validation)
-        self._first(lambda: self.file.prepare(risk, method, validation, limits))
+        first = self._begun()
+        risk, validation = self._shared(first, risk, validation)
+        first.run(lambda: self.file.prepare(risk, method, validation, limits))
 
     def checkpoint(self, risk, method, may_change=(), validation=None) -> dict | None:
-        risk, validation = self._alone(risk, validation)
-        whole: dict = {}
-
-        def read() -> bool:
-            found = self.file.checkpoint(risk, method, may_change, validation)
-            whole.update(found or {})
-            return found is not None
-
-        return self._scattered(whole) if self._first(read) else None
+        first = self._begun()
+        asked, validated = self._shared(first, risk, validation)
+        found = first.run(lambda: self.file.read(asked, method, may_change, validated, first))
+        return None if found is None else completed(self.path, found, risk, method, self._keeps_densities())
 
     def save(self, risk, method, result, checkpoint: dict, validation=None, limits: dict | None = None) -> None:
-        path = self._gathered(risk.model.trajectory(result.control))
-        control, output = self._gathered(result.control), self._gathered(result.output)
-        result, checkpoint = dataclasses.replace(result, control=control, output=output), self._gathered(checkpoint)
-        risk, validation = self._alone(risk, validation)
-        self._first(lambda: self.file.save(risk, method, result, checkpoint, validation, limits, path))
+        first = self._begun()
+        result, path, checkpoint = kept_of(risk.model, result, checkpoint, self._keeps_densities())
+        control, output, path, checkpoint = (
+            self._share(first, thing) for thing in (real_parts(result.control), result.output, path, checkpoint)
+        )
+        result = dataclasses.replace(result, control=control, output=output)
+        risk, validation = self._shared(first, risk, validation)
+        first.run(lambda: self.file.write(risk, method, result, path, checkpoint, validation, limits, first))
 
-    # -- by the first process --------------------------------------------------------------------------------------
+    def _begun(self) -> FirstProcess:
+        torus = self.space.torus
+        parts = parts_on(self.division, [torus.shape], self.space.whole_shape)
+        return FirstProcess(self.division, torus.free_memory(), parts)
 
-    def _first(self, function: Callable[[], Any]) -> Any:
-        """What a function gives on the first process, for all; or the error that it raises there."""
-        value, said, error = None, "", None
-        if self.division.rank == 0:
-            try:
-                value = function()
-            except Exception as raised:
-                error = raised
-                said = str(error) if isinstance(error, TorusflowError) else f"{type(error).__name__}: {error}"
-        value, said = self.division.everyone((value, said))[0]
-        if isinstance(error, TorusflowError):
-            raise error
-        if said:
-            raise InputError(said) from error
-        return value
+    def _keeps_densities(self) -> bool:
+        """What the first process knows of the file."""
+        return self.division.everyone(self.file.keeps_densities)[0]
 
-    def _gathered(self, thing) -> Any:
-        """Controls and fields within nested mappings whole on the first process, and None elsewhere."""
+    def _share(self, first: FirstProcess, thing) -> Any:
+        """Nested mappings with shared arrays in place of controls, their real parts, and fields."""
         if isinstance(thing, dict):
-            return {name: self._gathered(part) for name, part in thing.items()}
-        kind = self._kind(thing, self.space.shape, self.outputs.shape)
-        if kind == "control":
-            return self.space.torus.division.gather(thing, self.space.axis - len(self.space.shape), root=0)
-        return self.outputs.torus.gather(thing, root=0) if kind == "field" else thing
+            return {name: self._share(first, part) for name, part in thing.items()}
+        if not is_array(thing) or thing.ndim < self.outputs.torus.dimension:
+            return thing
+        axis = self.space.axis
+        parts = ((self.space.shape, axis), ((*self.space.shape, 2), axis), (self.outputs.shape, 0))
+        found = [thing.ndim - len(part) + axis for part, axis in parts if ends_with(thing.shape, part)]
+        everyone = self.division.everyone(found[:1])
+        return first.share(thing, *found[:1]) if found and all(each == everyone[0] for each in everyone) else thing
 
-    def _scattered(self, thing) -> Any:
-        """The parts here of what the first process has whole; the inverse of `_gathered`."""
-        division, first = self.division, self.division.rank == 0
-        names = division.everyone(list(thing) if isinstance(thing, dict) else None)[0]
-        if names is not None:
-            return {name: self._scattered(thing[name] if first else None) for name in names}
-        kind = self._kind(thing, self.space.whole_shape, self.outputs.torus.shape)
-        if kind == "field":
-            return self.outputs.torus.scatter(thing)
-        if kind == "control":
-            return self.space.scatter(thing)
-        return division.everyone(thing)[0]
-
-    def _kind(self, thing, control, field) -> str:
-        """What an array is by its shape, as the first process sees it."""
-        shape = np.shape(thing) if is_array(thing) else ()
-        kind = "control" if shape[-len(control) :] == tuple(control) else ""
-        kind = "field" if not kind and shape[-len(field) :] == tuple(field) else kind
-        return self.division.everyone(kind)[0]
-
-    def _alone(self, risk, validation) -> tuple[Any, Any]:
-        """The risk and the validation as one process would have them, to be stored; the values on the first alone."""
+    def _shared(self, first: FirstProcess, risk, validation) -> tuple[Any, Any]:
+        """The risk and the validation to be stored: with the spaces of the whole grid, and shared arrays."""
         seen: dict = {}
-        alone = [_alone(thing, seen) for thing in (risk, validation)]
-        model, space = alone[0].model, self.space
-        torus = _alone(space.torus, seen)
-        outputs = self.outputs.on(torus)
-        settle(model, space=space.on(torus), output_space=outputs)
-        return alone[0], alone[1]
+        stored = [self._stored(first, thing, seen) for thing in (risk, validation)]
+        space, outputs = copy.copy(self.space), copy.copy(self.outputs)
+        axis = self.space.axis - 2
+        wavenumbers = list(space.wavenumbers)
+        wavenumbers[axis] = self.division.gather(wavenumbers[axis], axis, root=0)
+        space.shape, space.wavenumbers, outputs.shape = space.whole_shape, tuple(wavenumbers), outputs.torus.shape
+        settle(stored[0].model, space=space, output_space=outputs)
+        return stored[0], stored[1]
 
-
-def _alone(thing: Any, seen: dict) -> Any:
-    """A copy of what a run file stores, of tori without communicator."""
-    if id(thing) in seen:
-        return seen[id(thing)]
-    if isinstance(thing, Torus):
-        found = thing.alone()
-    elif isinstance(thing, tuple):
-        found = tuple(_alone(part, seen) for part in thing)
-    elif not dataclasses.is_dataclass(thing) or isinstance(thing, type):
-        return thing
-    else:
-        found = copy.copy(cast(Any, thing))
-        for field in dataclasses.fields(thing):
-            if field.init:
-                settle(found, **{field.name: _alone(getattr(thing, field.name), seen)})
-        if isinstance(thing, Density):
-            settle(found, values=thing.torus.gather(thing.values, root=0))
-    seen[id(thing)] = found
-    return found
+    def _stored(self, first: FirstProcess, thing: Any, seen: dict) -> Any:
+        """A copy of what a run file stores, with shared arrays in place of fields."""
+        if id(thing) in seen:
+            return seen[id(thing)]
+        if isinstance(thing, tuple):
+            found = tuple(self._stored(first, part, seen) for part in thing)
+        elif is_array(thing):
+            found = self._share(first, thing)
+        elif isinstance(thing, Density) and thing.torus.division.processes > 1:  # of any grid
+            found = copy.copy(thing)
+            settle(found, values=first.share(thing.values, 0))
+        elif not dataclasses.is_dataclass(thing) or isinstance(thing, type | Torus):
+            return thing
+        else:
+            found = copy.copy(cast(Any, thing))
+            for field in dataclasses.fields(thing):
+                if field.init:
+                    settle(found, **{field.name: self._stored(first, getattr(thing, field.name), seen)})
+        seen[id(thing)] = found
+        return found

@@ -9,7 +9,6 @@ import h5py
 # The stub of h5py lacks most of these.
 from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t, h5z  # pyright: ignore[reportAttributeAccessIssue]
 
-from ..memory import free_memory
 from .encoding import PlaceError
 
 # Far beyond what a run needs; a file that has more was made to exhaust its reader.
@@ -28,20 +27,20 @@ LINKED = "/problem"
 UNCOMPRESSED = ("/problem", "/checkpoint")
 
 
-def check_structure(file: h5py.File, length: int) -> None:
+def check_structure(file: h5py.File, length: int, memory: float) -> None:
     """Raise a PlaceError unless a file of this size holds groups and arrays as torusflow writes them.
 
     That is: nothing of other files, no way back to where one has been, numbers and texts alone, and no more of them
-    than the bytes can hold.
+    than the bytes can hold, nor than fit into half of some memory.
     """
-    _Walk(length).group(file["/"].id, "", set())
+    _Walk(length, memory).group(file["/"].id, "", set())
 
 
 class _Walk:
     """One pass over all links, which counts what it sees and opens no data."""
 
-    def __init__(self, length: int):
-        self._length, self._memory = length, SHARE_OF_MEMORY * free_memory()
+    def __init__(self, length: int, memory: float):
+        self._length, self._memory = length, SHARE_OF_MEMORY * memory
         self._objects = self._texts = self._stored = self._unpacked = 0
         self._done: set[int] = set()
 

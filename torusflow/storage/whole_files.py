@@ -94,18 +94,18 @@ def write_whole(path, content: bytes) -> None:
     InputError
         If the disk is full or the place cannot be written; what stood under the name is left as it was.
     """
-    with written_beside(path, content) as partial:
+    with written_beside(path, [content]) as partial:
         replace(partial, place(path))
 
 
 @contextlib.contextmanager
-def written_beside(path, *content: bytes, like: Iterable[Path] = ()):
+def written_beside(path, content: Iterable[bytes] = (), like: Iterable[Path] = ()):
     """A context with a new file, whole and on the disk, beside the place it is meant for; it is removed unless renamed.
 
     Parameters
     ----------
     path : str or path
-    *content : bytes
+    content : bytes
         One after the other.
     like : paths
         Files whose permissions it is to have: those of the first that exists.
