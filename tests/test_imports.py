@@ -63,7 +63,9 @@ OF_THIS_MACHINE = {
     "models/sample_node.py",
     "torus/brightness.py",
     "torus/coordinates.py",
+    "torus/cells.py",
     "torus/scattered.py",
+    "torus/series.py",
     "transport/particles.py",
     "transport/volumes.py",
 }

@@ -94,7 +94,8 @@ REFUSED = {
     "tfl.geodesic.logarithm(torus, tfl.SobolevMetric(), lambda x: x)": "geodesics are shot by",
     "tfl.Diffeomorphism(torus, np.zeros((2, 8, 16)))": "a Diffeomorphism is a map of",
     "tfl.tangent_kernel(model, model.space.zeros()).eigenvalues(1)": "kernel @ p and eigenvalues",
-    "logarithm.sample(model.space.zeros(), 3, np.random.default_rng(0))": "samples are drawn by",
+    "tfl.FlowMap(model, model.space.zeros())([[0.5, torus.division.rank]])": "the points of the processes differ",
+    "rho.sample(3, np.random.default_rng(torus.division.rank))": "the generators of the processes differ",
     "tfl.scipy_minimize(risk, model.space.zeros())": "controls become vectors for SciPy",
 }
 
@@ -107,7 +108,6 @@ def test_what_needs_the_whole_is_refused_in_a_sentence(tmp_path):
     text = (
         "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\nrho = tfl.densities.uniform(torus)\n"
         "model = tfl.MeasureNODE(torus, tfl.SobolevMetric(), rho, layers=2)\n"
-        "logarithm = tfl.LogDensityNODE(torus, tfl.SobolevMetric(), layers=2)\n"
         f"risk = tfl.Risk(model, tfl.losses.SquaredL2(rho))\nsaid = []\n{tries}"
         "if torus.division.rank == 0:\n    print('\\n'.join(said))\n"
     )

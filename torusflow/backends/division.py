@@ -59,6 +59,10 @@ class Division(Protocol):
         """The part here, along an axis, of what the first process gives, the only one that need give anything."""
         ...
 
+    def share(self, count: int) -> slice:
+        """What this process works on, of so many things that every process has."""
+        ...
+
     def exchange(self, parts: list) -> list:
         """What each process has for this one, of the parts that each has for all of them, in their order."""
         ...
@@ -111,6 +115,9 @@ class Undivided:
 
     def scatter(self, whole, axis: int, here: slice) -> np.ndarray:
         return whole
+
+    def share(self, count: int) -> slice:
+        return slice(0, count)
 
     def exchange(self, parts: list) -> list:
         return parts

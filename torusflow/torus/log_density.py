@@ -10,6 +10,7 @@ import numpy as np
 from ..arguments import check_generator, checked_whole
 from ..backends.turns import Turn
 from ..errors import NumericalError
+from .cells import Cells
 from .density import LARGEST_BATCH, LARGEST_SAMPLE
 from .grid import Torus
 from .scattered import TrigonometricPolynomial
@@ -134,21 +135,17 @@ class NormalisedDensity:
         """
         check_generator(rng)
         n = checked_whole("n", n, 0, LARGEST_SAMPLE)
-        self._finer.torus.refuse_divided("samples are drawn by", "make the model on a torus without comm.")
+        self.fine.check_generators(rng)
         fine = self._finer.fine
-        sides, bound = 1 / np.array(fine.shape), self.bound.ravel()
-        cumulative = np.cumsum(np.exp(bound - bound.max()))
+        sides, cells = 1 / np.array(fine.shape), Cells(fine, self.bound)
         chosen, missing, rate = [np.empty((0, fine.dimension))], n, 0.5
         while missing > 0:
             count = min(math.ceil(1.1 * missing / rate) + 100, LARGEST_BATCH)
-            cell = np.searchsorted(cumulative, cumulative[-1] * rng.random(count), side="right")
-            cell = np.minimum(cell, bound.size - 1)
-            points = (
-                np.stack(np.unravel_index(cell, fine.shape), 1) + rng.random((count, fine.dimension)) - 0.5
-            ) * sides
+            cell, bound = cells.at(rng.random(count))
+            points = (cell + rng.random((count, fine.dimension)) - 0.5) * sides
             points %= 1.0
             points[points == 1.0] = 0.0  # what is a little below zero
-            kept = np.log1p(-rng.random(count)) <= self._series.value(points) - bound[cell]
+            kept = np.log1p(-rng.random(count)) <= self._series.value(points) - bound
             rate = max(kept.mean(), 0.01)
             chosen.append(points[kept][:missing])
             missing -= len(chosen[-1])
@@ -156,7 +153,7 @@ class NormalisedDensity:
 
     @cached_property
     def bound(self) -> np.ndarray:
-        """Above u in the cell about each point of the finer grid, array (*fine) of NumPy."""
+        """Above u in the cell about each point of the finer grid that is here, array (*fine) of NumPy."""
         coarse, fine = self._finer.torus, self._finer.fine
         halves = [0.5 / n for n in fine.shape]
         # Of degree below n/2 on times n points an axis: no further above the grid's maximum than 1/cos(pi/(2 times)).

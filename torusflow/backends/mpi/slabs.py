@@ -169,6 +169,9 @@ class Slabs:
         self.private.Scatterv(send, part)
         return np.ascontiguousarray(np.moveaxis(part, 0, axis))
 
+    def share(self, count: int) -> slice:
+        return cut(count, self.processes, 1)[self.rank]
+
     def exchange(self, parts: list) -> list:
         return self.private.alltoall(parts) if self.processes > 1 else parts
 
