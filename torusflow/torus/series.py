@@ -90,7 +90,8 @@ class DividedSeries:
         # FINUFFT has the wavenumber zero in the middle.
         turn = np.exp(TWO_PI * 1j * (wavenumbers[middle] * (points[:, 0] % 1.0) + last * (points[:, -1] % 1.0)))
         sums = _complex_sums(points, np.fft.ifftshift(weighted, axes=(1, -1)), self._torus)
-        return np.real(turn * sums)
+        # Not the real part of turn * sums: the last bits of NumPy's product depend on the number of points.
+        return turn.real * sums.real - turn.imag * sums.imag
 
 
 def series(torus: Torus, half, axes: Sequence[np.ndarray]) -> Series | DividedSeries:

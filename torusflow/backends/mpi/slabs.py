@@ -137,8 +137,7 @@ class Slabs:
         if self.processes == 1:
             return part
         front = np.ascontiguousarray(np.moveaxis(part, axis, 0))
-        counts = np.array(self.everyone(front.size))
-        lengths = self.everyone(len(front))
+        counts, lengths = np.array(self.everyone((front.size, len(front)))).T
         receives = root is None or root == self.rank
         whole = np.empty((sum(lengths), *front.shape[1:]), front.dtype) if receives else None
         target = None if whole is None else [whole, counts]
@@ -189,7 +188,7 @@ class Slabs:
     def fetch(self, values, here: slice, wanted) -> np.ndarray:
         if self.processes == 1:
             return values[..., wanted]
-        pieces, wishes = self.everyone((here.start, here.stop)), self.everyone(wanted)
+        pieces, wishes = zip(*self.everyone(((here.start, here.stop), wanted)), strict=True)
         own = [wish[(wish >= here.start) & (wish < here.stop)] - here.start for wish in wishes]
         came = self.exchange([values[..., places] for places in own])
         found = np.empty((*values.shape[:-1], len(wanted)), values.dtype)
