@@ -61,7 +61,7 @@ def test_coefficients_a_block_at_a_time_are_all_of_them(shape, at_a_time, rng, m
     axes = [np.fft.fftfreq(n, 1 / n) for n in odd.shape]
 
     def everything():
-        found = evaluation.series(odd, half, axes)
+        found = evaluation.make_series(odd, half, axes)
         slopes = np.stack([1j * k * f_hat for k in found.wavenumbers for f_hat in found.coefficients])
         spectrum = scattered.characteristic_spectrum(torus, points, points[:, 0])
         return found.sums(points, found.coefficients), found.sums(points, slopes), spectrum

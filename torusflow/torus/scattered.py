@@ -16,10 +16,10 @@ from .series import (
     blocks,
     check_points_alike,
     in_parts,
+    make_series,
     nufft,
     pack,
     reflect,
-    series,
     too_many,
 )
 
@@ -36,7 +36,7 @@ class BandField:
 
     def __init__(self, space: VelocitySpace, coefficients):
         axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in space.band]
-        self._series = series(space.torus, coefficients, axes)
+        self._series = make_series(space.torus, coefficients, axes)
 
     def value(self, points) -> np.ndarray:
         """v(x), array (N, d)."""
@@ -129,7 +129,7 @@ class TrigonometricPolynomial:
         odd = torus.resized(tuple(n + 1 - n % 2 for n in torus.shape))
         # So that no Nyquist mode stands for two.
         half, axes = odd.transform(torus.resample(f, odd)), [np.fft.fftfreq(n, 1 / n) for n in odd.shape]
-        self._series = series(odd, half[None], axes)
+        self._series = make_series(odd, half[None], axes)
 
     def value(self, points) -> np.ndarray:
         """f(x), array (N,)."""

@@ -94,7 +94,7 @@ class DividedSeries:
         return turn.real * sums.real - turn.imag * sums.imag
 
 
-def series(torus: Torus, half, axes: Sequence[np.ndarray]) -> Series | DividedSeries:
+def make_series(torus: Torus, half, axes: Sequence[np.ndarray]) -> Series | DividedSeries:
     """The series of coefficients with k_d >= 0 of which each process has its columns; whole here where they are few."""
     if too_many(torus, math.prod(map(len, axes))):
         return DividedSeries(torus, half, axes)
