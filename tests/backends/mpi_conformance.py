@@ -116,6 +116,14 @@ def losses(torus, band):
     assert checks.adjoint(model, control(model), directions=1).passed
 
 
+def transport(torus, band):
+    """Sinkhorn's kernel in three dimensions, where each process has some of the lines along the first axis."""
+    initial, target = densities(torus)
+    loss = tfl.losses.Sinkhorn(target, 0.03)
+    yield "value", loss(initial.values)
+    yield "gradient", torus.gather(loss.gradient(initial.values))
+
+
 def logarithms(torus, band):
     """The logarithm of a density and its likelihood."""
     model = model_on(torus, band, tfl.LogDensityNODE)
@@ -190,7 +198,7 @@ SOME = {
     "24 x 28": [levels],
     "17 x 29": [points, geodesics],
     "8 x 9 x 10": [geodesics],
-    "9 x 7 x 11": [levels, points],
+    "9 x 7 x 11": [levels, points, transport],
 }
 OTHERS = [losses, methods, stored]
 

@@ -52,7 +52,7 @@ class Series:
 
         def at(some):
             sums = _complex_sums(some, packed, self._torus)
-            return np.stack([sums.real, sums.imag], axis=1).reshape(-1, len(some))[: len(coefficients)]
+            return np.stack([np.real(sums), np.imag(sums)], axis=1).reshape(-1, len(some))[: len(coefficients)]
 
         return _shared(self._torus, points, at)
 
@@ -91,7 +91,7 @@ class DividedSeries:
         turn = np.exp(TWO_PI * 1j * (wavenumbers[middle] * (points[:, 0] % 1.0) + last * (points[:, -1] % 1.0)))
         sums = _complex_sums(points, np.fft.ifftshift(weighted, axes=(1, -1)), self._torus)
         # Not the real part of turn * sums: the last bits of NumPy's product depend on the number of points.
-        return turn.real * sums.real - turn.imag * sums.imag
+        return np.real(turn) * np.real(sums) - np.imag(turn) * np.imag(sums)
 
 
 def make_series(torus: Torus, half, axes: Sequence[np.ndarray]) -> Series | DividedSeries:
@@ -116,7 +116,7 @@ def blocks(length: int, across: int) -> list[slice]:
 def check_points_alike(torus: Torus, points) -> None:
     """Raise an InputError unless all processes of a torus have given the same points."""
     if torus.division.processes > 1:
-        digest = hashlib.blake2b(np.ascontiguousarray(points), digest_size=16).hexdigest()
+        digest = hashlib.blake2b(points.tobytes(), digest_size=16).hexdigest()
         torus.check_alike(digest, "the points of the processes differ. Give each all of them; the work is shared.")
 
 
@@ -142,7 +142,7 @@ def pack(fields) -> np.ndarray:
 
 def in_parts(points, torus: Torus) -> list[tuple[int, list[slice]]]:
     """For each thread its number and slices of the points, to be taken one after another."""
-    cuts = split(len(points), min(torus.threads, max(1, len(points) // MINIMUM_POINTS_PER_THREAD)))
+    cuts = split(len(points), min(torus.threads or 1, max(1, len(points) // MINIMUM_POINTS_PER_THREAD)))
     pieces = [split(stop - start, -(-(stop - start) // POINTS_AT_A_TIME)) for start, stop in cuts]
     return [(index, [slice(cut[0] + a, cut[0] + b) for a, b in pieces[index]]) for index, cut in enumerate(cuts)]
 
