@@ -30,9 +30,9 @@ def run(processes, *arguments, timeout=300):
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
 
 
-# More processes than processors take their time: from three on each number has one library.
+# Processes that wait for one another take their time: each number of several has one library.
 BOTH = ("fftw", "scipy")
-LIBRARIES = {0: BOTH, 1: BOTH, 2: BOTH, 3: ("scipy",), 4: ("fftw",), 5: ("scipy",)}
+LIBRARIES = {0: BOTH, 1: BOTH, 2: ("fftw",), 3: ("scipy",), 4: ("fftw",), 5: ("scipy",)}
 ODD = ("17 x 29", "9 x 7 x 11")
 
 
