@@ -1,7 +1,9 @@
 """Time, bytes, messages and memory of a gradient on several processes, and what they come to on many machines.
 
     mpiexec -n 4 python benchmarks/scaling.py measure 128 128 128
+    python benchmarks/scaling.py here         # 1, 2 and 4 processes in turn, into benchmarks/scaling.csv
     python benchmarks/scaling.py predict --seconds 3.6e-9 --bandwidth 12.5e9 --latency 2e-6
+    python benchmarks/scaling.py figure       # docs/scaling.png, of both
 
 `measure` prints what each process sends in a forward stage, and the time of a value with its gradient, beside that of a
 torus without communicator where there is one process. `predict` is the model of `docs/scaling.md`: the time of a stage
@@ -11,31 +13,74 @@ is that of its points, measured, plus what the network takes for the kept coeffi
 from __future__ import annotations
 
 import argparse
+import csv
+import json
 import math
+import os
 import resource
+import shutil
+import statistics
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 import torusflow as tfl
 
+CSV = Path(__file__).with_suffix(".csv")
+FIGURE = Path(__file__).parents[1] / "docs" / "scaling.png"
+# Grids for 1, 2 and 4 processes: one for all, and one that grows with them.
+STRONG = [(512, 512), (96, 96, 96)]
+WEAK = (64, 64, 64)
+PROCESSES = (1, 2, 4)
+GRIDS = ((512, 8), (1024, 16), (1024, 64), (2048, 64), (2048, 256), (4096, 2048))
+# More processes than processors wait for one another: MPICH's offer theirs to the others at once.
+WAITING = {"MPIR_CVAR_POLLS_BEFORE_YIELD": "0"}
+
 
 class Counting:
-    """A communicator that counts what its process sends to others."""
+    """A communicator that counts what its process sends to others in exchanges, and the time in them and in sums.
+
+    Attributes
+    ----------
+    messages, bytes : int
+        Of exchanges of coefficients.
+    seconds, processor_seconds : float
+        In all that waits for others.
+    """
 
     def __init__(self, comm):
-        self._comm, self.messages, self.bytes = comm, 0, 0
+        self._comm = comm
+        self.clear()
 
     def __getattr__(self, name):
         return getattr(self._comm, name)
+
+    def clear(self):
+        self.messages, self.bytes, self.seconds, self.processor_seconds = 0, 0, 0.0, 0.0
 
     def Alltoallv(self, send, receive):
         counts = np.array(send[1][0])
         counts[self._comm.rank] = 0
         self.messages += np.count_nonzero(counts)
         self.bytes += 16 * int(counts.sum())
-        self._comm.Alltoallv(send, receive)
+        self._timed(self._comm.Alltoallv, send, receive)
+
+    def allgather(self, value):
+        return self._timed(self._comm.allgather, value)
+
+    def _timed(self, function, *arguments):
+        start, processor = time.perf_counter(), time.process_time()
+        found = function(*arguments)
+        self.seconds += time.perf_counter() - start
+        self.processor_seconds += time.process_time() - processor
+        return found
+
+
+# -- measured ----------------------------------------------------------------------------------------------------------
 
 
 def problem(shape, layers, substeps, threads, comm=None):
@@ -55,7 +100,7 @@ def of_a_stage(model, v, counter) -> tuple[float, float]:
     found = []
     for times in (1, 2):
         finer = replace(model, substeps=times * model.substeps)
-        counter.bytes = counter.messages = 0
+        counter.clear()
         finer(v)
         found.append((counter.bytes, counter.messages))
     stages = model.layers * model.substeps * model.equation.scheme.degree
@@ -74,46 +119,151 @@ def full_bytes(shape, processes, rank_rows) -> float:
     return (len(shape) + 1) * 16 * rank_rows * math.prod(others) * (last // 2 + 1) * (1 - 1 / processes)
 
 
-def measure(shape, layers, substeps, threads, repeat):
+def measure(shape, layers, substeps, threads, repeat, as_json):
+    """What `here` collects, or a table for people."""
     from mpi4py import MPI
 
     comm = MPI.COMM_WORLD
     risk, v, counter = problem(shape, layers, substeps, threads, comm)
     sent, messages = of_a_stage(risk.model, v, counter)
-    both = [problem(shape, layers, substeps, threads)[:2]] if comm.size == 1 else []
+    both = [problem(shape, layers, substeps, threads)[:2]] if comm.size == 1 and not as_json else []
+    counter.clear()
+    processor = time.process_time()
     times = np.array([[seconds(risk, v), *(seconds(*other) for other in both)] for _ in range(repeat)])
+    work = (time.process_time() - processor - counter.processor_seconds) / repeat
+    share = counter.seconds / times[:, 0].sum()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rows = risk.model.torus.local_shape[0]
     full = full_bytes(shape, comm.size, rows) if comm.size > 1 else math.inf
-    found = comm.gather((sent, messages, sent / full, peak))
-    if comm.rank == 0:
-        print(f"{' x '.join(map(str, shape))}, {comm.size} processes, {threads} threads each")
-        print(
-            f"value and gradient: {times[:, 0].min():.3f} s"
-            + "".join(f", alone {t:.3f} s" for t in times[:, 1:].min(0))
-        )
-        print("process  bytes a stage  messages  of full transforms  peak MB")
-        for rank, row in enumerate(found):
-            print("{:7d}  {:13.0f}  {:8.0f}  {:18.2f}  {:7.0f}".format(rank, *row))
+    found = comm.gather((work, sent, messages, sent / full, share, peak))
+    if comm.rank:
+        return
+    if as_json:
+        of_all = np.array(found).max(axis=0)
+        print(json.dumps([float(np.median(times[:, 0])), *of_all.tolist()]))
+        return
+    print(f"{' x '.join(map(str, shape))}, {comm.size} processes, {threads} threads each")
+    print(f"value and gradient: {times[:, 0].min():.3f} s" + "".join(f", alone {t:.3f} s" for t in times[:, 1:].min(0)))
+    print("process  bytes a stage  messages  of full transforms  of the time waiting  peak MB")
+    for rank, (_, *row) in enumerate(found):
+        print("{:7d}  {:13.0f}  {:8.0f}  {:18.2f}  {:19.2f}  {:7.0f}".format(rank, *row))
 
 
-def predict(point_seconds, bandwidth, latency):
-    """Seconds of a forward stage in three dimensions, on so many processes: work and exchange."""
-    print("     grid  processes  GB a field and process  work s  exchange s  efficiency  with band n/8")
-    for n, processes in ((512, 8), (1024, 16), (1024, 64), (2048, 64), (2048, 256), (4096, 2048)):
-        work = point_seconds * n**3 / processes
-        exchange = [_exchange(n, processes, band, bandwidth, latency) for band in ((n - 1) // 3, n // 8)]
-        shares = [work / (work + e) for e in exchange]
-        size = 8 * n**3 / processes / 1e9
-        row = f"{work:7.3f}  {exchange[0]:10.3f}  {shares[0]:10.2f}  {shares[1]:13.2f}"
-        print(f"{n:6d}^3  {processes:9d}  {size:22.2f}  {row}")
+# Seconds of a gradient; of the processor in it, without what waits for others; the largest of all processes.
+COLUMNS = ("kind", "shape", "processes", "seconds", "work", "bytes", "messages", "of_full", "waiting", "peak_MB")
 
 
-def _exchange(n, processes, band, bandwidth, latency) -> float:
-    """Three fields of kept coefficients, halfway, to and from all others."""
-    mode = (n - band - 1) // 2
-    sent = 3 * 16 * n * (2 * mode + 1) * (mode + 1) / processes * (1 - 1 / processes)
+def here(rounds):
+    """All numbers of processes in turn, `rounds` times, so that what else the machine does meets them alike."""
+    mpiexec = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    runs = [("strong", shape, n) for shape in STRONG for n in PROCESSES]
+    runs += [("weak", (n * WEAK[0], *WEAK[1:]), n) for n in PROCESSES]
+    rows = []
+    for kind, shape, n in runs * rounds:
+        command = [mpiexec, "-n", str(n), sys.executable, __file__, "measure", *map(str, shape), "--json"]
+        command += ["--layers", "1", "--substeps", "2", "--repeat", "3"]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | WAITING, check=True)
+        found = json.loads(done.stdout)
+        rows.append((kind, "x".join(map(str, shape)), n, *(float(f"{value:.4g}") for value in found)))
+        print(*rows[-1], flush=True)
+    with CSV.open("w", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *rows])
+
+
+def medians() -> dict[tuple[str, int], dict[int, dict[str, float]]]:
+    """By kind and dimension, then by the number of processes, the medians of the columns of numbers."""
+    with CSV.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    found: dict = {}
+    for row in rows:
+        case = found.setdefault((row["kind"], row["shape"].count("x") + 1), {})
+        case.setdefault(int(row["processes"]), []).append(row)
+    return {
+        case: {
+            n: {column: statistics.median(float(row[column]) for row in some) for column in COLUMNS[3:]}
+            for n, some in sorted(of.items())
+        }
+        for case, of in found.items()
+    }
+
+
+# -- predicted ---------------------------------------------------------------------------------------------------------
+
+
+def exchange(n, processes, band, bandwidth, latency) -> float:
+    """Seconds of a forward stage for three fields of kept coefficients, halfway, to and from all others."""
+    sent = 3 * 16 * n * kept_columns(n, band) / processes * (1 - 1 / processes)
     return sent / bandwidth + 3 * (processes - 1) * latency
+
+
+def kept_columns(n, band) -> int:
+    """Coefficients along axes 1 and 2 of the largest density that is free of aliasing."""
+    mode = (n - band - 1) // 2
+    return (2 * mode + 1) * (mode + 1)
+
+
+def efficiency(n, processes, band, network) -> float:
+    """The share of work in the time of a stage."""
+    work = network["seconds"] * n**3 / processes
+    return work / (work + exchange(n, processes, band, network["bandwidth"], network["latency"]))
+
+
+def most(n) -> int:
+    """The largest number of processes of which each has rows, and columns of a field of the largest band."""
+    return min(n, 2 * ((n - 1) // 3) + 1)
+
+
+def predict(network):
+    """Seconds of a forward stage in three dimensions, on so many processes: work and exchange."""
+    print("     grid  processes  at most  GB a field and process  work s  exchange s  share of work  with band n/8")
+    for n, processes in GRIDS:
+        work = network["seconds"] * n**3 / processes
+        sent = exchange(n, processes, (n - 1) // 3, network["bandwidth"], network["latency"])
+        shares = [efficiency(n, processes, band, network) for band in ((n - 1) // 3, n // 8)]
+        row = f"{work:6.3f}  {sent:10.3f}  {shares[0]:13.2f}  {shares[1]:13.2f}"
+        print(f"{n:6d}^3  {processes:9d}  {most(n):7d}  {8 * n**3 / processes / 1e9:22.2f}  {row}")
+    print("\n    band  sent, of full transforms")
+    for part in (3, 4, 8, 16):
+        full = 4 * 1024 * (1024 // 2 + 1)
+        print(f"   n/{part:2d}  {3 * kept_columns(1024, 1024 // part) / full:24.2f}")
+
+
+# -- drawn -------------------------------------------------------------------------------------------------------------
+
+
+def figure(network):
+    """Measured here beside predicted, in Okabe and Ito's colours and with marks that differ."""
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(7, 3.4), layout="constrained")
+    left, right = drawing.subplots(1, 2)
+    names = {("strong", 2): "512$^2$", ("strong", 3): "96$^3$", ("weak", 3): "64$^3$ for each"}
+    for (case, name), style, colour in zip(names.items(), ("o-", "s--", "^:"), COLOURS[:3], strict=True):
+        found = medians()[case]
+        grown = {n: n if case[0] == "weak" else 1 for n in found}
+        rates = [grown[n] * found[1]["work"] / row["work"] for n, row in found.items()]
+        left.plot(list(found), rates, style, label=name, color=colour)
+    left.plot(PROCESSES, PROCESSES, color="#666666", linewidth=0.8)
+    left.set(xscale="log", yscale="log", xticks=PROCESSES, xticklabels=PROCESSES, xlabel="processes")
+    left.set(yticks=PROCESSES, yticklabels=PROCESSES, title="measured: work divided by")
+    for n, style, colour in zip((512, 1024, 2048, 4096), ("-", "--", "-.", ":"), COLOURS, strict=True):
+        processes = np.unique(np.geomspace(1, most(n), 40).astype(int))
+        shares = [efficiency(n, p, (n - 1) // 3, network) for p in processes]
+        right.plot(processes, shares, style, color=colour, label=f"{n}$^3$")
+        right.plot(processes[-1], shares[-1], "|", color=colour, markersize=12)
+    ticks = (1, 10, 100, 1000)
+    right.set(xscale="log", ylim=(0, 1.02), xlabel="machines, | at most", title="predicted: share of work")
+    right.set(xticks=ticks, xticklabels=ticks)
+    for axes in (left, right):
+        axes.minorticks_off()
+        axes.tick_params(labelsize=10)
+        axes.title.set_fontsize(12)
+        axes.xaxis.label.set_fontsize(11)
+        axes.legend(fontsize=10, frameon=False)
+    drawing.savefig(FIGURE, dpi=120)
+
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 
 def main():
@@ -121,16 +271,21 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("measure")
     one.add_argument("shape", type=int, nargs="+")
+    one.add_argument("--json", action="store_true")
     for name, default in (("layers", 2), ("substeps", 4), ("threads", 1), ("repeat", 5)):
         one.add_argument(f"--{name}", type=int, default=default)
-    two = commands.add_parser("predict")
-    for name, default in (("seconds", 3.6e-9), ("bandwidth", 12.5e9), ("latency", 2e-6)):
-        two.add_argument(f"--{name}", type=float, default=default)
+    commands.add_parser("here").add_argument("--rounds", type=int, default=3)
+    for command in ("predict", "figure"):
+        two = commands.add_parser(command)
+        for name, default in (("seconds", 3.6e-9), ("bandwidth", 12.5e9), ("latency", 2e-6)):
+            two.add_argument(f"--{name}", type=float, default=default)
     given = parser.parse_args()
     if given.command == "measure":
-        measure(tuple(given.shape), given.layers, given.substeps, given.threads, given.repeat)
+        measure(tuple(given.shape), given.layers, given.substeps, given.threads, given.repeat, given.json)
+    elif given.command == "here":
+        here(given.rounds)
     else:
-        predict(given.seconds, given.bandwidth, given.latency)
+        {"predict": predict, "figure": figure}[given.command](vars(given))
 
 
 if __name__ == "__main__":

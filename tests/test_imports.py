@@ -72,7 +72,9 @@ OF_THIS_MACHINE = {
     "theory/deep_linear.py",
     "torus/brightness.py",
     "torus/coordinates.py",
+    "torus/cells.py",
     "torus/scattered.py",
+    "torus/series.py",
     "transport/particles.py",
     "transport/volumes.py",
 }
@@ -96,7 +98,6 @@ MADE_OF_NUMPY = {
     "descent/stochastic.py": {"np.array(0)", "np.array(passes + 1)"},
     "losses/normalised_likelihood.py": {"np.ones(len(samples))"},
     "torus/log_density.py": {"np.empty((n, self.fine.dimension))"},
-    "torus/cells.py": {"np.empty((count, len(shape)))", "np.zeros(count, int)"},
     "geodesic/shooting.py": {
         "np.array(column)",
         "np.array(times)",

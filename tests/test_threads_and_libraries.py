@@ -21,7 +21,7 @@ SMOOTH = tfl.SobolevMetric(3.0, 0.2)
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    for module in ("backends.cpu.blocks", "torus.scattered"):
+    for module in ("backends.cpu.blocks", "torus.series"):
         monkeypatch.setattr(f"torusflow.{module}.MINIMUM_POINTS_PER_THREAD", POINTS_PER_THREAD)
 
 

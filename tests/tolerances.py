@@ -10,6 +10,9 @@ SAME = 1e-13
 # compared with this is divided by that value.
 SYMBOL = 1e-13
 
+# Twenty iterations of L-BFGS multiply the round-off that they begin with, the more the fewer modes the problem has.
+QUASI_NEWTON = 1e-11
+
 # Inner products and norms: one sum over the grid in another order.
 SUM = 1e-13
 

@@ -15,6 +15,7 @@ import torusflow as tfl
 from torusflow import checks
 from torusflow.losses.densities import DensityLoss
 from torusflow.storage import shared_array
+from torusflow.torus import series
 
 # Odd, even and unequal, with rows and columns for five processes; the band of the last is smaller than their number.
 CASES = {
@@ -47,7 +48,6 @@ def samples(torus):
 def fields(torus, band):
     """What a Torus does with a field."""
     f = torus.part(np.random.default_rng(1).standard_normal(torus.shape))
-    kernel = tfl.densities.from_samples(torus, samples(torus), 0.2).values
     yield "spectrum", torus.gather_spectrum(torus.transform(f))
     yield "gradient", torus.gather(torus.gradient(f))
     yield "scattered", torus.gather(torus.scatter(np.random.default_rng(2).standard_normal(torus.shape)))
@@ -55,7 +55,6 @@ def fields(torus, band):
     finer = torus.resized(tuple(n + 5 for n in torus.shape))
     yield "resampled", finer.gather(torus.resample(f, finer))
     yield "noise", torus.gather(tfl.torus.density.FunctionSpace(torus).random(np.random.default_rng(3)))
-    yield "kernel estimate", torus.gather(kernel)
 
 
 def sweeps(torus, band):
@@ -76,7 +75,35 @@ def sweeps(torus, band):
     yield "value", value
     yield "gradient", space.gather(gradient)
     yield "trajectory", torus.gather(model.trajectory(v))
-    yield "points moved", tfl.FlowMap(model, v)(samples(torus))
+
+
+def points(torus, band):
+    """Flow maps and densities at points, and points of densities; with all coefficients at once, and in blocks."""
+    model, logarithm = (model_on(torus, band, kind, layers=1) for kind in (tfl.MeasureNODE, tfl.LogDensityNODE))
+    v, few = control(model, courant=0.3), samples(torus)[:5]
+    for way, modes in (("whole", series.MODES_AT_A_TIME), ("in blocks", 100)):
+        series.MODES_AT_A_TIME, kept = modes, series.MODES_AT_A_TIME
+        flow = tfl.FlowMap(model, v)
+        yield f"{way}: moved", flow(few)
+        yield f"{way}: density", flow.pull_back(model.initial, few)
+        yield f"{way}: volume", flow.log_determinant(few)
+        yield f"{way}: kernel estimate", torus.gather(tfl.densities.from_samples(torus, samples(torus), 0.2).values)
+        yield f"{way}: scores", logarithm.log_density(v, few)
+        yield f"{way}: sample of the logarithm", logarithm.sample(v, 20, np.random.default_rng(6))
+        yield f"{way}: sample", model.initial.sample(20, np.random.default_rng(7))
+        series.MODES_AT_A_TIME = kept
+
+
+def geodesics(torus, band):
+    """Shooting: value, gradient and tangent, and two iterations."""
+    band = 1 if torus.dimension == 3 else band
+    model = tfl.GeodesicNODE(torus, tfl.SobolevMetric(3.0, 0.5), densities(torus)[0], band, steps=2)
+    v, dv = (model.space.random(np.random.default_rng(seed), 0.05) for seed in (0, 1))
+    risk = tfl.Risk(model, tfl.losses.SquaredL2(densities(torus)[1]), 0.1)
+    value, gradient = risk.value_and_gradient(v)
+    yield "value", value
+    yield "gradient", model.space.gather(gradient)
+    yield "tangent", torus.gather(model.linearise(v).tangent(dv))
 
 
 def losses(torus, band):
@@ -92,6 +119,14 @@ def losses(torus, band):
     assert checks.adjoint(model, control(model), directions=1).passed
 
 
+def transport(torus, band):
+    """Sinkhorn's kernel in three dimensions, where each process has some of the lines along the first axis."""
+    initial, target = densities(torus)
+    loss = tfl.losses.Sinkhorn(target, 0.03)
+    yield "value", loss(initial.values)
+    yield "gradient", torus.gather(loss.gradient(initial.values))
+
+
 def logarithms(torus, band):
     """The logarithm of a density and its likelihood."""
     model = model_on(torus, band, tfl.LogDensityNODE)
@@ -103,12 +138,11 @@ def logarithms(torus, band):
         yield f"{stages}: value", value
         yield f"{stages}: gradient", model.space.gather(gradient)
     yield "tangent", torus.gather(model.linearise(v).tangent(dv))
-    yield "scores", model.log_density(v, samples(torus))
 
 
 def quasi_newton(torus, band):
     """Twenty iterations."""
-    risk = tfl.Risk(model_on(torus, band, layers=1), tfl.losses.SquaredL2(densities(torus)[1]))
+    risk = tfl.Risk(model_on(torus, band, layers=1, substeps=1), tfl.losses.SquaredL2(densities(torus)[1]))
     yield from descent(risk, tfl.LBFGS(memory=5), 20)
 
 
@@ -126,7 +160,7 @@ class Weighed(DensityLoss):
 
 
 def stored(torus, band):
-    """Ten iterations, and ten of which four are resumed from a file, which is read and written by small pieces."""
+    """Six iterations, and six of which three are resumed from a file, which is read and written by small pieces."""
     shared_array.PIECE = 3000
     path = sys.argv[1].replace(".npz", ".h5")
     model = model_on(torus, band, layers=1)
@@ -138,10 +172,10 @@ def stored(torus, band):
         options = {
             "validation": tfl.Risk(fine, tfl.losses.SquaredL2(densities(fine.torus)[1])) if densities_too else None
         }
-        yield f"{densities_too}: at once", risk.space.gather(tfl.descend(risk, start, method, 10, **options).control)
+        yield f"{densities_too}: at once", risk.space.gather(tfl.descend(risk, start, method, 6, **options).control)
         store = tfl.RunFile(path, overwrite=True, densities=densities_too)
-        tfl.descend(risk, start, method, 6, store=store, **options)
-        resumed = tfl.descend(risk, start, method, 10, store=path, resume=True, **options)
+        tfl.descend(risk, start, method, 3, store=store, **options)
+        resumed = tfl.descend(risk, start, method, 6, store=path, resume=True, **options)
         yield f"{densities_too}: in two", risk.space.gather(resumed.control)
         run = tfl.load(path, classes=[Weighed], comm=torus.comm)
         yield f"{densities_too}: control in the file", run.risk.space.gather(run.control)
@@ -195,17 +229,25 @@ def levels(torus, band):
     yield "initial on another grid", other.torus.gather(model.initial.on(other.torus).values)
 
 
+MOST = [fields, sweeps, logarithms, quasi_newton]
+SOME = {
+    "24 x 28": [levels],
+    "17 x 29": [points, geodesics],
+    "8 x 9 x 10": [geodesics],
+    "9 x 7 x 11": [levels, points, transport],
+}
+OTHERS = [losses, methods, stored]
+
+
 def results(comm, libraries):
-    """All of them, whole, by names."""
+    """All of them, whole, by names; by more than three processes of every other case, since these take their time."""
+    cases = list(CASES.items())
+    if comm is not None and comm.size > 3:
+        cases = cases[comm.size % 2 :: 2]
     for library in libraries:
-        for name, (shape, band) in CASES.items():
+        for name, (shape, band) in cases:
             torus = tfl.Torus(shape, 1, library, comm=comm)
-            parts = [fields, sweeps, logarithms, levels]
-            if name in ("24 x 28", "8 x 9 x 10"):
-                parts.append(quasi_newton)
-            if (library, name) == ("scipy", "24 x 28"):
-                parts += [losses, methods, stored]
-            for part in parts:
+            for part in MOST + SOME[name] + (OTHERS if (library, name) == ("scipy", "24 x 28") else []):
                 for what, value in part(torus, band):
                     yield f"{library}, {name}, {part.__name__}, {what}", np.asarray(value)
 

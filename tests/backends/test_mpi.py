@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from launching import SEVERAL, program, run
 from reference import relative_error
-from tolerances import SAME
+from tolerances import NONUNIFORM, QUASI_NEWTON, SAME
 
 import torusflow as tfl
 from torusflow.storage.reading import changed_run
@@ -17,8 +17,10 @@ from torusflow.storage.reading import changed_run
 HERE = Path(__file__).parent
 pytestmark = SEVERAL
 
-# More processes than processors take their time: each of these numbers has one library.
-LIBRARIES = {0: ("fftw", "scipy"), 1: ("fftw", "scipy"), 2: ("fftw", "scipy"), 3: ("fftw",), 4: ("scipy",)}
+# Processes that wait for one another take their time: each number of several has one library.
+BOTH = ("fftw", "scipy")
+LIBRARIES = {0: BOTH, 1: BOTH, 2: ("fftw",), 3: ("scipy",), 4: ("fftw",), 5: ("scipy",)}
+ODD = ("17 x 29", "9 x 7 x 11")
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +45,11 @@ def results(tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("processes", [2, 3, 4])
+@pytest.mark.parametrize("processes", [2, 3, 4, 5])
 def test_the_bits_of_one_process(results, processes):
     one, several = results(1), results(processes)
-    assert several.keys() == {name for name in one if name.startswith(LIBRARIES[processes])}
+    expected = {name for name in one if name.startswith(LIBRARIES[processes])}
+    assert several.keys() == expected if processes < 4 else several and several.keys() < expected
     different = [name for name in several if not np.array_equal(one[name], several[name])]
     assert not different, different
 
@@ -55,7 +58,9 @@ def test_the_numbers_of_a_torus_without_communicator(results):
     alone, one = results(0), results(1)
     assert alone.keys() == one.keys()
     errors = {name: relative_error(one[name], alone[name]) for name in alone}
-    assert {name: error for name, error in errors.items() if not error < SAME} == {}
+    bounds = {name: NONUNIFORM if "in blocks" in name else SAME for name in alone}
+    bounds |= {name: QUASI_NEWTON for name in alone if "quasi_newton" in name and name.split(", ")[1] in ODD}
+    assert {name: error for name, error in errors.items() if not error < bounds[name]} == {}
 
 
 REFUSED = {
@@ -69,11 +74,12 @@ REFUSED = {
     "torus.scatter(np.ones((8, 16)))": "scatter takes a whole field",
     "model.space.random(np.random.default_rng(torus.division.rank))": "the generators of the processes differ",
     "np.asarray(rho)": "torus.gather(density.values)",
-    "tfl.geodesic.shoot(torus, tfl.SobolevMetric(), np.zeros((2, 8, 16)), [1.0])": "geodesics are computed by",
-    "tfl.GeodesicNODE(torus, tfl.SobolevMetric(), rho)": "geodesics are computed by",
+    "tfl.geodesic.shoot(torus, tfl.SobolevMetric(), np.zeros((2, 8, 16)), [1.0])": "geodesics are shot by",
+    "tfl.geodesic.logarithm(torus, tfl.SobolevMetric(), lambda x: x)": "geodesics are shot by",
     "tfl.Diffeomorphism(torus, np.zeros((2, 8, 16)))": "a Diffeomorphism is a map of",
     "tfl.tangent_kernel(model, model.space.zeros()).eigenvalues(1)": "kernel @ p and eigenvalues",
-    "logarithm.sample(model.space.zeros(), 3, np.random.default_rng(0))": "samples are drawn by",
+    "tfl.FlowMap(model, model.space.zeros())([[0.5, torus.division.rank]])": "the points of the processes differ",
+    "rho.sample(3, np.random.default_rng(torus.division.rank))": "the generators of the processes differ",
     "tfl.scipy_minimize(risk, model.space.zeros())": "controls become vectors for SciPy",
 }
 
@@ -86,7 +92,6 @@ def test_what_needs_the_whole_is_refused_in_a_sentence(tmp_path):
     text = (
         "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\nrho = tfl.densities.uniform(torus)\n"
         "model = tfl.MeasureNODE(torus, tfl.SobolevMetric(), rho, layers=2)\n"
-        "logarithm = tfl.LogDensityNODE(torus, tfl.SobolevMetric(), layers=2)\n"
         f"risk = tfl.Risk(model, tfl.losses.SquaredL2(rho))\nsaid = []\n{tries}"
         "if torus.division.rank == 0:\n    print('\\n'.join(said))\n"
     )

@@ -10,6 +10,7 @@ from torusflow.errors import InputError
 from torusflow.hilbert import norm
 from torusflow.torus.control import VelocitySpace
 from torusflow.torus.grid import Torus
+from torusflow.torus.placement import Placement
 from torusflow.torus.sobolev import SobolevMetric
 
 METRIC = SobolevMetric(3.0, 0.1)
@@ -286,3 +287,12 @@ class TestBand:
 def test_functions_and_arrays_that_are_no_controls(call, words):
     with pytest.raises(InputError, match=words):
         call(VelocitySpace(Torus((12, 13)), SobolevMetric(), 2, 3))
+
+
+@in_every_space
+def test_a_control_is_placed_among_the_spectra_of_its_torus(shape, band, rng):
+    space = VelocitySpace(Torus(shape), METRIC, layers=1, band=band)
+    placement, v = Placement(space), space.random(rng)
+    u_hat = placement.spectrum(v[0])
+    assert relative_error(u_hat, space.torus.transform(space.to_grid(v)[0])) < TRANSFORM
+    assert np.array_equal(placement.layer(u_hat), v[0])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from torusflow.torus import scattered as evaluation
+from torusflow.torus import scattered
+from torusflow.torus import series as evaluation
 from torusflow.torus.control import VelocitySpace
 from torusflow.torus.grid import Torus
 from torusflow.torus.scattered import BandField, TrigonometricPolynomial, momentum_coefficients
@@ -46,5 +47,27 @@ def test_points_a_few_at_a_time_are_points_at_once(at_a_time, threads, rng, monk
     expected = everything()
     monkeypatch.setattr(evaluation, "POINTS_AT_A_TIME", at_a_time)
     monkeypatch.setattr(evaluation, "MINIMUM_POINTS_PER_THREAD", 10)
+    for got, once in zip(everything(), expected, strict=True):
+        np.testing.assert_allclose(got, once, rtol=0, atol=SERIES * np.max(np.abs(once)))
+
+
+@pytest.mark.parametrize("at_a_time", [1, 100])
+@pytest.mark.parametrize("shape", [(11, 8), (8, 9), (7, 8, 6), (8, 5, 9)], ids=str)
+def test_coefficients_a_block_at_a_time_are_all_of_them(shape, at_a_time, rng, monkeypatch):
+    """As processes have them that share a grid."""
+    torus, points = Torus(shape, threads=1), 3 * rng.random((40, len(shape))) - 1
+    odd = torus.resized(tuple(n + 1 - n % 2 for n in shape))
+    half = odd.transform(rng.standard_normal((2, *odd.shape)))
+    axes = [np.fft.fftfreq(n, 1 / n) for n in odd.shape]
+
+    def everything():
+        found = evaluation.make_series(odd, half, axes)
+        slopes = np.stack([1j * k * f_hat for k in found.wavenumbers for f_hat in found.coefficients])
+        spectrum = scattered.characteristic_spectrum(torus, points, points[:, 0])
+        return found.sums(points, found.coefficients), found.sums(points, slopes), spectrum
+
+    expected = everything()
+    monkeypatch.setattr(evaluation, "MODES_AT_A_TIME", at_a_time)
+    monkeypatch.setattr(Torus, "shared", True)
     for got, once in zip(everything(), expected, strict=True):
         np.testing.assert_allclose(got, once, rtol=0, atol=SERIES * np.max(np.abs(once)))

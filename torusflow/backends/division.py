@@ -63,6 +63,23 @@ class Division(Protocol):
         """The part here, along an axis, of what the first process gives, the only one that need give anything."""
         ...
 
+    def share(self, count: int) -> slice:
+        """What this process works on, of so many things that every process has."""
+        ...
+
+    def exchange(self, parts: list) -> list:
+        """What each process has for this one, of the parts that each has for all of them, in their order."""
+        ...
+
+    def lines(self, pieces) -> np.ndarray:
+        """Whole lines along the axis by which fields are divided, array (some of all lines, n), from the piece here of
+        every line, array (lines, points here)."""
+        ...
+
+    def pieces(self, lines) -> np.ndarray:
+        """The way back from `lines`: the piece here of every line, from whole lines."""
+        ...
+
     def fetch(self, values, here: slice, wanted) -> np.ndarray:
         """The `wanted` entries of the last axis, wherever they are; `values` has those of it that are here."""
         ...
@@ -105,6 +122,18 @@ class Undivided:
 
     def scatter(self, whole, axis: int, here: slice) -> np.ndarray:
         return whole
+
+    def share(self, count: int) -> slice:
+        return slice(0, count)
+
+    def exchange(self, parts: list) -> list:
+        return parts
+
+    def lines(self, pieces) -> np.ndarray:
+        return pieces
+
+    def pieces(self, lines) -> np.ndarray:
+        return lines
 
     def fetch(self, values, here: slice, wanted) -> np.ndarray:
         return values[..., wanted]

@@ -19,7 +19,7 @@ from ..transport.diffeomorphism import Diffeomorphism
 from ..transport.runge_kutta import RK4, Pair
 from .derivative import Derivative, pulled_back
 from .epdiff import EPDiff
-from .shooting import shoot
+from .shooting import shoot, undivided
 
 # Steps of Jacobi fields, beyond what the velocity asks for, and how many of these make up the derivative at most.
 STEPS, MOST_NUMBERS = 32, 300
@@ -109,7 +109,7 @@ def minimality(torus: Torus, metric: SobolevMetric, u0, until: float = 1.0) -> M
     if not is_positive(until):
         raise InputError(f"until must be a number > 0, got {until!r}.")
     shoot(torus, metric, u0, (float(until),))  # to refuse what cannot be shot
-    equation = _checked_size(EPDiff(torus, metric))
+    equation = _checked_size(undivided(torus, metric))
     derivative = Derivative(equation, metric, until * torus.field(u0), STEPS)
     times = np.linspace(0, 1, derivative.steps + 1)
     matrices = np.stack(list(_stretches(derivative)))

@@ -70,7 +70,6 @@ class EPDiff:
     def __init__(self, torus: Torus, metric: SobolevMetric, densities: int = 0, scheme: Tableau = RK4):
         if not isinstance(torus, Torus) or not isinstance(metric, SobolevMetric):
             raise InputError("geodesics take a Torus and a SobolevMetric first.")
-        torus.refuse_divided("geodesics are computed by", "leave out comm.")
         if metric.smoothness < 1:
             raise InputError(
                 f"geodesics need a metric with derivatives, smoothness >= 1, got {metric.smoothness:g}: below, "
@@ -178,7 +177,8 @@ class EPDiff:
             If the geodesic becomes finer than the grid or its energy drifts; names the time.
         """
         what, present = f"velocity and density at {steps} steps", self.torus.physical_memory()
-        check_memory(2 * (steps + 1) * state.size, what, "Use fewer steps.", present)
+        size = sum(self.torus.everyone(state.size))
+        check_memory(2 * (steps + 1) * size, what, "Use fewer steps.", present, self.torus.place)
         states = self.torus.empty((steps + 1, *state.shape), complex)
         states[0], (first, _) = state, self.energy(state)
         with np.errstate(all="ignore"):  # what leaves the range of numbers is refused

@@ -18,8 +18,7 @@ from ..torus.scattered import checked_points
 from ..torus.sobolev import SobolevMetric
 from ..transport.diffeomorphism import Diffeomorphism
 from .derivative import Derivative, pulled_back
-from .epdiff import EPDiff
-from .shooting import Path, shoot
+from .shooting import Path, shoot, undivided
 
 # Newton's method for the logarithm: iterations, halvings of a step, and how far its linear systems are solved.
 NEWTON_ITERATIONS, HALVINGS = 40, 10
@@ -114,7 +113,7 @@ def logarithm(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: flo
     NumericalError
         If Newton's method does not converge, or phi is finer than the grid.
     """
-    tolerance, equation = checked_tolerance(tolerance, 1e-12, 1e-3), EPDiff(torus, metric)
+    tolerance, equation = checked_tolerance(tolerance, 1e-12, 1e-3), undivided(torus, metric)
     goal = Diffeomorphism.sampled(torus, phi).displacement
 
     def reached(u):
@@ -164,7 +163,7 @@ def lifted_distance(
     The length of the geodesic; d(phi o eta, psi o eta) is the same. x + 0.9 and x - 0.1, one map of the torus, are 1
     apart. Parameters and errors are those of `distance`.
     """
-    EPDiff(torus, metric)  # to refuse what has no geodesics before anything is sampled
+    undivided(torus, metric)  # to refuse what has no geodesics before anything is sampled
     return _length(torus, metric, _quotient(torus, phi, psi), tolerance)
 
 
@@ -192,7 +191,7 @@ def distance(torus: Torus, metric: SobolevMetric, phi: Callable, psi: Callable, 
     InputError, NumericalError
         As `logarithm`, and if psi cannot be inverted.
     """
-    equation = EPDiff(torus, metric)  # to refuse what has no geodesics before anything is sampled
+    equation = undivided(torus, metric)  # to refuse what has no geodesics before anything is sampled
     quotient = _quotient(torus, phi, psi)
     displacement = Diffeomorphism.sampled(torus, quotient).displacement.reshape(torus.dimension, -1).T
     fastest, nearest = metric.embedding(equation.modes)[0], -np.round(displacement.mean(axis=0))

@@ -118,6 +118,13 @@ def shoot(torus: Torus, metric: SobolevMetric, u0, times=(1.0,), tolerance: floa
     return Geodesic(np.array(times), velocity, momentum, energy, tail, path.steps)
 
 
+def undivided(torus: Torus, metric: SobolevMetric) -> EPDiff:
+    """EPDiff on a torus that one process has the whole of: SciPy takes the steps."""
+    equation = EPDiff(torus, metric)
+    torus.refuse_divided("geodesics are shot by", "leave out comm; a GeodesicNODE is a model on it.")
+    return equation
+
+
 class Path:
     """A geodesic and points that it carries, dx/dt = u_t(x), in adaptive time steps of order eight.
 
@@ -141,7 +148,7 @@ class Path:
     """
 
     def __init__(self, torus, metric, u0, tolerance: float, points=None, largest_tail: float = LARGEST_TAIL):
-        equation = self.equation = EPDiff(torus, metric)
+        equation = self.equation = undivided(torus, metric)
         expected = (torus.dimension, *torus.local_shape)
         if torus.field(u0).shape != expected or not torus.is_finite(u0):
             raise InputError(f"u0 must be a finite velocity {expected} on this torus, got shape {np.shape(u0)}.")

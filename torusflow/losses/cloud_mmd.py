@@ -13,7 +13,8 @@ from ..errors import InputError
 from ..torus.coordinates import check_sides
 from ..torus.density import Density
 from ..torus.grid import TWO_PI, Torus
-from ..torus.scattered import characteristic_function, checked_points, evaluate, full_spectrum
+from ..torus.scattered import characteristic_function, checked_points, evaluate
+from ..torus.series import full_spectrum
 from ..torus.sobolev import SobolevMetric
 
 

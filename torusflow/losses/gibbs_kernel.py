@@ -59,18 +59,21 @@ class GibbsKernel:
         lines = self.lines(h, axis)
         out, plain = np.empty_like(lines), np.empty(len(lines), bool)
         self.run(lambda part: _log_sums(lines, *self._tables[axis], out, plain, *part), lines)
-        return self.field(out, axis), bool(plain.all())
+        return self.field(out, axis), all(self.torus.everyone(bool(plain.all())))
 
     # -- for conditional expectations ----------------------------------------------------------------------------
 
     def lines(self, field, axis: int) -> np.ndarray:
-        """The values along one axis as rows, array (lines, n) of this machine."""
-        field = np.moveaxis(self.torus.to_host(field), axis, -1)
-        return np.ascontiguousarray(field).reshape(-1, self.torus.shape[axis])
+        """The values along one axis as rows, array (lines, n) of this machine; of those along the first axis, where
+        processes share it, each has some."""
+        field = np.ascontiguousarray(np.moveaxis(self.torus.to_host(field), axis, -1))
+        lines = field.reshape(-1, field.shape[-1])
+        return lines if axis else np.ascontiguousarray(self.torus.division.lines(lines))
 
     def field(self, lines, axis: int) -> np.ndarray:
         """The inverse of `lines`."""
-        shape = [n for other, n in enumerate(self.torus.shape) if other != axis]
+        lines = lines if axis else self.torus.division.pieces(lines)
+        shape = [n for other, n in enumerate(self.torus.local_shape) if other != axis]
         return self.torus.asarray(np.moveaxis(lines.reshape(*shape, -1), -1, axis))
 
     def run(self, function, lines) -> None:
@@ -115,7 +118,7 @@ class Conditional:
         first, count = np.empty(lines.shape, np.int32), np.empty(lines.shape, np.int32)
         self._kernel.run(lambda part: _windows(lines, exponent, first, count, *part), lines)
         stop = np.cumsum(count, dtype=np.int64).reshape(count.shape)
-        weights = np.empty(int(stop[-1, -1]))
+        weights = np.empty(int(count.sum(dtype=np.int64)))
         offset = stop - count
         self._kernel.run(lambda part: _fill(lines, exponent, first, count, offset, weights, *part), lines)
         return _window_averages, (first, count, offset, weights)

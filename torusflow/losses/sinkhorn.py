@@ -97,24 +97,18 @@ class Sinkhorn(DensityLoss):
             )
 
     @cached_property
-    def _alone(self) -> Torus:
-        """Of whole densities: kernels go along all lines, so where processes share the grid each has them all."""
-        return self.torus.alone()
-
-    @cached_property
     def _target(self) -> tuple[np.ndarray, np.ndarray]:
         """nu and its potential with itself."""
-        nu = Measure(self._alone, self.torus.gather(self.target.values), self.floor).values
-        return nu, self_potential(self._alone, nu, self.epsilon)
+        nu = Measure(self.torus, self.target.values, self.floor).values
+        return nu, self_potential(self.torus, nu, self.epsilon)
 
     def _transport(self, rho) -> tuple[Measure, Plan, np.ndarray]:
         """mu, the plan to nu, and the potential of mu with itself; kept, since a gradient follows a value."""
-        rho = self.torus.gather(self.checked(rho))
-        last = self._last.get("density")
-        if last is None or not np.array_equal(last[0], rho):
-            mu = Measure(self._alone, rho, self.floor)
-            plan = optimal_plan(self._alone, mu.values, self._target[0], self.epsilon)
-            last = rho.copy(), (mu, plan, self_potential(self._alone, mu.values, self.epsilon))
+        rho, last = self.checked(rho), self._last.get("density")
+        if last is None or not all(self.torus.everyone(np.array_equal(last[0], rho))):
+            mu = Measure(self.torus, rho, self.floor)
+            plan = optimal_plan(self.torus, mu.values, self._target[0], self.epsilon)
+            last = rho.copy(), (mu, plan, self_potential(self.torus, mu.values, self.epsilon))
             self._last["density"] = last
         return last[1]
 
@@ -125,23 +119,23 @@ class Sinkhorn(DensityLoss):
     def __call__(self, rho) -> float:
         mu, plan, own = self._transport(rho)
         nu, target_own = self._target
-        first, second = self._alone.inner(plan.after - own, mu.values), self._alone.inner(plan.g - target_own, nu)
+        first, second = self.torus.inner(plan.after - own, mu.values), self.torus.inner(plan.g - target_own, nu)
         return self.epsilon * (first + second)
 
     def gradient(self, rho) -> np.ndarray:
         mu, plan, own = self._transport(rho)
-        return self.torus.part(mu.pull_back(self.epsilon * (plan.after - own)))
+        return mu.pull_back(self.epsilon * (plan.after - own))
 
     def curvature(self, rho, direction) -> np.ndarray:
         """The second variation of S as a function of mu, by two implicit equations."""
         mu, plan, own = self._transport(rho)
-        relative = mu.push_forward(self.torus.gather(direction)) / np.maximum(mu.values, np.finfo(float).tiny)
+        relative = mu.push_forward(direction) / np.maximum(mu.values, np.finfo(float).tiny)
         change = plan.solve(plan.there_and_back(relative), CURVATURE_TOLERANCE)
         expectation = plan.kernel.conditional(own + logarithm(mu.values))
         own_change = conjugate_gradients(
-            self._alone, mu.values, lambda v: v + expectation(v), -expectation(relative), CURVATURE_TOLERANCE
+            self.torus, mu.values, lambda v: v + expectation(v), -expectation(relative), CURVATURE_TOLERANCE
         )
-        return self.torus.part(mu.pull_back(self.epsilon * (change - own_change)))
+        return mu.pull_back(self.epsilon * (change - own_change))
 
 
 def _lowest_coefficient(circle: Torus, epsilon: float) -> tuple[float, int]:

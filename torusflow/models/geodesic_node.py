@@ -13,6 +13,7 @@ from ..geodesic.epdiff import EPDiff
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
+from ..torus.placement import Placement
 from ..torus.sobolev import SobolevMetric
 from ..transport.runge_kutta import find_scheme, scheme_field
 
@@ -70,7 +71,7 @@ class GeodesicNODE:
     output_space: DensitySpace = field(init=False, repr=False)
     equation: EPDiff = field(init=False, repr=False)
     _start: np.ndarray = field(init=False, repr=False)
-    _modes: tuple = field(init=False, repr=False)
+    _placement: Placement = field(init=False, repr=False)
 
     def __post_init__(self):
         if not isinstance(self.torus, Torus) or not isinstance(self.metric, SobolevMetric):
@@ -83,9 +84,6 @@ class GeodesicNODE:
         space = VelocitySpace(self.torus, self.metric, self.layers, self.band)
         self.metric.warn_if_rough(self.torus.dimension)
         equation = EPDiff(self.torus, self.metric, densities=1, scheme=find_scheme(self.scheme))
-        # Where the coefficients of a control stand in a spectrum of the torus.
-        wavenumbers = map(self.torus.to_host, space.wavenumbers)
-        rows = [np.ravel(k) % n for k, n in zip(wavenumbers, self.torus.shape, strict=True)]
         settle(
             self,
             steps=checked_whole("steps", self.steps),
@@ -94,7 +92,7 @@ class GeodesicNODE:
             equation=equation,
             band=space.band,
             _start=equation.project(self.initial.values),
-            _modes=tuple(map(self.torus.asarray, np.ix_(np.arange(self.torus.dimension), *rows))),
+            _placement=Placement(space),
         )
 
     def __reduce__(self):
@@ -141,7 +139,7 @@ class GeodesicNODE:
 
     def _state(self, u0, density_hat) -> np.ndarray:
         state = self.torus.zeros((self.torus.dimension + 1, *self.torus.spectral_shape), complex)
-        state[self._modes] = self.space.element(u0)[0]
+        state[:-1] = self._placement.spectrum(self.space.element(u0)[0])
         state[-1] = density_hat
         return state
 
@@ -174,4 +172,4 @@ class GeodesicLinearisation:
         """
         model = self._model
         weight = model._state(model.space.zeros(), model.equation.project(model.output_space.element(p)))
-        return model.equation.push_transpose(self._states, weight)[model._modes][None]
+        return model._placement.layer(model.equation.push_transpose(self._states, weight)[:-1])[None]

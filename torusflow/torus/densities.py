@@ -13,7 +13,7 @@ from .brightness import brightness
 from .coordinates import check_sides
 from .density import Density
 from .grid import TWO_PI, Torus
-from .scattered import characteristic_function, checked_points
+from .scattered import characteristic_function, characteristic_spectrum, checked_points
 
 # A Gaussian kernel is resolved when its multiplier has fallen to this at the Nyquist mode: that is 1.37 grid cells.
 RESOLVED = 1e-4
@@ -227,8 +227,7 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
         bandwidth = max(best, smallest)
         remark = f" (the least this grid resolves; cross-validation gives {best:.2g})" if best < smallest else ""
     bandwidth = checked_bandwidth(torus, bandwidth, "bandwidth")
-    coefficients = characteristic_function(points, torus.shape)
-    half = torus.asarray(coefficients[..., : torus.shape[-1] // 2 + 1][torus.spectral_slice])
+    half = torus.asarray(characteristic_spectrum(torus, points))
     values = torus.inverse(half * _gaussian(bandwidth, torus.laplacian_symbol))
     lowest = torus.minimum(values)
     lift = max(floor, -lowest / (1 - lowest))

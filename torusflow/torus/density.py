@@ -89,6 +89,7 @@ class Density:
            doi:10.1007/BF01111276.
         """
         check_generator(rng)
+        self.torus.check_generators(rng)
         n = checked_whole("n", n, 0, LARGEST_SAMPLE)
         torus, d = self.torus, self.torus.dimension
         fine = torus.resized(tuple(2 * n for n in torus.shape))

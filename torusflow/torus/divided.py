@@ -56,7 +56,7 @@ class Divided:
 
     def alone(self) -> Any:
         """The same grid with all of it on this process; itself where no communicator has been given."""
-        return self if self.division.comm is None else replace(cast(Any, self), comm=None)
+        return replace(cast(Any, self), comm=None) if self.shared else self
 
     def hint_of(self, shape) -> str:
         """What to do with an array that has the shape of the whole grid, a sentence; else nothing."""
@@ -74,6 +74,24 @@ class Divided:
     def everyone(self, value) -> list:
         """What each process gives, in their order."""
         return self.division.everyone(value)
+
+    @property
+    def shared(self) -> bool:
+        """Whether a communicator has been given, be it one of one process."""
+        return self.division.comm is not None
+
+    def check_alike(self, value, message: str) -> None:
+        """Raise an InputError with this message unless all processes give the same."""
+        if len(set(self.division.everyone(value))) > 1:
+            raise InputError(message)
+
+    def check_generators(self, rng: np.random.Generator) -> None:
+        """Raise an InputError unless the generators of all processes are in the same state."""
+        self.check_alike(
+            str(rng.bit_generator.state),
+            "the generators of the processes differ, and so would what they draw. Seed them alike: "
+            "np.random.default_rng(0).",
+        )
 
     def refuse_divided(self, what: str, instead: str) -> None:
         """Raise an InputError where processes share the grid, and something needs the whole of a field in one place.
@@ -97,11 +115,7 @@ class Divided:
         InputError
             If the generators of the processes differ.
         """
-        if len(set(self.division.everyone(str(rng.bit_generator.state)))) > 1:
-            raise InputError(
-                "the generators of the processes differ, and so would what they draw. Seed them alike: "
-                "np.random.default_rng(0)."
-            )
+        self.check_generators(rng)
         inner = math.prod(shape[axis + 1 :])
         mine, drawn = (part.stop - part.start) * inner, []
         for _ in range(math.prod(shape[:axis])):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..arguments import check_kind, settle
-from ..backends import Backend, Division, Stages, Transform
+from ..backends import Backend, Division, Stages, Transform, Undivided
 from ..backends.turns import Turn
 from ..errors import InputError
 from .arrays import Arrays, checked_numbers, chosen_backend
@@ -297,10 +297,15 @@ class Torus(Divided, Arrays):
         check_kind("other", other, Torus, "tfl.Torus((64, 64))")
         if other.dimension != self.dimension:
             raise InputError(f"cannot resample from {self.dimension} to {other.dimension} dimensions.")
-        f = self.to_host(self.gather(self.field(f)))
-        for axis, n in enumerate(other.shape):
-            f = resample(f, n, axis=axis - self.dimension)
-        return other.asarray(other.part(f))
+        f, d = self.field(f), self.dimension
+        alike = self.division == other.division
+        source, target = (self.division, other.division) if alike else (Undivided(), Undivided())
+        first = np.moveaxis(self.to_host(f if alike else self.gather(f)), -d, -1)
+        lines = resample(source.lines(first.reshape(-1, first.shape[-1])), other.shape[0], axis=-1)
+        f = np.moveaxis(target.pieces(lines).reshape(*first.shape[:-1], -1), -1, -d)
+        for axis, n in enumerate(other.shape[1:], 1):
+            f = resample(f, n, axis=axis - d)
+        return other.asarray(f if alike else other.part(f))
 
     # -- sums and extremes -------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..arguments import check_generator, checked_whole
 from ..backends.turns import Turn
 from ..errors import InputError, NumericalError
-from .cells import Cells
+from .cells import Cells, ConditionalCells
 from .density import LARGEST_BATCH, LARGEST_SAMPLE
 from .grid import Torus
 from .scattered import TrigonometricPolynomial
@@ -198,7 +198,7 @@ class NormalisedDensity:
         """
         check_generator(rng)
         n = checked_whole("n", n, 0, LARGEST_SAMPLE)
-        self._finer.torus.refuse_divided("samples are drawn by", "make the model on a torus without comm.")
+        self.fine.check_generators(rng)
         conditions = rng.random((n, len(self.given))) if conditions is None else conditions
         if conditions.shape != (n, len(self.given)):
             raise InputError(
@@ -215,12 +215,12 @@ class NormalisedDensity:
         return chosen
 
     @cached_property
-    def _cells(self) -> Cells:
-        return Cells(self.bound, self.given)
+    def _cells(self) -> Cells | ConditionalCells:
+        return ConditionalCells(self.bound, self.given) if self.given else Cells(self.fine, self.bound)
 
     @cached_property
     def bound(self) -> np.ndarray:
-        """Above u in the cell about each point of the finer grid, array (*fine) of NumPy."""
+        """Above u in the cell about each point of the finer grid that is here, array (*fine) of NumPy."""
         coarse, fine = self._finer.torus, self._finer.fine
         halves = [0.5 / n for n in fine.shape]
         # Of degree below n/2 on times n points an axis: no further above the grid's maximum than 1/cos(pi/(2 times)).

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from ..arguments import checked_whole, real_array
-from ..backends import split, to_host
 from ..errors import InputError
 from .control import VelocitySpace
 from .grid import LARGEST_SIZE, TWO_PI, Torus
-
-# Relative accuracy asked of FINUFFT; a type 1 transform with the same setting is the transpose of type 2 to round-off.
-NONUNIFORM_TOLERANCE = 1e-12
-# Below this many points a second thread costs more than it saves.
-MINIMUM_POINTS_PER_THREAD = 2000
-# Points that a thread takes at a time, which stay in its cache with what is spread from them: time for a point is
-# then the same for ten thousand and a million (measured, docs/performance.md).
-POINTS_AT_A_TIME = 2**15
+from .series import (
+    NONUNIFORM_TOLERANCE,
+    angles,
+    blocks,
+    check_points_alike,
+    in_parts,
+    make_series,
+    nufft,
+    pack,
+    reflect,
+    too_many,
+)
 
 
 class BandField:
@@ -33,20 +35,18 @@ class BandField:
     """
 
     def __init__(self, space: VelocitySpace, coefficients):
-        self._space = space
-        self._full = full_spectrum(to_host(space.torus.gather_spectrum(coefficients)), len(space.band))
+        axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in space.band]
+        self._series = make_series(space.torus, coefficients, axes)
 
     def value(self, points) -> np.ndarray:
         """v(x), array (N, d)."""
-        return _sum_modes(points, self._full, self._space.torus).T
+        return self._series.sums(points, self._series.coefficients).T
 
     def jacobian(self, points) -> np.ndarray:
         """d v_i / d x_j, array (d, d, N) with i first."""
-        d = points.shape[1]
-        symbols = full_wavenumbers(self._space)
-        derivatives = np.stack([[TWO_PI * 1j * k * component for k in symbols] for component in self._full])
-        flat = derivatives.reshape(d * d, *self._full.shape[1:])
-        return _sum_modes(points, flat, self._space.torus).reshape(d, d, -1)
+        d, v = points.shape[1], self._series.coefficients
+        derivatives = np.stack([TWO_PI * 1j * k * component for component in v for k in self._series.wavenumbers])
+        return self._series.sums(points, derivatives).reshape(d, d, -1)
 
     def jet(self, points) -> tuple[np.ndarray, np.ndarray]:
         """v(x) and Dv(x), arrays (N, d) and (N, d, d) with entry i, j = d v_i / d x_j, from one transform."""
@@ -72,13 +72,13 @@ class BandField:
         return np.einsum("ijn,ni->nj", self.jacobian(points), weight)
 
     def _symbols(self):
-        return [TWO_PI * 1j * k for k in full_wavenumbers(self._space)]
+        return [TWO_PI * 1j * k for k in self._series.wavenumbers]
 
     def _derivatives(self, points, factors) -> np.ndarray:
         """Every factor times every component, array (N, factor, component)."""
-        spectra = np.stack([factor * component for factor in factors for component in self._full])
-        sums = _sum_modes(points, spectra, self._space.torus)
-        return np.moveaxis(sums.reshape(len(factors), len(self._full), -1), -1, 0)
+        v = self._series.coefficients
+        sums = self._series.sums(points, np.stack([factor * component for factor in factors for component in v]))
+        return np.moveaxis(sums.reshape(len(factors), len(v), -1), -1, 0)
 
 
 def momentum_coefficients(space: VelocitySpace, points, momenta) -> np.ndarray:
@@ -97,21 +97,21 @@ def momentum_coefficients(space: VelocitySpace, points, momenta) -> np.ndarray:
     """
     space.torus.refuse_divided("the momentum of points is summed by", "make their space on a torus without comm.")
     shape = tuple(2 * b + 1 for b in space.band)
-    packed = _pack(np.ascontiguousarray(momenta.T))
-    parts = _parts(points, space.torus)
+    packed = pack(np.ascontiguousarray(momenta.T))
+    parts = in_parts(points, space.torus)
     sums = np.empty((len(parts), len(packed), *shape), complex)
 
     def transform(part):
         index, pieces = part
-        plan, sums[index] = _nufft(1, shape, len(packed)), 0
+        plan, sums[index] = nufft(1, shape, len(packed)), 0
         for here in pieces:
-            _set_points(plan, points[here])
+            plan.setpts(*angles(points[here]))
             sums[index] += plan.execute(np.ascontiguousarray(packed[:, here])).reshape(-1, *shape)
 
     space.torus.parallel(transform, parts)
     sums = sums.sum(axis=0)
     # The coefficients of the real and of the imaginary part of what was packed.
-    mirrored = _reflect(sums, len(shape)).conj()
+    mirrored = reflect(sums, len(shape)).conj()
     pairs = np.stack([(sums + mirrored) / 2, (sums - mirrored) / 2j], axis=1)
     return pairs.reshape(-1, *shape)[: momenta.shape[1], ..., : space.band[-1] + 1]
 
@@ -128,18 +128,17 @@ class TrigonometricPolynomial:
     def __init__(self, torus: Torus, f):
         odd = torus.resized(tuple(n + 1 - n % 2 for n in torus.shape))
         # So that no Nyquist mode stands for two.
-        half = to_host(odd.gather_spectrum(odd.transform(torus.resample(f, odd))))
-        self._torus, self._full = torus, full_spectrum(half[None], torus.dimension)
+        half, axes = odd.transform(torus.resample(f, odd)), [np.fft.fftfreq(n, 1 / n) for n in odd.shape]
+        self._series = make_series(odd, half[None], axes)
 
     def value(self, points) -> np.ndarray:
         """f(x), array (N,)."""
-        return _sum_modes(points, self._full, self._torus)[0]
+        return self._series.sums(points, self._series.coefficients)[0]
 
     def jet(self, points) -> tuple[np.ndarray, np.ndarray]:
         """f(x) and grad f(x), arrays (N,) and (N, d), from one transform."""
-        axes = [np.fft.fftfreq(n, 1 / n) for n in self._full.shape[1:]]
-        symbols = [TWO_PI * 1j * k for k in np.meshgrid(*axes, indexing="ij", sparse=True)]
-        value, *gradient = _sum_modes(points, np.concatenate([f * self._full for f in [1.0, *symbols]]), self._torus)
+        symbols, f_hat = [TWO_PI * 1j * k for k in self._series.wavenumbers], self._series.coefficients
+        value, *gradient = self._series.sums(points, np.concatenate([factor * f_hat for factor in [1.0, *symbols]]))
         return value, np.stack(gradient, axis=1)
 
 
@@ -169,7 +168,37 @@ def characteristic_function(points, shape: tuple[int, ...], weights=None) -> np.
     transform = {1: finufft.nufft1d1, 2: finufft.nufft2d1, 3: finufft.nufft3d1}[points.shape[1]]
     strengths = np.ones(len(points)) if weights is None else weights
     strengths = np.asarray(strengths, complex) / len(points)
-    return transform(*_angles(points), strengths, shape, isign=-1, eps=NONUNIFORM_TOLERANCE, modeord=1, nthreads=1)
+    return transform(*angles(points), strengths, shape, isign=-1, eps=NONUNIFORM_TOLERANCE, modeord=1, nthreads=1)
+
+
+def characteristic_spectrum(torus: Torus, points, weights=None) -> np.ndarray:
+    """What is here of `characteristic_function` on the modes of a torus with k_d >= 0, complex array (*spectral_shape).
+
+    Where processes share the torus, and it has many modes, each of them computes some rows of axis 0, from all points.
+    """
+    check_points_alike(torus, points)
+    half, division = torus.shape[-1] // 2 + 1, torus.division
+    if not too_many(torus, torus.size):
+        return characteristic_function(points, torus.shape, weights)[..., :half][torus.spectral_slice]
+    pieces = blocks(torus.shape[0], math.prod(torus.shape[1:]))
+    weights = np.ones(len(points)) if weights is None else weights
+    mine = pieces[division.rank :: division.processes]
+    sums = [_rows(points, weights, torus.shape, rows)[..., :half] for rows in mine]
+    columns = torus.everyone(torus.spectral_slice[1])
+    parts = division.exchange([[rows[:, theirs] for rows in sums] for theirs in columns])
+    here = np.empty(torus.spectral_shape, complex)
+    for rank, part in enumerate(parts):
+        for rows, values in zip(pieces[rank :: division.processes], part, strict=True):
+            here[rows] = values
+    return here
+
+
+def _rows(points, weights, shape, rows: slice) -> np.ndarray:
+    """Those of `characteristic_function` along axis 0, which have successive wavenumbers."""
+    count = rows.stop - rows.start
+    middle = rows.start + count // 2 - (0 if 2 * rows.start < shape[0] else shape[0])
+    turn = np.exp(-TWO_PI * 1j * middle * (points[:, 0] % 1.0))
+    return np.fft.fftshift(characteristic_function(points, (count, *shape[1:]), weights * turn), axes=0)
 
 
 def weighted_samples(torus: Torus, points, weights) -> np.ndarray:
@@ -186,9 +215,7 @@ def weighted_samples(torus: Torus, points, weights) -> np.ndarray:
     array (*n)
     """
     odd = without_nyquist(torus)
-    sums = characteristic_function(points, odd.shape, weights)
-    half = sums[..., : odd.shape[-1] // 2 + 1]
-    return odd.resample(odd.inverse(half[odd.spectral_slice]), torus)
+    return odd.resample(odd.inverse(characteristic_spectrum(odd, points, weights)), torus)
 
 
 def evaluate(points, coefficients) -> np.ndarray:
@@ -196,8 +223,7 @@ def evaluate(points, coefficients) -> np.ndarray:
     import finufft
 
     transform = {1: finufft.nufft1d2, 2: finufft.nufft2d2, 3: finufft.nufft3d2}[points.shape[1]]
-    angles = _angles(points)
-    return transform(*angles, coefficients, isign=1, eps=NONUNIFORM_TOLERANCE, modeord=1, nthreads=1).real
+    return transform(*angles(points), coefficients, isign=1, eps=NONUNIFORM_TOLERANCE, modeord=1, nthreads=1).real
 
 
 def without_nyquist(torus: Torus) -> Torus:
@@ -237,70 +263,3 @@ def checked_points(points, dimension: int | None = None, who: str = "", least: i
             f"{who}{len(bad)} of {len(points)} points are not finite, the first is row {bad[0]}: {points[bad[0]]}."
         )
     return points
-
-
-def full_spectrum(half, dimension: int) -> np.ndarray:
-    """All coefficients of real fields, FFT order along odd axes, from those with k_d >= 0."""
-    negative = _reflect(half[..., 1:], dimension - 1).conj()[..., ::-1]
-    return np.concatenate([half, negative], axis=-1)
-
-
-def full_wavenumbers(space: VelocitySpace) -> Sequence[np.ndarray]:
-    """k_1, ..., k_d with both signs along every axis, in FFT order, broadcasting against a full spectrum."""
-    axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in space.band]
-    return np.meshgrid(*axes, indexing="ij", sparse=True)
-
-
-def _sum_modes(points, full, torus) -> np.ndarray:
-    """sum_k f^_k exp(2 pi i k.x) of real fields, array (components, N); two of them in each complex transform."""
-    packed = _pack(full)
-    values = np.empty((len(packed), 2, len(points)))
-
-    def transform(part):
-        plan = _nufft(2, full.shape[1:], len(packed))
-        for here in part[1]:
-            _set_points(plan, points[here])
-            sums = plan.execute(packed).reshape(len(packed), -1)
-            values[:, 0, here], values[:, 1, here] = np.real(sums), np.imag(sums)
-
-    torus.parallel(transform, _parts(points, torus))
-    return values.reshape(2 * len(packed), len(points))[: len(full)]
-
-
-def _parts(points, torus) -> list[tuple[int, list[slice]]]:
-    """For each thread its number and slices of the points, to be taken one after another."""
-    cuts = split(len(points), min(torus.threads, max(1, len(points) // MINIMUM_POINTS_PER_THREAD)))
-    pieces = [split(stop - start, -(-(stop - start) // POINTS_AT_A_TIME)) for start, stop in cuts]
-    return [(index, [slice(cut[0] + a, cut[0] + b) for a, b in pieces[index]]) for index, cut in enumerate(cuts)]
-
-
-def _pack(fields) -> np.ndarray:
-    """f_1 + i f_2, f_3 + i f_4, ... along the first axis."""
-    even = fields[0::2].astype(complex, order="C")
-    even[: len(fields) // 2] += 1j * fields[1::2]
-    return even
-
-
-def _reflect(coefficients, axes: int) -> np.ndarray:
-    """k -> -k in FFT order along the axes after the first that have both signs of k."""
-    for axis in range(1, axes + 1):
-        coefficients = np.roll(np.flip(coefficients, axis), 1, axis)
-    return coefficients
-
-
-def _nufft(kind, modes, count):
-    """One thread each: FINUFFT's own are OpenMP's, which wait by spinning (docs/design_decisions.md)."""
-    import finufft
-
-    sign = -1 if kind == 1 else 1
-    options = {"n_trans": count, "eps": NONUNIFORM_TOLERANCE, "isign": sign, "modeord": 1, "nthreads": 1}
-    return finufft.Plan(kind, modes, **options)
-
-
-def _set_points(plan, points) -> None:
-    plan.setpts(*_angles(points))
-
-
-def _angles(points) -> list[np.ndarray]:
-    """The coordinates as FINUFFT takes them."""
-    return [np.ascontiguousarray(TWO_PI * (axis % 1.0)) for axis in points.T]

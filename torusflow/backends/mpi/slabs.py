@@ -138,8 +138,7 @@ class Slabs:
         if self.processes == 1:
             return part
         front = np.ascontiguousarray(np.moveaxis(part, axis, 0))
-        counts = np.array(self.everyone(front.size))
-        lengths = self.everyone(len(front))
+        counts, lengths = np.array(self.everyone((front.size, len(front)))).T
         receives = root is None or root == self.rank
         whole = np.empty((sum(lengths), *front.shape[1:]), front.dtype) if receives else None
         target = None if whole is None else [whole, counts]
@@ -170,12 +169,29 @@ class Slabs:
         self.private.Scatterv(send, part)
         return np.ascontiguousarray(np.moveaxis(part, 0, axis))
 
+    def share(self, count: int) -> slice:
+        return cut(count, self.processes, 1)[self.rank]
+
+    def exchange(self, parts: list) -> list:
+        return self.private.alltoall(parts) if self.processes > 1 else parts
+
+    def lines(self, pieces) -> np.ndarray:
+        if self.processes == 1:
+            return pieces
+        parts = [pieces[some] for some in cut(len(pieces), self.processes, 2)]
+        return np.concatenate(self.exchange(parts), axis=1)
+
+    def pieces(self, lines) -> np.ndarray:
+        if self.processes == 1:
+            return lines
+        return np.concatenate(self.exchange([lines[:, rows] for rows in self.rows(self.shape)]))
+
     def fetch(self, values, here: slice, wanted) -> np.ndarray:
         if self.processes == 1:
             return values[..., wanted]
-        pieces, wishes = self.everyone((here.start, here.stop)), self.everyone(wanted)
+        pieces, wishes = zip(*self.everyone(((here.start, here.stop), wanted)), strict=True)
         own = [wish[(wish >= here.start) & (wish < here.stop)] - here.start for wish in wishes]
-        came = self.private.alltoall([np.ascontiguousarray(values[..., places]) for places in own])
+        came = self.exchange([values[..., places] for places in own])
         found = np.empty((*values.shape[:-1], len(wanted)), values.dtype)
         for (start, stop), part in zip(pieces, came, strict=True):
             found[..., (wanted >= start) & (wanted < stop)] = part
