@@ -78,7 +78,7 @@ MADE_OF_NUMPY = {
     "descent/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
     "descent/momentum.py": {"np.array(1.0)", "np.array(next_t)"},
     "descent/progress.py": {
-        "np.array([row[key] for row in rows])",
+        "np.array([row.get(key, math.nan) for row in self._rows[:self.done + 1]])",
         "np.array([time for time, _ in self.kept])",
         "np.array(value)",
         "np.empty((0, *self.start.shape))",

@@ -26,6 +26,7 @@ from .storage import RunFile as RunFile
 from .storage import add_reference as add_reference
 from .storage import load as load
 from .theory import lojasiewicz as lojasiewicz
+from .theory import quantities as quantities
 from .theory.tangent_kernels import TangentKernel as TangentKernel
 from .theory.tangent_kernels import drift as drift
 from .theory.tangent_kernels import lazy_risk as lazy_risk
@@ -49,6 +50,7 @@ __all__ = [
     "model",
     "plotting",
     "porous_medium",
+    "quantities",
 ]
 __version__ = "0.1.0"
 

@@ -29,6 +29,7 @@ HISTORY_NAMES = {
     "gradient_norm": "norm of the gradient of the risk in the control space",
     "control_norm": "norm of the control",
     "distance": "distance of the control from the start",
+    "trajectory_length": "length of the way from the start: sum of the distances between iterates",
     "pl_ratio": "Polyak-Lojasiewicz ratio |gradient|^2 / (2 (risk - its least value))",
     "step": "step length that led to this iterate",
     "time": "training time: sum of the steps",
@@ -125,7 +126,7 @@ def _write_densities(file, risk, result, trajectory, coordinates, field):
     torus = model.torus
     file.attrs["comment"] = "densities are relative to the uniform one (mean 1); the torus has side 1"
     file.attrs["transforms"] = torus.library
-    axes = _axis_names(coordinates, torus.dimension)
+    axes = _axis_names(coordinates, torus.dimension, result.history)
     for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
         alone = coordinates.along(axis)
         unit = coordinates.unit(axis)
@@ -181,10 +182,10 @@ def _parts(control) -> np.ndarray:
     return control[..., None].view(control.real.dtype) if np.iscomplexobj(control) else control
 
 
-def _axis_names(coordinates, dimension) -> list[str]:
+def _axis_names(coordinates, dimension, columns) -> list[str]:
     """The user's names where they can name a variable of the file that nothing else is called."""
     names = [coordinates.name(axis).replace("/", "_") for axis in range(dimension)]
-    all_names = [*names, *(f"k_{name}" for name in names), *HISTORY_NAMES, *RESERVED]
+    all_names = [*names, *(f"k_{name}" for name in names), *{**HISTORY_NAMES, **columns}, *RESERVED]
     clash = len(set(all_names)) < len(all_names) or not all(map(_can_name, names))
     return [f"x_{axis + 1}" for axis in range(dimension)] if clash else names
 
