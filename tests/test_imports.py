@@ -97,12 +97,12 @@ MADE_OF_NUMPY = {
     "losses/densities.py": {"np.ones(len(samples))"},
     "porous_medium/fourier_series.py": {
         "np.array([self.torus.tail(rho, self.modes) for rho in density])",
-        "np.array(times)",
+        "np.array(path.times)",
     },
     "porous_medium/tangent_flow.py": {
         "np.array([energy for _, energy in parts])",
         "np.array([self.torus.tail(rho, self.modes) for rho in density])",
-        "np.array(times)",
+        "np.array(path.times)",
     },
     "theory/limits.py": {
         "np.array([run.risk.loss(rho) for rho in density])",

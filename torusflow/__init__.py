@@ -13,6 +13,7 @@ from .descent.selection import select as select
 from .errors import InputError as InputError
 from .errors import NumericalError as NumericalError
 from .errors import TorusflowError as TorusflowError
+from .errors import UnfinishedError as UnfinishedError
 from .errors import UnstableError as UnstableError
 from .estimators import TorusDensity as TorusDensity
 from .hilbert import Euclidean as Euclidean

@@ -15,7 +15,7 @@ from .tangent_kernels import drift_from
 
 __all__ = ["kernel_drift", "layer_norms", "operator_norms", "ranks"]
 
-Quantity = Callable[[np.ndarray], Sequence[float]]
+Quantity = Callable[[np.ndarray], Sequence[float] | np.ndarray]
 
 
 def layer_norms(model: Model) -> Quantity:
@@ -106,8 +106,9 @@ def _matrices(
     model: Model, lack: str = "has no matrices for layers", instead: str = "Use layer_norms"
 ) -> Callable[[np.ndarray], list[np.ndarray]]:
     """From a control to its matrices."""
-    if hasattr(_checked(model), "matrices"):
-        return model.matrices
+    own = getattr(_checked(model), "matrices", None)
+    if own is not None:
+        return own
     shape = model.space.shape
     if not isinstance(model.space, Euclidean) or len(shape) < 3:
         raise InputError(f"a {type(model).__name__} {lack}. {instead}.")
