@@ -39,10 +39,10 @@ def attempt(equation, y, rate, step: float, tolerance: float) -> tuple[np.ndarra
     """
     above: list[np.ndarray] = []
     try:
-        derivative, stiffness = equation.linearise(y), equation.stiffness(y)
+        derivative = equation.linearise(y)
         for n in range(1, COLUMNS + 1):
             h = step / n
-            solver = Systems(derivative, h, stiffness, equation.inner, SHARE_OF_SYSTEMS * tolerance)
+            solver = Systems(derivative, h, equation.inner, SHARE_OF_SYSTEMS * tolerance)
             u = y + solver(h * rate)
             for _ in range(n - 1):
                 u = u + solver(h * equation.rate(u))
@@ -60,11 +60,9 @@ class Systems:
 
     Parameters
     ----------
-    derivative : callable
-        x -> J x.
+    derivative : Derivative
+        J, with a preconditioner.
     h : float
-    stiffness : array
-        1 / (1 + h stiffness) is the preconditioner.
     inner : callable
         A real inner product.
     tolerance : float
@@ -76,9 +74,9 @@ class Systems:
        equations, SIAM J. Numer. Anal. 20 (1983) 345-357, doi:10.1137/0720023.
     """
 
-    def __init__(self, derivative: Callable, h: float, stiffness, inner: Callable, tolerance: float):
-        self._derivative, self._h, self._inner, self._tolerance = derivative, h, inner, tolerance
-        self._preconditioner = 1 / (1 + h * stiffness)
+    def __init__(self, derivative, h: float, inner: Callable, tolerance: float):
+        self._apply, self._precondition, self._h = derivative.apply, derivative.inverse(h), h
+        self._inner, self._tolerance = inner, tolerance
         self._pairs: list[tuple[np.ndarray, np.ndarray]] = []  # directions, and their images, which are orthonormal
 
     def __call__(self, b) -> np.ndarray:
@@ -94,8 +92,8 @@ class Systems:
         return x
 
     def _new_pair(self, residual) -> tuple[np.ndarray, np.ndarray]:
-        direction = self._preconditioner * residual
-        image = direction - self._h * self._derivative(direction)
+        direction = self._precondition(residual)
+        image = direction - self._h * self._apply(direction)
         for other, its_image in self._pairs:
             part = self._inner(its_image, image)
             direction, image = direction - part * other, image - part * its_image

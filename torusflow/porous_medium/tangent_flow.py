@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,8 @@ from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
 from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY
-from .time_steps import Path, Semilinear, solve
+from .local_inverse import LocalInverse
+from .time_steps import Derivative, Path, Semilinear, solve
 
 # Relative change of the density by which the second variation of a loss is seen; only the step's efficiency depends
 # on it.
@@ -228,8 +229,8 @@ class TangentFlow:
         if sizes[roughest] > LARGEST_ROUGHNESS and self.torus.division.rank == 0:
             warnings.warn(
                 f"the grid hardly resolves the density at time {solution.times[roughest]:.6g}: its part in the outer "
-                f"third of the modes has the size {sizes[roughest]:.1e}, relative to the uniform density, and errors may "
-                f"be as large whatever the tolerance. Use a finer grid.",
+                f"third of the modes has the size {sizes[roughest]:.1e}, relative to the uniform density, and errors "
+                f"may be as large whatever the tolerance. Use a finer grid.",
                 stacklevel=3,
             )
 
@@ -276,25 +277,36 @@ class TangentFlow:
     def _joint_rate(self, state) -> np.ndarray:
         return self._join(*self._rate(self._part(state)[0]))
 
-    def _joint_derivative(self, state) -> Callable[[np.ndarray], np.ndarray]:
-        """change -> that of the joint rate; what depends on the state alone is computed once."""
+    def _joint_derivative(self, state) -> Derivative:
         torus, rho = self.torus, self.torus.inverse(self._part(state)[0])
         slope, curvature = self._slope(self.loss.gradient(rho)), self._curvature(rho)
         velocity = -torus.filter(rho * slope, self._kernel)
+        diffusivity = self._diffusivity(rho)
 
-        def derivative(change):
+        def apply(change):
             d_rho = torus.inverse(self._part(change)[0])
             d_momentum = d_rho * slope + rho * self._slope(curvature(d_rho))
             d_velocity = -torus.filter(d_momentum, self._kernel)
             return self._join(self._inflow(d_rho * velocity + rho * d_velocity), -2 * torus.inner(d_momentum, velocity))
 
-        return derivative
+        def inverse(step):
+            local = LocalInverse(torus, diffusivity, step * self._diffusion / SHARE_OF_THE_DIFFUSIVITY)
+
+            def inverted(r):
+                r_hat, energy = self._part(r)
+                return self._join(local(r_hat) * self._kept, energy)
+
+            return inverted
+
+        return Derivative(apply, inverse)
 
     def _curvature(self, rho) -> Callable[[np.ndarray], np.ndarray]:
         """d -> l''(rho) d, by a difference where the loss does not say it."""
         loss = self.loss
         if isinstance(loss, HasCurvature):
-            return lambda d: loss.curvature(rho, d)
+            with contextlib.suppress(InputError):  # of some losses, as they are set, there is none
+                loss.curvature(rho, 0 * rho)
+                return lambda d: loss.curvature(rho, d)
         gradient = loss.gradient(rho)
 
         def difference(d):
@@ -303,16 +315,21 @@ class TangentFlow:
 
         return difference
 
-    def _joint_inner(self, one, other) -> float:
-        (u, a), (w, b) = self._part(one), self._part(other)
-        return self.torus.total(u.real * w.real + u.imag * w.imag) + a * b
-
-    def _joint_stiffness(self, state) -> np.ndarray:
-        rho = self.torus.inverse(self._part(state)[0])
+    def _diffusivity(self, rho) -> np.ndarray:
+        """rho^2 l''(rho) at each point."""
         # The second variation in a rough direction: seen exactly at every point where the loss is an integral of a
         # function of rho, and as small as it is on high modes where it smooths.
         second = (self.loss.gradient(rho + PROBE * rho * self._rough) - self.loss.gradient(rho)) / PROBE
-        return self._join(self.torus.maximum(np.abs(rho * second)) * self._diffusion, 0.0)
+        return np.abs(rho * second)
+
+    def _joint_inner(self, one, other) -> float:
+        products = one[:-1].view(float) * other[:-1].view(float)
+        *rows, _ = self.torus.spectral_shape
+        return self.torus.total(products.reshape(*rows, -1)) + (one[-1] * other[-1]).real
+
+    def _joint_stiffness(self, state) -> np.ndarray:
+        rho = self.torus.inverse(self._part(state)[0])
+        return self._join(self.torus.maximum(self._diffusivity(rho)) * self._diffusion, 0.0)
 
     def _joint_size(self, state) -> float:
         rho_hat, energy = self._part(state)

@@ -22,6 +22,21 @@ MOST_STEPS = 20_000
 FIRST_TRIAL, FARTHER = 50, 10
 
 
+class Derivative(NamedTuple):
+    """F'(y) for implicit steps.
+
+    Attributes
+    ----------
+    apply : callable
+        dy -> F'(y) dy.
+    inverse : callable
+        h -> (r -> about (1 - h F'(y))^-1 r), a preconditioner.
+    """
+
+    apply: Callable[[np.ndarray], np.ndarray]
+    inverse: Callable[[float], Callable[[np.ndarray], np.ndarray]]
+
+
 @dataclass(frozen=True)
 class Semilinear:
     """dy/dt = F(y) = -Lambda y + N(y), Lambda diagonal, chosen anew for each step so that N is not stiff.
@@ -37,7 +52,7 @@ class Semilinear:
     accept : callable
         accept(time, y) after each step; may raise a `NumericalError` where the result makes no sense any more.
     linearise : callable, optional
-        y -> (dy -> F'(y) dy), for implicit steps.
+        y -> F'(y), for implicit steps.
     inner : callable, optional
         A real inner product of two y, for implicit steps.
     """
@@ -46,7 +61,7 @@ class Semilinear:
     stiffness: Callable[[np.ndarray], np.ndarray]
     size: Callable[[np.ndarray], float]
     accept: Callable[[float, np.ndarray], None] = lambda time, y: None
-    linearise: Callable[[np.ndarray], Callable] | None = None
+    linearise: Callable[[np.ndarray], Derivative] | None = None
     inner: Callable[[np.ndarray, np.ndarray], float] | None = None
 
 
