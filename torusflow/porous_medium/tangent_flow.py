@@ -94,7 +94,8 @@ class TangentFlow:
     -----
     Time steps are exponential (`torusflow.porous_medium.exponential_steps`): they are explicit, and as long as accuracy
     allows whether or not the kernel smooths. The diffusion they take out is 3/4 of the largest diffusivity
-    rho^2 l''(rho) times |2 pi k|^2 K^_k.
+    rho^2 l''(rho) times |2 pi k|^2 K^_k. Where that keeps them short, because the density varies a hundredfold or modes
+    decay at very different rates, implicit steps (`torusflow.porous_medium.implicit_steps`) go on.
     """
 
     torus: Torus
@@ -149,8 +150,8 @@ class TangentFlow:
 
         Parameters
         ----------
-        rho0 : Density or array (*n)
-            At time 0.
+        rho0 : Density, array (*n) or TangentSolution
+            At time 0; or a solution to go on from, at its last time.
         times : sequence of float
             Increasing, not negative.
         tolerance : float
@@ -165,9 +166,15 @@ class TangentFlow:
         ------
         InputError
             If rho0 is not a density on this torus, the times do not increase, or the tolerance is out of range.
-        NumericalError
-            If the tolerance cannot be met, or loss and dissipated loss no longer add up, with the time reached: so it
-            is where a loss that is not smooth at its minimum, as L2, comes there in finite time.
+        UnfinishedError
+            If the tolerance cannot be met, 20,000 steps are not enough, or loss and dissipated loss no longer add up,
+            as where a loss that is not smooth at its minimum, such as L2, comes there in finite time. Its ``solution``
+            is that until then, from which ``solve`` can go on.
+
+        Warns
+        -----
+        UserWarning
+            If the grid hardly resolves the density.
         """
         times, tolerance = checked_times(times), checked_tolerance(tolerance, 1e-14, 0.1)
         since, start, energy = self._begun(rho0, times[0])
@@ -325,7 +332,7 @@ class TangentFlow:
     def _joint_inner(self, one, other) -> float:
         products = one[:-1].view(float) * other[:-1].view(float)
         *rows, _ = self.torus.spectral_shape
-        return self.torus.total(products.reshape(*rows, -1)) + (one[-1] * other[-1]).real
+        return self.torus.total(products.reshape(*rows, -1)) + float((one[-1] * other[-1]).real)
 
     def _joint_stiffness(self, state) -> np.ndarray:
         rho = self.torus.inverse(self._part(state)[0])
