@@ -88,7 +88,8 @@ def descend(
         Whether to draw a progress bar; it stays silent where there is no terminal.
     callback : callable, optional
         callback(iteration, row, state) after every iterate, with one number per column of the history and a `State`:
-        ``state.control``, ``state.gradient``, ``state.output``. One that two arguments suffice gets no state.
+        ``state.control``, ``state.gradient``, ``state.output``. One for which two arguments suffice gets
+        no state.
     record : Recorder or sequence of Recorder
         Quantities of the control that become columns of the history: ``Recorder(quantity, every=10)``. A run goes on
         recording if it is resumed with recorders of the same names.
@@ -181,17 +182,7 @@ class _Descent:
     """One call of `descend`: all but what changes from iterate to iterate, which `Progress` holds."""
 
     def __init__(
-        self,
-        method: Method,
-        limits: dict,
-        max_time,
-        validation,
-        stop,
-        store,
-        callback,
-        recorders: tuple[Recorder, ...],
-        signals: Held,
-        will: Will,
+        self, method: Method, limits, max_time, validation, stop, store, callback, recorders, signals: Held, will: Will
     ):
         self._method, self._limits, self._validation = method, limits, validation
         self._stop, self._store, self._callback, self._signals = stop, store, callback, signals
@@ -216,7 +207,7 @@ class _Descent:
         if lost := reached.unrecorded():
             self._warn(
                 f"the run recorded {', '.join(lost)} and goes on without: NaN follows. To go on recording give the "
-                f"recorders again, record=[...].",
+                f"recorders again, in Python: descend(..., record=[...]).",
                 stacklevel=4,
             )
         self._validation = following(self._validation, risk, reached.risk)

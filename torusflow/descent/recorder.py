@@ -71,7 +71,7 @@ class Recorder:
                 f"over all of them, as space.inner(v, v) is."
             )
         if not values.ndim:
-            return {self.name: float(values)}
+            return {_checked_name(self.name): float(values)}
         return {_checked_name(f"{self.name}_{i}"): float(value) for i, value in enumerate(values)}
 
 
@@ -109,7 +109,7 @@ def continued(name: str, recorders: Iterable[Recorder]) -> bool:
     return any(re.fullmatch(rf"{recorder.name}(_\d+)?", name) for recorder in recorders)
 
 
-def _checked_name(name) -> str:
+def _checked_name(name: Any) -> str:
     """A name that a column may have, in run files too."""
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or len(name) > LONGEST_NAME:
         raise InputError(

@@ -30,7 +30,7 @@ def attempt(equation, y, rate, step: float, tolerance: float) -> tuple[np.ndarra
         F(y) is the rate.
     step : float
     tolerance : float
-        Linear systems are solved to a thousandth of it.
+        Linear systems are solved to a ten-thousandth of it.
 
     References
     ----------
