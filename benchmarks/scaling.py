@@ -43,7 +43,7 @@ def problem(shape, layers, substeps, threads, comm=None):
     torus = tfl.Torus(shape, threads, comm=comm)
     counter = None
     if comm is not None:
-        counter = torus.division.private = Counting(torus.division.private)
+        counter = torus.division.peers.comm = Counting(torus.division.peers.comm)
     initial, target = tfl.densities.von_mises(torus, 0.7, 0.5), tfl.densities.von_mises(torus, 0.3, 1.0)
     model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.2), initial, layers, substeps=substeps, stages="kept")
     v = model.space.random(np.random.default_rng(0))

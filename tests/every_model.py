@@ -92,6 +92,8 @@ def make_cases():
         "RKHSNODE Gaussian": Case(kernel_node(tfl.GaussianKernel(0.8)), 3.0),
         "RKHSNODE Matern 5/2": Case(kernel_node(tfl.MaternKernel(1.0)), 3.0),
         "RKHSNODE Matern 3/2": Case(kernel_node(tfl.MaternKernel(1.0, 1.5)), 3.0),
+        "RKHSNODE span": Case(tfl.RKHSNODE(x, tfl.KernelSpan(tfl.GaussianKernel(0.8), x), 4, 2), 3.0),
+        "RKHSNODE Sobolev": Case(tfl.RKHSNODE(x[:, :1], tfl.KernelSpan(tfl.SobolevKernel(3, 0.2, 1), x[:, :1]), 3)),
         "TorusNODE T1": Case(cloud(1), adjoint=1e-9),
         "TorusNODE T2": Case(cloud(2), adjoint=1e-9),
         "TorusNODE T3": Case(cloud(3), adjoint=1e-9),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import warnings
 
 import numpy as np
 import pytest
@@ -111,6 +112,18 @@ def test_near_convergence_where_round_off_rules_a_right_gradient_is_not_called_w
     for seed in range(3):
         outcome = checks.taylor(risk, control, seed=seed)
         assert not outcome.wrong and "WRONG" not in str(outcome)
+
+
+def test_a_misfit_of_round_off_has_no_tail_to_warn_of():
+    """What is left of the density is rounding, which is in all modes alike."""
+    torus = tfl.Torus((64,))
+    wave = tfl.densities.from_function(torus, lambda x: 1 + 1e-3 * np.cos(2 * np.pi * x))
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3, 0.1), wave, layers=4)
+    risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.uniform(torus)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = tfl.descend(risk, model.space.zeros(), tfl.LBFGS(), iterations=40)
+    assert run.value < 1e-18 and run.history["tail"][-1] < 1e-6
 
 
 def test_what_has_a_resolution_but_is_no_model_is_refused():

@@ -16,6 +16,7 @@ LAYERS = [
     {"errors", "interrupts", "public"},
     {"compilation", "deprecation", "memory"},
     {"arguments"},
+    {"structures"},
     {"backends"},
     {"hilbert"},
     {"torus", "model"},
@@ -39,6 +40,7 @@ ON_POINTS = {
     "losses/cloud_mmd.py",
     "losses/points.py",
     "losses/cross_entropy.py",
+    "models/kernel_span.py",
     "transport/diffeomorphism.py",
     "transport/flow_map.py",
 }
@@ -55,12 +57,19 @@ MAKES_ARRAYS = {"array", "asarray", "ascontiguousarray", "empty", "full", "ones"
 ABOUT_TORI = ["torus", "transport", "geodesic", "models", "losses", "porous_medium", "theory", "descent"]
 # Points, matrices, images and tables are arrays of NumPy, and so is what compiled loops take.
 OF_THIS_MACHINE = {
+    "descent/ensembles.py",
     "geodesic/exponential_map.py",
+    "geodesic/conjugate.py",
+    "geodesic/derivative.py",
     "losses/gibbs_kernel.py",
     "models/features.py",
+    "models/kernel_field.py",
     "models/kernels.py",
     "models/particle_linearisation.py",
     "models/sample_node.py",
+    "models/sobolev_kernel.py",
+    "theory/critical_points.py",
+    "theory/deep_linear.py",
     "torus/brightness.py",
     "torus/coordinates.py",
     "torus/scattered.py",
@@ -86,7 +95,8 @@ MADE_OF_NUMPY = {
     "descent/selection.py": {"np.full(len(candidates), math.inf)", "np.zeros(len(candidates), int)"},
     "descent/stochastic.py": {"np.array(0)", "np.array(passes + 1)"},
     "losses/normalised_likelihood.py": {"np.ones(len(samples))"},
-    "torus/log_density.py": {"np.array(fine.shape)", "np.empty((0, fine.dimension))"},
+    "torus/log_density.py": {"np.empty((n, self.fine.dimension))"},
+    "torus/cells.py": {"np.empty((count, len(shape)))", "np.zeros(count, int)"},
     "geodesic/shooting.py": {
         "np.array(column)",
         "np.array(times)",

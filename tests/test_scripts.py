@@ -30,6 +30,14 @@ def test_minus_identity(tmp_path):
     assert losses[0.0] == pytest.approx(1.00199, abs=1e-5) and losses[1e-3] <= 1e-12
 
 
+def test_deep_linear(tmp_path):
+    """C23, and ranks that grow by one."""
+    arguments = ["--distances", "0.1", "0.03", "0.01", "--count", "2", "-o", str(tmp_path / "picture.png")]
+    exponent, times, ranks, _ = load("deep_linear").main(arguments)
+    assert exponent == pytest.approx(-1, abs=0.05) and times[[0, 2]] == pytest.approx([69, 635], abs=1.2)
+    assert ranks[-1] == 3 and np.all(np.diff(ranks[5:]) >= 0) and set(ranks) >= {1, 2, 3}
+
+
 @pytest.mark.slow
 def test_tangent_kernel_width(tmp_path):
     slopes, gaps = load("tangent_kernel_width").main(["-o", str(tmp_path / "picture.png")])
@@ -80,10 +88,26 @@ def test_barenblatt_convergence(tmp_path):
     assert min(orders.values()) >= 1.3 and 0.19 > arrivals[0] > arrivals[1] > 1 / 8
 
 
+def test_whole_space(tmp_path):
+    arguments = ["--points", "4", "--grids", "4", "7", "--final-time", "1", "-o", str(tmp_path / "picture.png")]
+    whole, fixed = load("whole_space").main(arguments)
+    points, coarse, fine = fixed.values()
+    assert whole < min(points, coarse) and fine == pytest.approx(whole, rel=0.01) and coarse > 1.1 * whole
+
+
 def test_rate_of_descent(tmp_path):
     arguments = ["--smoothness", "1.5", "2", "--iterations", "30", "-o", str(tmp_path / "picture.png")]
     for s, (exponent, decay, predicted) in load("rate_of_descent").main(arguments).items():
         assert exponent == pytest.approx(0.5 + (s - 1) / 3, abs=0.03) and decay == pytest.approx(predicted, rel=0.1)
+
+
+def test_inequality_on_densities(tmp_path):
+    """More than one half, as high modes are slow; in W2 the constant of the circle."""
+    picture = tmp_path / "picture.png"
+    arguments = ["--points", "24", "--iterations", "60", "-o", str(picture)]
+    below, above, ratio = load("inequality_on_densities").main(arguments)
+    assert 0.5 < below < 0.9 and below == pytest.approx(above, abs=0.1) and ratio == pytest.approx(1, abs=1e-3)
+    assert picture.stat().st_size > 10_000
 
 
 @pytest.mark.slow
@@ -142,6 +166,18 @@ def test_reference_solutions_are_made_as_they_were(tmp_path):
             np.testing.assert_allclose(new[name]["density"], shipped[name]["density"], rtol=0, atol=1e-9)
 
 
+def test_the_peptide_is_made_as_it_was_and_has_the_angles_it_was_made_from(tmp_path):
+    pytest.importorskip("gemmi", reason="gemmi is not installed")
+    from torusflow.structures.torsions import measure
+
+    angles = load("make_peptide").main(["-o", str(tmp_path / "made.cif")])
+    made, shipped = (measure(path).columns for path in (tmp_path / "made.cif", SCRIPTS.parent / "data" / "peptide.cif"))
+    for name, drawn, known in (("phi", angles[0], slice(1, None)), ("psi", angles[1], slice(None, -1))):
+        np.testing.assert_allclose(made[name], shipped[name], atol=0.03)
+        turns = (made[name][known] - drawn[known]) / 360
+        assert np.abs(turns - np.round(turns)).max() < 0.03 / 360
+
+
 def test_every_script_is_short():
     for script in SCRIPTS.glob("*.py"):
         assert len(script.read_text().splitlines()) <= 100, script.name
@@ -163,3 +199,11 @@ def test_ramachandran(tmp_path):
     picture = tmp_path / "picture.png"
     fitted, kernel = load("ramachandran").main(["--rows", "6000", "-o", str(picture)])
     assert fitted > kernel - 0.02 and picture.stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_wind_by_hour(tmp_path):
+    picture = tmp_path / "wind.png"
+    gap, covered = load("wind_by_hour").main(["--rows", "1500", "--fits", "12", "-o", str(picture)])
+    assert 0 < gap < 0.03 and covered >= 0.5
+    assert picture.stat().st_size > 10_000

@@ -8,13 +8,17 @@ from . import plotting as plotting
 from . import porous_medium as porous_medium
 from .descent import *  # noqa: F403
 from .descent.coarse_to_fine import coarse_to_fine as coarse_to_fine
+from .descent.ensembles import Ensemble as Ensemble
+from .descent.ensembles import ensemble as ensemble
 from .descent.selection import Selection as Selection
 from .descent.selection import select as select
+from .descent.whole_space import whole_space as whole_space
 from .errors import InputError as InputError
 from .errors import NumericalError as NumericalError
 from .errors import TorusflowError as TorusflowError
 from .errors import UnfinishedError as UnfinishedError
 from .errors import UnstableError as UnstableError
+from .estimators import ChainDensity as ChainDensity
 from .estimators import TorusDensity as TorusDensity
 from .hilbert import Euclidean as Euclidean
 from .models import *  # noqa: F403
@@ -26,8 +30,13 @@ from .storage import Run as Run
 from .storage import RunFile as RunFile
 from .storage import add_reference as add_reference
 from .storage import load as load
+from .structures import torsions as torsions
+from .theory import deep_linear as deep_linear
 from .theory import lojasiewicz as lojasiewicz
 from .theory import quantities as quantities
+from .theory import wasserstein as wasserstein
+from .theory.critical_points import CriticalPoint as CriticalPoint
+from .theory.critical_points import critical_point as critical_point
 from .theory.tangent_kernels import TangentKernel as TangentKernel
 from .theory.tangent_kernels import drift as drift
 from .theory.tangent_kernels import lazy_risk as lazy_risk
@@ -44,6 +53,7 @@ from .transport.flow_map import FlowMap as FlowMap
 __all__ = [
     *public_names(vars()),
     "checks",
+    "deep_linear",
     "densities",
     "geodesic",
     "lojasiewicz",
@@ -52,6 +62,7 @@ __all__ = [
     "plotting",
     "porous_medium",
     "quantities",
+    "wasserstein",
 ]
 __version__ = "0.1.0"
 

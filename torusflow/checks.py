@@ -235,13 +235,13 @@ def adjoint(model: Model, w, directions: int = 3, seed: int = 0, tolerance: floa
 
 
 def _rough(u) -> np.ndarray:
-    """u with all coefficients of modulus one, and the phases they have.
+    """u with all its coefficients that are not zero of modulus one, and the phases they have.
 
     Against a smooth direction only the lowest wavenumbers of a stiff metric would weigh anything: round-off in one of
     them would be more than all of the others.
     """
     size = np.abs(u)
-    return np.where(size > 0, u / np.where(size > 0, size, 1.0), 1.0)
+    return u / np.where(size > 0, size, 1.0)
 
 
 def _terms(space, u, w) -> float:

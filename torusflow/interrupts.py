@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,11 @@ class Held:
     process: only the main thread holds signals, only those that Python handles, and a context within another one's
     `let_through` closes it for as long.
 
+    Parameters
+    ----------
+    last : bool
+        Whether to hold those too that nobody handles: they end the process when they are passed on.
+
     Attributes
     ----------
     raised : bool
@@ -26,7 +32,8 @@ class Held:
 
     _outermost: Held | None = None
 
-    def __init__(self):
+    def __init__(self, last: bool = False):
+        self._last = last
         self.raised = self._raised = False
         self._handlers: dict = {}
         self._waiting: list[int] = []
@@ -34,9 +41,10 @@ class Held:
         self._holder = self
 
     @property
-    def waiting(self) -> bool:
-        """Whether a signal has come that has not been passed on."""
-        return bool(self._holder._waiting)
+    def waiting(self) -> str:
+        """The name of the first signal that has come and has not been passed on; empty if there is none."""
+        waiting = self._holder._waiting
+        return signal.Signals(waiting[0]).name if waiting else ""
 
     def __enter__(self) -> Held:
         if threading.current_thread() is not threading.main_thread():
@@ -48,7 +56,7 @@ class Held:
         try:
             for number in SIGNALS:
                 handler = signal.getsignal(number)
-                if callable(handler):
+                if callable(handler) or (self._last and handler is signal.SIG_DFL):
                     self._handlers[number] = handler
                     signal.signal(number, self._receive)
             Held._outermost = self
@@ -66,7 +74,7 @@ class Held:
             Held._outermost = None
             self._restore()
             for number in late:
-                self._handlers[number](number, None)
+                self._pass_on(number)
 
     @contextlib.contextmanager
     def let_through(self) -> Iterator[None]:
@@ -91,8 +99,16 @@ class Held:
     def _deliver(self, number) -> None:
         # Closed before it raises: a second signal must not meet the first one on its way out.
         self._open, self._raised = False, True
-        self._handlers[number](number, None)
+        self._pass_on(number)
         self._open, self._raised = True, False
+
+    def _pass_on(self, number) -> None:
+        handler = self._handlers[number]
+        if callable(handler):
+            handler(number, None)
+        else:  # what the system does with it
+            signal.signal(number, handler)
+            os.kill(os.getpid(), number)
 
     def _restore(self) -> None:
         for number, handler in reversed(self._handlers.items()):  # SIGINT, the only one that raises by itself, last

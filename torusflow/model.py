@@ -88,6 +88,20 @@ class HasDensity(Protocol):
 
 
 @runtime_checkable
+class Conditional(Protocol):
+    """given, and sample(w, n, rng, conditions): a density of some coordinates given others."""
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """The axes of the conditions; none where the density is one of all coordinates."""
+        ...
+
+    def sample(self, w, /, n: int, rng: np.random.Generator, conditions=None) -> np.ndarray:
+        """n points, array (n, d), with the given coordinates (n, number of given axes), uniform ones if None."""
+        ...
+
+
+@runtime_checkable
 class Described(Protocol):
     """describe(): what a person wants to know of the model, for `torusflow info`."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from .arguments import is_number
 from .backends import to_host
 from .errors import InputError, NumericalError
-from .hilbert import placed
+from .hilbert import alike, placed, same
 from .losses.loss import Loss
 from .losses.points import SquaredDistance, conflicting_pairs
 from .model import HasNearest, Model, OnPoints, Subsampled, check_ability
@@ -82,7 +82,8 @@ class Risk:
     def __call__(self, w) -> float:
         """R(w); the model runs forward once."""
         w = placed(self.space, w)
-        return self.value_at(w, self.model(w))
+        with alike(self.space):
+            return self.value_at(w, self.model(w))
 
     def at(self, w) -> RiskAt:
         """R at w: the model runs forward now, backward only when the gradient is asked for."""
@@ -126,7 +127,7 @@ class Risk:
         value = _real(self.loss(output), self.loss)
         if self.penalty:
             value += self.penalty / 2 * self.space.inner(w, w)
-        if not math.isfinite(value):
+        if not math.isfinite(same(self.space, value, "the risk")):
             raise NumericalError(f"the risk is {value}.")
         return value
 
@@ -183,12 +184,17 @@ class RiskAt:
     def __init__(self, risk: Risk, w):
         w = placed(risk.space, w)
         self.risk, self.control = risk, w
-        self.linearisation = risk.model.linearise(w)
-        self.output = self.linearisation.output
-        self.value = risk.value_at(w, self.output)
+        with alike(risk.space):
+            self.linearisation = risk.model.linearise(w)
+            self.output = self.linearisation.output
+            self.value = risk.value_at(w, self.output)
 
     @cached_property
     def gradient(self) -> np.ndarray:
+        with alike(self.risk.space):
+            return self._gradient()
+
+    def _gradient(self) -> np.ndarray:
         weight = self.risk.loss.gradient(self.output)
         try:
             gradient = self.linearisation.adjoint(weight)

@@ -339,3 +339,13 @@ def test_a_loss_of_ones_own_may_give_a_number_from_abroad():
     initial, target = densities(torus)
     risk = tfl.Risk(tfl.MeasureNODE(torus, METRIC, initial, layers=2, band=2), Entropy(target))
     assert type(risk(risk.space.zeros())) is float
+
+
+def test_inequalities_and_energies():
+    found, numbers = [], []
+    for risk in both((9, 8)):
+        found.append(str(tfl.lojasiewicz.inequality(risk, radii=(0.05, 0.1), controls=5, search=3)))
+        energy, initial = tfl.losses.InternalEnergy(risk.model.torus, 1.0), risk.model.initial
+        numbers.append([measure(energy, initial) for measure in (tfl.wasserstein.ratio, tfl.wasserstein.convexity)])
+    assert found[0] == found[1]
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-10)

@@ -1,34 +1,19 @@
 """Several processes give the bits of one: `mpi_conformance.py` under mpiexec, and how they end."""
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from launching import SEVERAL, program, run
 from reference import relative_error
 from tolerances import SAME
 
 import torusflow as tfl
 
 HERE = Path(__file__).parent
-MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-pytest.importorskip("mpi4py", reason="mpi4py is not installed", exc_type=ImportError)
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(MPIEXEC is None, reason="there is no mpiexec")]
-
-# More processes than processors wait for one another: MPICH's offer theirs to the others at once.
-WAITING = {"MPIR_CVAR_POLLS_BEFORE_YIELD": "0", "OMPI_MCA_rmaps_base_oversubscribe": "1"}
-AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-
-
-def run(processes, *arguments, timeout=300):
-    """Python with these arguments as so many processes."""
-    command = [MPIEXEC, "-n", str(processes), sys.executable, *map(str, arguments)]
-    environment = os.environ | WAITING | AS_ROOT
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
-
+pytestmark = SEVERAL
 
 # More processes than processors take their time: each of these numbers has one library.
 LIBRARIES = {0: ("fftw", "scipy"), 1: ("fftw", "scipy"), 2: ("fftw", "scipy"), 3: ("fftw",), 4: ("scipy",)}
@@ -69,14 +54,6 @@ def test_the_numbers_of_a_torus_without_communicator(results):
     assert alone.keys() == one.keys()
     errors = {name: relative_error(one[name], alone[name]) for name in alone}
     assert {name: error for name, error in errors.items() if not error < SAME} == {}
-
-
-def program(tmp_path, text):
-    path = tmp_path / "program.py"
-    path.write_text(
-        f"import os, signal, time\nimport numpy as np\nimport torusflow as tfl\nfrom mpi4py import MPI\n{text}"
-    )
-    return path
 
 
 REFUSED = {
@@ -123,6 +100,7 @@ ENDS = {
     "raises": "raise ValueError('only here')",
     "is killed": "os.kill(os.getpid(), signal.SIGKILL)",
     "is interrupted": "raise KeyboardInterrupt",
+    "leaves": "sys.exit()",
 }
 
 
@@ -137,12 +115,14 @@ def test_a_process_that_ends_ends_all(tmp_path, how):
     assert done.returncode != 0 and done.stdout.count("made") == 2 and "not reached" not in done.stdout
     assert done.stderr.count("ValueError: only here") == (how == "raises")
     assert done.stderr.count("\nKeyboardInterrupt") == (how == "is interrupted")
+    assert done.stderr.count("process 1 has ended") == (how == "leaves")
 
 
-def test_what_all_processes_raise_is_said_once(tmp_path):
-    text = "torus = tfl.Torus((16, 16), 1, comm=MPI.COMM_WORLD)\ntorus.inverse(np.zeros(3))\n"
+@pytest.mark.parametrize(("shape", "said"), [((16, 16), "a spectrum on this torus"), ((4, 16), "3 processes are too")])
+def test_what_all_processes_raise_is_said_once(tmp_path, shape, said):
+    text = f"torus = tfl.Torus({shape}, 1, comm=MPI.COMM_WORLD)\ntorus.inverse(np.zeros(3))\n"
     done = run(3, program(tmp_path, text))
-    assert done.returncode != 0 and done.stderr.count("InputError: a spectrum on this torus") == 1
+    assert done.returncode != 0 and done.stderr.count(f"InputError: {said}") == 1
 
 
 def test_one_will(tmp_path):

@@ -177,6 +177,7 @@ def test_two_signals_in_a_fit(zygote, name):
     assert any([attack_fit(zygote, name, choice) for _ in range(2)])
 
 
+@pytest.mark.slow
 def test_two_signals_in_a_fit_with_all_choices_made(zygote):
     """Before it is stored it leaves nothing, and says so; from then on a whole file."""
     choice, path = random.Random(2), zygote.folder / "run.h5"

@@ -222,7 +222,7 @@ def test_other_runs_are_not_read(tmp_path):
         tfl.TorusDensity.load(tmp_path / "run.h5")
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("d", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_pictures(d):
     from matplotlib.figure import Figure
 
@@ -246,14 +246,14 @@ def test_in_a_notebook(density, monkeypatch):
 def test_what_is_chosen_is_better_on_rows_held_out():
     """A metric that is far too smooth loses against one that is not, and the choice is deterministic."""
     from torusflow.estimators.search import folds_of, search
-    from torusflow.estimators.settings import Setting
+    from torusflow.estimators.settings import Sample, Setting
 
-    points, weights = angles(200) / 360 % 1, np.ones(200)
+    sample = Sample(angles(200) / 360 % 1, np.ones(200))
     rough = Setting(2.5, 0.1, 20.0, 4, 16, 4, 8, 0.15)
     smooth = dataclasses.replace(rough, penalty=1e6)
     folds = folds_of(200, 3, np.random.RandomState(0))
     assert np.sum(folds, axis=0).tolist() == [1] * 200
-    choices = [search([smooth, rough], points, weights, folds, ((4, 1),), 10, np.inf, workers) for workers in (1, 2)]
+    choices = [search([smooth, rough], sample, folds, ((4, 1),), 10, np.inf, workers) for workers in (1, 2)]
     assert choices[0].setting == rough and choices[0].complete and choices[0].iterations > 0
     assert choices[0] == choices[1]
     assert dict(choices[0].tried)[smooth] > choices[0].validation

@@ -11,6 +11,7 @@ from things import (
     DENSITY,
     DIFFEO,
     DISTANCE,
+    ENERGY,
     FIT,
     FLOW,
     GEODESIC,
@@ -47,7 +48,7 @@ from things import (
 
 import torusflow as tfl
 from torusflow import checks, densities, losses
-from torusflow.theory import lojasiewicz
+from torusflow.theory import lojasiewicz, wasserstein
 
 
 def of_model(name, model, w, out):
@@ -169,6 +170,16 @@ CALLS = {
         {"kernel": tfl.GaussianKernel(0.5), "centres": X.T},
         lambda family: _used_model(tfl.RKHSNODE(X.T, family, 2, 1)),
     ),
+    "KernelSpan": Call(
+        tfl.KernelSpan,
+        {"kernel": tfl.GaussianKernel(0.5), "centres": X.T},
+        lambda family: _used_model(tfl.RKHSNODE(X.T, family, 2, 1)),
+    ),
+    "SobolevKernel": Call(
+        tfl.SobolevKernel,
+        {"smoothness": 2.5, "length": 0.1, "dimension": 2},
+        lambda kernel: tfl.KernelField(kernel, X.T),
+    ),
     "Linearised": Call(tfl.Linearised, {"model": LINEAR, "centre": W}, _used_model),
     "Scaled": Call(tfl.Scaled, {"model": LINEAR, "centre": W, "alpha": 2.0}, _used_model),
     **of_model("MeasureNODE", MEASURE, V, DENSITY),
@@ -219,6 +230,7 @@ CALLS = {
         _used_loss(DENSITY),
     ),
     "CrossEntropy": Call(losses.CrossEntropy, {"target": POINTS, "torus": PLANE, "floor": 1e-3}, _used_loss(DENSITY)),
+    "InternalEnergy": Call(losses.InternalEnergy, {"torus": PLANE, "exponent": 2.0}, _used_loss(DENSITY)),
     "CloudMMD": Call(
         losses.CloudMMD,
         {"target": POINTS, "torus": PLANE, "order": 2.0, "length": 1.0, "squared": True},
@@ -289,8 +301,29 @@ CALLS = {
     "StochasticGradientDescent": Call(
         tfl.StochasticGradientDescent, {"step": 0.1, "batch": 2, "half_life": 5.0, "seed": 0}
     ),
+    "ensemble": Call(
+        tfl.ensemble,
+        {"risk": RISK, "starts": [W], "method": tfl.GradientDescent(0.1), "iterations": 1, "within": 1e-6},
+        str,
+    ),
+    "Ensemble.law": Call(
+        tfl.Ensemble(1e-6, (), np.zeros(3), np.array([4.0, 2.0, 1.0])).law, {"distances": np.arange(1.0, 4.0)}, str
+    ),
     "coarse_to_fine": Call(
         tfl.coarse_to_fine, {"risk": FIT, "method": tfl.GradientDescent(0.1), "levels": 1, "iterations": 1}
+    ),
+    "whole_space": Call(
+        tfl.whole_space,
+        {
+            "risk": tfl.Risk(
+                tfl.RKHSNODE(X.T, tfl.KernelSpan(tfl.GaussianKernel(0.5), X.T), 2),
+                losses.SquaredDistance(np.zeros((3, 2))),
+            ),
+            "control": np.zeros((2, 3, 2)),
+            "method": tfl.GradientDescent(0.1),
+            "iterations": 1,
+            "tolerance": 1e-2,
+        },
     ),
     "select": Call(
         tfl.select,
@@ -315,6 +348,14 @@ CALLS = {
     "TangentKernel.eigenvalues": Call(tfl.tangent_kernel(LINEAR, W).eigenvalues, {"count": 2, "which": "largest"}),
     "drift": Call(tfl.drift, {"model": LINEAR, "w_0": W, "w_1": -W}),
     "lazy_risk": Call(tfl.lazy_risk, {"matrix": np.eye(2), "residual": np.ones(2), "times": [0.0, 1.0]}),
+    "critical_point": Call(tfl.critical_point, {"risk": RISK, "w": W}, str),
+    "deep_linear.composed": Call(tfl.deep_linear.composed, {"model": LINEAR, "w": W}),
+    "deep_linear.rank": Call(tfl.deep_linear.rank, {"model": LINEAR, "w": W, "tolerance": 1e-6}),
+    "deep_linear.imbalance": Call(tfl.deep_linear.imbalance, {"model": LINEAR, "w": W}),
+    "deep_linear.differences": Call(tfl.deep_linear.differences, {"model": LINEAR, "w": W}),
+    "deep_linear.balanced": Call(tfl.deep_linear.balanced, {"model": NETWORK, "matrix": np.eye(2)}),
+    "deep_linear.best_risks": Call(tfl.deep_linear.best_risks, {"risk": RISK}),
+    "deep_linear.saddle": Call(tfl.deep_linear.saddle, {"risk": tfl.Risk(NETWORK, DISTANCE), "kept": []}),
     "checks.adjoint": Call(
         checks.adjoint, {"model": LINEAR, "w": W, "directions": 1, "seed": 0, "tolerance": 1e-11}, str
     ),
@@ -326,6 +367,18 @@ CALLS = {
         {"risks": 0.5 ** np.arange(9), "gradient_norms": 0.7 ** np.arange(9), "lower_bound": 0.0, "skip": 0.25},
         str,
     ),
+    "inequality": Call(
+        lojasiewicz.inequality,
+        {"risk": RISK, "radii": [0.1], "controls": 5, "runs": [], "exponents": None, "search": 1, "seed": 0},
+        lambda found: (str(found), found.lower(0.2), found.upper(0.2)),
+    ),
+    "predicted_exponent": Call(
+        lojasiewicz.predicted_exponent, {"smoothness": 2.0, "decay": 2.0, "dimension": 1, "squared": True}
+    ),
+    "general_exponent": Call(lojasiewicz.general_exponent, {"smoothness": 3.0}),
+    "wasserstein.dissipation": Call(wasserstein.dissipation, {"energy": ENERGY, "rho": DENSITY}),
+    "wasserstein.ratio": Call(wasserstein.ratio, {"energy": ENERGY, "rho": DENSITY, "least": 0.0}),
+    "wasserstein.convexity": Call(wasserstein.convexity, {"energy": ENERGY, "rho": DENSITY, "potential": DENSITY}),
     "bounds": Call(
         lojasiewicz.bounds, {"model": LINEAR, "centre": W}, lambda b: (b.lower(0.1), b.upper(0.1), b.lipschitz(0.1))
     ),

@@ -17,7 +17,8 @@ from things import (
 )
 
 import torusflow as tfl
-from torusflow import geodesic, losses, porous_medium
+from torusflow import densities, geodesic, losses, porous_medium
+from torusflow.theory import lojasiewicz
 
 EQUATIONS = {
     # -- geodesics
@@ -30,6 +31,16 @@ EQUATIONS = {
     "logarithm": Call(geodesic.logarithm, {"torus": PLANE, "metric": SMOOTH, "phi": shifted, "tolerance": 1e-3}),
     "distance": Call(
         geodesic.distance, {"torus": PLANE, "metric": SMOOTH, "phi": DIFFEO, "psi": shifted, "tolerance": 1e-3}
+    ),
+    "minimality": Call(geodesic.minimality, {"torus": LINE, "metric": SMOOTH, "u0": U1, "until": 0.5}, str),
+    "displacement_norm": Call(geodesic.displacement_norm, {"torus": PLANE, "metric": SMOOTH, "phi": shifted}),
+    "time_to_minimum": Call(
+        lojasiewicz.time_to_minimum,
+        {
+            "flow": porous_medium.TangentFlow(LINE, SMOOTH, losses.L2(densities.uniform(LINE)), 2),
+            "rho0": densities.from_function(LINE, lambda x: 1 + 1e-4 * np.cos(2 * np.pi * x)),
+            "tolerance": 1e-6,
+        },
     ),
     "lifted_distance": Call(
         geodesic.lifted_distance, {"torus": PLANE, "metric": SMOOTH, "phi": DIFFEO, "psi": shifted, "tolerance": 1e-3}

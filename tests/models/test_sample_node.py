@@ -44,7 +44,7 @@ def test_the_density_is_that_of_the_spectral_solver(shape, rng):
     np.testing.assert_allclose(np.exp(model(v)), rho.ravel(), rtol=0, atol=LATTICE)
 
 
-@pytest.mark.parametrize(("d", "n"), [(1, 400), (2, 96), (3, 24)])
+@pytest.mark.parametrize(("d", "n"), [(1, 400), (2, 96), pytest.param(3, 24, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("substeps", [1, 3])
 def test_total_mass_is_one_whatever_the_steps(d, n, substeps, rng):
     """The determinant is that of the discrete map, so long steps make another density, but never more than one."""
@@ -111,7 +111,7 @@ def test_maximum_likelihood_finds_the_density_of_the_samples():
     assert abs(np.mean(np.exp(model.log_density(result.control, lattice(400, 1)))) - 1) < TOTAL_MASS
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("d", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_runs_are_drawn(d, rng, tmp_path):
     from torusflow.plotting import plot_run
 

@@ -28,7 +28,10 @@ def pictures(run):
     yield plotting.plot_fit(run.risk.model, run.control, points, run.coordinates)
 
 
-@pytest.mark.parametrize("shape", [(12,), (8, 9)])
+SHAPES = [(12,), pytest.param((8, 9), marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_dollars_and_backslashes_are_shown(shape):
     """Matplotlib would raise as it draws them."""
     for figure in pictures(run_of(shape, FORMULAS)):
@@ -37,7 +40,7 @@ def test_dollars_and_backslashes_are_shown(shape):
         assert texts and not any(text.get_parse_math() for text in texts)
 
 
-@pytest.mark.parametrize("shape", [(12,), (8, 9)])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_long_names_are_shortened(shape):
     for figure in pictures(run_of(shape, LONG)):
         layout.check(figure)

@@ -129,7 +129,7 @@ def test_samples_are_drawn_where_no_points_are_given(rng):
     assert np.mean(rho) == pytest.approx(1, abs=QUADRATURE) and np.ptp(rho) > 0.5
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("d", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_overviews_show_data_samples_map_and_descent(d, rng):
     run = make_run(d, rng, validation=True)
     figure = plotting.plot_run(run)

@@ -133,7 +133,7 @@ def test_the_log_determinant_of_c2(d, monkeypatch):
     assert artist.norm.vmin == -artist.norm.vmax and artist.norm.vmax == np.max(np.abs(drawn))
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("d", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_pictures_of_maps_can_be_read(d, monkeypatch):
     monkeypatch.setattr(maps, "CELLS", SMALL)
     figure = plotting.plot_map(shear(d, 1) if d > 1 else compression(0.8, 1), DEGREES)

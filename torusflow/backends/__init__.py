@@ -11,6 +11,7 @@ from .cpu.transform import default_library
 from .cpu.workers import bounded, split
 from .division import Division, Undivided
 from .host import is_array, to_host
+from .mpi.ending import is_of_one, peers_of
 from .reference import Reference
 
 __all__ = [
@@ -26,9 +27,11 @@ __all__ = [
     "can_be_had",
     "default_library",
     "is_array",
+    "is_of_one",
     "is_there",
     "make_backend",
     "make_division",
+    "peers_of",
     "split",
     "to_host",
 ]

@@ -47,6 +47,10 @@ class Division(Protocol):
         """What each process gives, in their order."""
         ...
 
+    def agree(self, error: BaseException) -> None:
+        """Go on with an error that all processes have met; one that others have not met is said, and ends all."""
+        ...
+
     def gather(self, part, axis: int, root: int | None = None) -> Any:
         """The parts put together along an axis; if a root is given there alone, elsewhere None."""
         ...
@@ -89,6 +93,9 @@ class Undivided:
 
     def everyone(self, value: Any) -> list:
         return [value]
+
+    def agree(self, error: BaseException) -> None:
+        pass
 
     def gather(self, part, axis: int, root: int | None = None) -> np.ndarray:
         return part

@@ -1,4 +1,4 @@
-"""The command line: torusflow fit, check, resume, refine, export, plot, compare, info, sample, score."""
+"""The command line: torusflow fit, check, resume, refine, export, plot, compare, info, sample, score, torsions."""
 
 from __future__ import annotations
 
@@ -12,24 +12,38 @@ from ..errors import TorusflowError
 from ..interrupts import SIGNALS
 from .description import wrap
 from .fits import check, fit
+from .processes import Processes, started
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
 from .terminal import forgiving_output
+from .torsions import torsions
+
+# By all processes, where there are several; all else the first one does alone.
+SHARED = (fit, check, resume)
 
 
 class Commands(click.Group):
     """Turns the package's own errors into one sentence and exit code 2, and its warnings into one sentence each."""
 
     def main(self, *args, **kwargs):
-        with forgiving_output() as refusal:
+        processes = started()
+        with forgiving_output(silent=not processes.is_first) as refusal:
             try:
-                return super().main(*args, **kwargs)
+                return super().main(*args, obj=processes, **kwargs)
             except SystemExit as end:
                 if (refused := refusal()) and not end.code:
                     reason = (refused.strerror or str(refused)).lower()
                     click.echo(f"torusflow: the output could not be written: {reason}.", err=True)
                     sys.exit(1)
                 raise
+
+    def resolve_command(self, context, args):
+        name, command, rest = super().resolve_command(context, args)
+        if command not in SHARED and not context.resilient_parsing:
+            if not context.obj.is_first:
+                context.exit(0)
+            context.obj = Processes()
+        return name, command, rest
 
     def invoke(self, context):
         said = set()
@@ -45,7 +59,7 @@ class Commands(click.Group):
                     rules = [("default" if action == "error" else action, *rest) for action, *rest in warnings.filters]
                     warnings.filters[:] = rules  # pyright: ignore[reportIndexIssue]  # a list, whatever its stub says
                 warnings.showwarning = say
-                return super().invoke(context)
+                return self._alike(context)
         except TorusflowError as error:
             click.echo(f"torusflow: {error}", err=True)
             context.exit(2)
@@ -56,6 +70,16 @@ class Commands(click.Group):
             click.echo("torusflow: not enough memory. Use a coarser grid, fewer layers or fewer substeps.", err=True)
             context.exit(2)
 
+    def _alike(self, context):
+        """Invoke the command; what one of several processes raises alone is said, and ends all."""
+        try:
+            return super().invoke(context)
+        except click.exceptions.Exit:  # also of those that leave the command to the first one
+            raise
+        except BaseException as error:
+            context.obj.agree(error)
+            raise
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(package_name="torusflow", prog_name="torusflow")
@@ -63,7 +87,7 @@ def main():
     """Fit densities on the torus by gradient descent on flows."""
 
 
-for command in (fit, check, resume, refine, export, plot, compare, info, sample, score):
+for command in (fit, check, resume, refine, export, plot, compare, info, sample, score, torsions):
     main.add_command(command)
 
 

@@ -87,7 +87,12 @@ def _estimator(options: dict) -> TorusDensity:
             )
         given["grid"] = Torus(tuple(options["grid"])).shape[0]
     given |= {name: options[name] for name in ("penalty", "band", "max_time", "threads") if options[name] is not None}
-    return TorusDensity(options["units"] or "turns", **given)
+    return TorusDensity(options["units"] or "turns", given=options["given"], **given)
+
+
+def _position(column: str, names: tuple[str, ...] | None) -> str | int:
+    """A column by its name, or by its number where no name is that."""
+    return int(column) if column.isdecimal() and column not in (names or ()) else column
 
 
 def _rows(source, units, options: dict) -> tuple[Training, Training | None]:
@@ -100,10 +105,14 @@ def _rows(source, units, options: dict) -> tuple[Training, Training | None]:
             f"{'x'.join(str(options['grid'][0]) for _ in range(d))}."
         )
     weights = checked_weights(samples.weights, n, f"the column {options['weights']!r} of weights")
-    rows = training_rows(Rows(samples.values, samples.names or None), weights, units, what=samples.of(source))
-    used, of, none = rows.points.shape[0], samples.left_out, n - rows.points.shape[0]
+    names = samples.names or None
+    given = options["given"] and [_position(column, names) for column in options["given"]]
+    rows = training_rows(Rows(samples.values, names), weights, units, what=samples.of(source), given=given)
+    used, of, none = len(rows.sample.points), samples.left_out, n - len(rows.sample.points)
     left_out = [f"{count} {why}" for count, why in ((of, "with missing values"), (none, "of weight zero")) if count]
-    words = f"{used} rows of {rows.coordinates.in_words(d)}" + f"; left out: {', '.join(left_out)}" * bool(left_out)
+    conditions = ", ".join(rows.coordinates.name(axis) for axis in rows.sample.given)
+    words = f"{used} rows of {rows.coordinates.in_words(d)}" + f", given {conditions}" * bool(conditions)
+    words += f"; left out: {', '.join(left_out)}" * bool(left_out)
     click.echo(table({"samples": words}))
     if not options["test"]:
         return rows, None
@@ -113,7 +122,7 @@ def _rows(source, units, options: dict) -> tuple[Training, Training | None]:
 
 
 def _part(rows: Training, of) -> Training:
-    return rows._replace(points=rows.points[of], weights=rows.weights[of])
+    return rows._replace(sample=rows.sample.only(of))
 
 
 def _stored(density: TorusDensity, store: RunFile) -> Path:

@@ -33,6 +33,7 @@ from ..torus.density import MASS_TOLERANCE, DensitySpace
 from .densities import fit_samples
 from .description import describe_problem, describe_scores, wrap
 from .options import LOSS, METHOD, SCHEME, UNITS, by_likelihood, fits_a_density, grid_of, in_words_of, tables_of
+from .processes import Processes
 from .signals import CleanStop
 
 # Of a random control, until the time steps of a model take it.
@@ -46,6 +47,7 @@ MAXIMUM_HALVINGS = 20
 @click.option("--units", type=UNITS, help="degrees, radians, hours or turns; or one a column: hours,degrees. [turns]")
 @click.option("--period", type=UNITS, help="The same as a number: 360; or one a column: 24,360.")
 @click.option("--columns", help="Columns of a CSV file, by name or position from 0: phi,psi or 0,1.")
+@click.option("--given", metavar="COLUMNS", help="Columns that are conditions: the density is of the others.")
 @click.option("--weights", metavar="COLUMN", help="Column of the weights of the samples.")
 @click.option("--drop-missing", "missing", flag_value="drop", help="Leave out rows where a cell is empty, NA or NaN.")
 @click.option("--test", type=float, help="Share of the samples set aside and scored at the end. [0]")
@@ -92,7 +94,8 @@ MAXIMUM_HALVINGS = 20
 @click.option("--refine", is_flag=True, help="* Double the substeps where stability stops the descent.")
 @click.option("--device", help="* Where to compute; cuda is a GPU and needs torusflow[cuda]. [cpu]")
 @click.option("--set", "settings", multiple=True, help="* TABLE.KEY=VALUE, for anything a problem file can say.")
-def fit(source, output, overwrite, likelihood, selecting, refine, settings, period, **options):
+@click.pass_obj
+def fit(processes, source, output, overwrite, likelihood, selecting, refine, settings, period, **options):
     """Fit a density to SOURCE and write the run.
 
     SOURCE is a CSV file with one sample per row. Its density is fitted by
@@ -111,9 +114,18 @@ def fit(source, output, overwrite, likelihood, selecting, refine, settings, peri
         options["columns"] = listed_columns(options["columns"])
     if options["grid"] is not None:
         options["grid"] = grid_of(options["grid"])
+    if options["given"] is not None:
+        options["given"] = listed_columns(options["given"])
     asked = {"likelihood": likelihood, "select": selecting, "refine": refine, "set": settings}
     if fits_a_density(Path(source), options | asked):
+        instead = "ask for the study of a descent on a grid, --loss normalisedlikelihood say"
+        processes.refuse("a density of samples is fitted with all choices made by", instead)
         return fit_samples(source, RunFile(output, overwrite), options)
+    if options.pop("given") is not None:
+        raise InputError(
+            "--given is for samples whose density is fitted with all choices made. Leave out the options with a * in "
+            "--help; in problem files a LogDensityNODE has [model] components, the axes that are no conditions."
+        )
     if likelihood:
         if options["loss"] not in (None, "LogLikelihood"):
             raise InputError(f"--likelihood is a loss itself; leave --loss {options['loss']} or --likelihood out.")
@@ -122,9 +134,7 @@ def fit(source, output, overwrite, likelihood, selecting, refine, settings, peri
     with CleanStop() as stop, Held() as signals:
         with signals.let_through():
             tables, folder = tables_of(Path(source), options, settings)
-            store.refuse_existing(reads=[source, *files_named(tables, folder)])
-            with locked(output):  # or another process is writing it: said before the work, not after
-                pass
+            processes.by_first(functools.partial(_refuse_existing, store, [source, *files_named(tables, folder)]))
             selecting |= "select" in tables
             if not by_likelihood(tables):
                 for name in ("validation", "test"):
@@ -140,19 +150,26 @@ def fit(source, output, overwrite, likelihood, selecting, refine, settings, peri
         start = None
         with in_words_of(options):
             if selecting:
-                tables, start = _selected(tables, folder, stop, signals)
+                tables, start = _selected(tables, folder, processes, stop, signals)
             with signals.let_through() if start is None else contextlib.nullcontext():
-                problem = make_problem(tables, folder)
+                problem = make_problem(tables, folder, processes.comm)
         risk, coordinates = problem.risk, problem.coordinates
         store = dataclasses.replace(store, coordinates=coordinates)
         click.echo(describe_problem(risk, coordinates))
         start = problem.start if start is None else start
-        if problem.continuation and not stop():
+        if problem.continuation and not processes.any(stop()):
             start = coarse_to_fine(risk, problem.method, **problem.continuation, stop=stop)
             click.echo(f"risk after descents on coarser levels: {risk(start):.4g}")
         limits = problem.limits | {"refine": refine}
-        judge = functools.partial(scored, problem, store=store)
+        judge = functools.partial(scored, problem, store=store, processes=processes)
         run_and_report(risk, start, problem.method, limits, store, judge, stop)
+
+
+def _refuse_existing(store: RunFile, reads: list) -> None:
+    """Raise an InputError where the run cannot be written, or another process is writing it: before the work."""
+    store.refuse_existing(reads)
+    with locked(store.path):
+        pass
 
 
 def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, resume=False) -> None:
@@ -166,7 +183,7 @@ def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, r
     if result.status.startswith("interrupted"):
         device = getattr(getattr(risk.model, "torus", None), "device", "cpu")
         click.echo(f"continue with: torusflow resume {result.path}{'' if device == 'cpu' else f' --device {device}'}")
-        sys.exit(stop.code)
+        sys.exit(stop.code_of(result.status))
     stuck = STABILITY in result.status
     if stuck:
         enough = 2 * int(result.history.get("substeps", [risk.model.substeps])[-1])
@@ -189,13 +206,14 @@ def run_and_report(risk, start, method, limits, store, judge, stop: CleanStop, r
     help="Seed of random control and directions.",
 )
 @click.option("--threads", type=int, help="Threads to use. [all processors]")
-def check(problem, seed, threads):
+@click.pass_obj
+def check(processes, problem, seed, threads):
     """Check adjoint, gradient, mass and resolution of PROBLEM.
 
     This is done at a random control (for densities half as fast as stability
     allows), in random directions. The exit code is 0 only if all is right.
     """
-    problem = make_problem(*tables_of(Path(problem), {"threads": threads}))
+    problem = make_problem(*tables_of(Path(problem), {"threads": threads}), processes.comm)
     click.echo(describe_problem(problem.risk, problem.coordinates))
     risk, model = problem.risk, problem.risk.model
     v = model.space.random(np.random.default_rng(seed))
@@ -242,11 +260,13 @@ def _stable(model: Model, v):
     return v
 
 
-def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dict, np.ndarray | None]:
+def _selected(
+    tables: dict, folder, processes: Processes, stop: CleanStop, signals: Held
+) -> tuple[dict, np.ndarray | None]:
     """The tables with the choice that validates best; with its control if a signal has ended the selection."""
     with signals.let_through():
-        values, candidates, rounds = choices(tables, folder)
-        problem = make_problem(chosen(tables, values[0]), folder)
+        values, candidates, rounds = choices(tables, folder, processes.comm)
+        problem = make_problem(chosen(tables, values[0]), folder, processes.comm)
     volume = problem.coordinates.log_volume(cast(VelocitySpace, problem.risk.space).torus.dimension)
     with tqdm(total=len(values), disable=None, unit="choice", desc="select", dynamic_ncols=True) as bar:
         selection = select(candidates, problem.method, rounds, callback=lambda *done: bar.update(1), stop=stop)
@@ -258,7 +278,8 @@ def _selected(tables: dict, folder, stop: CleanStop, signals: Held) -> tuple[dic
         click.echo(f"  {words:<44} {iterations:3d} iterations  {nats:.4f}{marker}")
     if selection.status != "complete":
         click.echo(wrap(f"the selection did not finish; the best so far is kept: {selection.status}"))
-    return chosen(tables, values[selection.best]), selection.control if stop() else None
+    ended = processes.any(stop() or signals.waiting)
+    return chosen(tables, values[selection.best]), selection.control if ended else None
 
 
 def _log_density(part: Risk, control) -> np.ndarray:
@@ -268,7 +289,7 @@ def _log_density(part: Risk, control) -> np.ndarray:
     return part.model(control)
 
 
-def scored(problem: Problem, result: Result, store: RunFile) -> bool:
+def scored(problem: Problem, result: Result, store: RunFile, processes: Processes) -> bool:
     """Print the likelihoods of all parts of the samples, and whether they can be believed; a failure is stored."""
     risk, model = problem.risk, cast(SampleNODE | LogDensityNODE, problem.risk.model)
     parts = {"training": risk, "validation": problem.limits.get("validation"), "test": problem.test}
@@ -281,7 +302,7 @@ def scored(problem: Problem, result: Result, store: RunFile) -> bool:
         sound, words = False, str(error)
     click.echo(wrap(words))
     if not sound:
-        store.restate(f"failed: {words}")
+        processes.by_first(functools.partial(store.restate, f"failed: {words}"))
         finer = f"--substeps {2 * model.substeps}" if isinstance(model, SampleNODE) else "a finer --grid"
         click.echo(wrap(f"the fit failed. Use {finer}, or a larger --penalty."))
     return sound

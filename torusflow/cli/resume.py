@@ -7,13 +7,14 @@ import functools
 
 import click
 
-from ..config import Problem
+from ..config import Problem, refuse_undivided
 from ..descent import descend
 from ..descent.refinement import refined
 from ..errors import InputError
 from ..estimators.files import notes_of
 from ..interrupts import Held
 from ..storage import RunFile
+from ..storage.dividing import divided
 from ..storage.export import FORMATS, export_run
 from ..storage.sealed import generations
 from .description import wrap
@@ -30,7 +31,8 @@ from .signals import CleanStop
 @click.option("--device", default="cpu", help="cuda continues on a GPU, where RUN was computed on one. [cpu]")
 @click.option("--only-check", is_flag=True, help="Say where RUN stands and whether it can go on; change nothing.")
 @takes_classes
-def resume(run, classes, iterations, max_time, step, device, only_check):
+@click.pass_obj
+def resume(processes, run, classes, iterations, max_time, step, device, only_check):
     """Continue RUN from where it was last stored.
 
     The result is the same, to the last bit, as without the interruption, on
@@ -43,22 +45,26 @@ def resume(run, classes, iterations, max_time, step, device, only_check):
             f"would fit new rows worse. To train on all the same: torusflow refine {run} -o more.h5, and torusflow "
             f"resume more.h5 --iterations 100."
         )
+    if processes.comm is not None:
+        refuse_undivided(type(loaded.risk.model), processes.comm)
     method = loaded.method
     if step is not None:
         if "step" not in {field.name for field in dataclasses.fields(method)}:
             raise InputError(f"a {type(method).__name__} finds its own steps; leave --step out.")
         method = dataclasses.replace(method, step=step)
     store = dataclasses.replace(store, coordinates=loaded.coordinates)
-    store.checkpoint(loaded.risk, method, validation=loaded.validation)
+    processes.by_first(lambda: store.checkpoint(loaded.risk, method, validation=loaded.validation))
     done = len(loaded.history["risk"]) - 1
     click.echo(wrap(f"{run}: {done} iterations, risk {loaded.history['risk'][-1]:.6g}; status: {loaded.status}"))
     if only_check:
         click.echo(f"it can go on: torusflow resume {run}{'' if device == 'cpu' else f' --device {device}'}")
         return
+    if processes.comm is not None:
+        loaded = divided(loaded, processes.comm)
     limits = {**loaded.limits, "validation": loaded.validation}
     limits |= {key: value for key, value in (("iterations", iterations), ("max_time", max_time)) if value is not None}
     problem = Problem(loaded.risk, method, limits, loaded.coordinates, loaded.control)
-    judge = functools.partial(scored, problem, store=store)
+    judge = functools.partial(scored, problem, store=store, processes=processes)
     with CleanStop() as stop, Held():
         run_and_report(loaded.risk, loaded.control, method, limits, store, judge, stop, resume=True)
 

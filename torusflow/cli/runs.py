@@ -12,8 +12,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..estimators import TorusDensity
+from ..estimators.conditions import far_from_rows
 from ..estimators.files import notes_of
-from ..model import HasDensity
+from ..losses import NormalisedLikelihood
+from ..model import Conditional, HasDensity
 from ..storage import Run
 from ..storage.classes import missing_classes
 from ..storage.csv_tables import csv_line, listed_columns, read_table, write_csv
@@ -117,19 +119,34 @@ def info(run, classes, verify):
 
 @click.command()
 @click.argument("run", type=click.Path())
-@click.option("-n", "--number", type=click.IntRange(min=1), default=1000, show_default=True, help="Number of samples.")
+@click.option(
+    "-n", "--number", type=click.IntRange(min=1), help="Number of samples; with --given of each row. [1000; 1]"
+)
+@click.option("--given", type=click.Path(), help="CSV file with the conditions, where RUN is a conditional density.")
 @click.option("-o", "--output", required=True, type=click.Path(), help="CSV file to write.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples.")
 @click.option("--columns", help="Columns of RUN to write, by name or position from 0. [all]")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @takes_classes
-def sample(run, classes, number, output, seed, columns, overwrite):
-    """Draw samples of the density that RUN has fitted, in its units."""
-    refuse_existing(output, overwrite, TABLE, generations(run))
+def sample(run, classes, number, given, output, seed, columns, overwrite):
+    """Draw samples of the density that RUN has fitted, in its units.
+
+    Of a density given some columns, --given names a file with their values, in
+    the units of RUN: each of its rows gets as many samples as -n says.
+    """
+    refuse_existing(output, overwrite, TABLE, [*generations(run), *([given] if given else [])])
     loaded = _density(run, classes)
     coordinates, d = loaded.coordinates, cast(VelocitySpace, loaded.risk.space).torus.dimension
+    conditions = _conditions(run, loaded, given)
     axes = _axes(run, columns and listed_columns(columns), [coordinates.name(axis) for axis in range(d)])
-    points = cast(HasDensity, loaded.risk.model).sample(loaded.control, number, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    if conditions is None:
+        number = number or 1000
+        points = cast(HasDensity, loaded.risk.model).sample(loaded.control, number, rng)
+    else:
+        conditions = np.repeat(conditions, number or 1, axis=0)
+        number = len(conditions)
+        points = cast(Conditional, loaded.risk.model).sample(loaded.control, number, rng, conditions)
     shown = coordinates.along(*axes)
     write_csv(output, shown.names, coordinates.from_torus(points)[:, axes].T)
     click.echo(wrap(f"{number} samples of {shown.in_words(len(axes))} written to {output}"))
@@ -158,10 +175,14 @@ def score(run, classes, data, columns, output, overwrite):
     points = coordinates.to_torus(values, repr(data))
     dataclasses.replace(coordinates, names=names).check_units(values, repr(data), fixed=True)
     logarithm = cast(HasDensity, loaded.risk.model).log_density(loaded.control, points)
-    click.echo(describe_scores({"data": -logarithm}, coordinates, d))
-    unit = f"{coordinates.unit_of_volume}{f'^{d}' if d > 1 else ''}"
-    comment = f"log_density: natural logarithm of the density per {unit} by {run}"
-    write_csv(output, [*names, "log_density"], [*values.T, logarithm - coordinates.log_volume(d)], comment)
+    given = _given(loaded)
+    own = coordinates.along(*(axis for axis in range(d) if axis not in given))
+    d -= len(given)
+    click.echo(describe_scores({"data": -logarithm}, own, d))
+    unit = f"{own.unit_of_volume}{f'^{d}' if d > 1 else ''}"
+    what = f"density given {', '.join(axes[axis] for axis in given)}" if given else "density"
+    comment = f"log_density: natural logarithm of the {what} per {unit} by {run}"
+    write_csv(output, [*names, "log_density"], [*values.T, logarithm - own.log_volume(d)], comment)
     click.echo(wrap(f"written row by row to {output}"))
 
 
@@ -200,6 +221,31 @@ def _axes(run, columns, names: list[str]) -> list[int]:
         if column not in (*names, *numbers) or columns.count(column) > 1:
             raise InputError(f"{run!r} has the columns {', '.join(names)}; --columns names some of them, each once.")
     return [(names if column in names else numbers).index(column) for column in columns or names]
+
+
+def _given(loaded: Run) -> tuple[int, ...]:
+    """The axes that are conditions of what a run has fitted."""
+    return loaded.risk.model.given if isinstance(loaded.risk.model, Conditional) else ()
+
+
+def _conditions(run, loaded: Run, path) -> np.ndarray | None:
+    """The conditions of a file in sides of the torus, array (N, number of given axes); None where there are none."""
+    given, coordinates = _given(loaded), loaded.coordinates
+    names = tuple(coordinates.name(axis) for axis in given)
+    if not given and path is not None:
+        raise InputError(f"{run!r} is a density of all its columns, so nothing is given: leave --given {path} out.")
+    if not given:
+        return None
+    if path is None:
+        columns = ", ".join(names)
+        raise InputError(f"{run!r} is a density given {columns}: say for which, --given FILE with {columns}.")
+    of_these = coordinates.along(*given)
+    values, _ = _data(path, None, coordinates.names and names, names)
+    conditions = of_these.to_torus(values, repr(path))
+    if isinstance(loaded.risk.loss, NormalisedLikelihood):
+        said = far_from_rows(conditions, loaded.risk.loss.samples[:, given], coordinates, given)
+        click.echo(wrap(f"WARNING: {said}"), err=True) if said else None
+    return conditions
 
 
 def _density(run, classes) -> Run:

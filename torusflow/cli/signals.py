@@ -30,6 +30,11 @@ class CleanStop:
         """130, 143 or 129, as shells have it: 128 plus the number of the signal."""
         return 128 + (self._received or signal.SIGINT)
 
+    def code_of(self, status: str) -> int:
+        """The same for the status of a descent, which may name a signal that another process has received."""
+        name = status.rpartition(" ")[2]
+        return 128 + signal.Signals[name] if name in signal.Signals.__members__ else self.code
+
     def __enter__(self) -> CleanStop:
         # Only the main thread receives signals; elsewhere the caller's handlers stay.
         self._before = {}

@@ -51,8 +51,10 @@ class Forgiving(io.FileIO):
 
 
 @contextlib.contextmanager
-def forgiving_output():
+def forgiving_output(silent: bool = False):
     """A context in which standard output and error take everything, and characters that they lack are escaped.
+
+    If silent, they go nowhere.
 
     It yields a function that gives the `OSError` with which a disk, say, refused standard output; None where all was
     written, and where nobody reads it: it was closed, or is a pipe or a terminal that is gone.
@@ -64,7 +66,8 @@ def forgiving_output():
         # Where they are not the process's own, as in tests and notebooks, they stay.
         if stream is getattr(sys, f"__{name}__"):
             before[name] = stream
-            raw[name] = Forgiving(number, "w", closefd=False) if stream else Forgiving(os.devnull, "w")
+            there = stream and not silent
+            raw[name] = Forgiving(number, "w", closefd=False) if there else Forgiving(os.devnull, "w")
             encoding = stream.encoding if stream else "utf-8"
             text = io.TextIOWrapper(io.BufferedWriter(raw[name]), encoding, ESCAPED, line_buffering=True)
             setattr(sys, name, text)

@@ -7,6 +7,7 @@ import numpy as np
 from ..estimators import TorusDensity
 from ..estimators.comparison import Comparison, mean_and_error
 from ..estimators.fitting import LARGEST_GAP
+from ..torus.coordinates import Coordinates
 from .description import table, wrap
 
 # A difference of so many standard errors is one; a gap that is printed as zero is none.
@@ -23,8 +24,8 @@ def describe_fit(density: TorusDensity, compared: Comparison, unseen: bool) -> s
     unseen : bool
         Whether its rows are those of a test; else they were held out to choose by.
     """
-    chosen, d = density.settings_, density.n_features_in_
-    grid = " x ".join([str(chosen["grid"])] * d)
+    chosen = density.settings_
+    grid = " x ".join([str(chosen["grid"])] * density.n_features_in_)
     words = f"s = {chosen['smoothness']:g}, l = {chosen['length']:g}, penalty {chosen['penalty']:g}, "
     words += f"band {chosen['band']}, grid {grid}, {density.n_iter_} iterations; {density.fit_seconds_:.1f} s"
     lines = {"gap": _gap(density), "mass": _mass(density), "verdict": _verdict(compared)}
@@ -35,7 +36,7 @@ def describe_fit(density: TorusDensity, compared: Comparison, unseen: bool) -> s
 
 def describe_choice(density: TorusDensity) -> dict[str, str]:
     """What a stored fit knows of itself, by labels."""
-    d, coordinates = density.n_features_in_, density.coordinates_
+    coordinates, d = _what(density)
     cell = float(np.sum(np.log(np.broadcast_to(coordinates.period, d))))
     nats = coordinates.log_volume(d) - density.validation_score_ - cell
     per = f"{ {1: '', 2: 'square ', 3: 'cubic '}[d] }{coordinates.unit_of_volume}"
@@ -48,7 +49,7 @@ def describe_choice(density: TorusDensity) -> dict[str, str]:
 
 def _scores(density: TorusDensity, compared: Comparison, unseen: bool) -> str:
     """Mean negative log-likelihoods with their standard errors, a density a line, and whose rows they are of."""
-    d, coordinates = density.n_features_in_, density.coordinates_
+    coordinates, d = _what(density)
     volume, power = coordinates.log_volume(d), {1: "", 2: " square", 3: " cubic"}[d]
     scored, count = len(compared.density), compared.held_out
     rows = f"{scored} of {count} rows" if scored < count else f"{count} rows"
@@ -59,6 +60,11 @@ def _scores(density: TorusDensity, compared: Comparison, unseen: bool) -> str:
         mean, error = mean_and_error(values, compared.weights)
         lines.append(f"  {name:<16}{volume - mean:8.4f} +- {error:.4f}")
     return "\n".join([*lines, f"  {'uniform density':<16}{volume:8.4f}"])
+
+
+def _what(density: TorusDensity) -> tuple[Coordinates, int]:
+    """The coordinates that it is a density of, without conditions, and their number."""
+    return density.coordinates_.along(*density.columns_), len(density.columns_)
 
 
 def _gap(density: TorusDensity) -> str:

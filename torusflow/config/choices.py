@@ -36,7 +36,7 @@ class Choices(NamedTuple):
     rounds: tuple[int, ...]
 
 
-def choices(tables: Mapping, folder) -> Choices:
+def choices(tables: Mapping, folder, comm=None) -> Choices:
     """The problems among which [select] has validation choose.
 
     A key that its own table gives is not varied unless [select] lists it.
@@ -44,13 +44,13 @@ def choices(tables: Mapping, folder) -> Choices:
     table = dict(tables.get("select", {}))
     how = call(_how, "select", {key: table.pop(key) for key in ("rounds", "samples") if key in table})
     given = {key for key, name in PLACES.items() if key in tables.get(name, {})}
-    space = cast(VelocitySpace, make_problem(chosen(tables, {}), folder).risk.space)
+    space = cast(VelocitySpace, make_problem(chosen(tables, {}), folder, comm).risk.space)
     defaults = DEFAULTS | {"band": BANDS[space.torus.dimension]}
     lists = {key: values for key, values in defaults.items() if key not in given} | call(_lists, "select", table)
     values = [dict(zip(lists, combination, strict=True)) for combination in itertools.product(*lists.values())]
     candidates = []
     for choice in values:
-        problem = make_problem(chosen(tables, choice), folder)
+        problem = make_problem(chosen(tables, choice), folder, comm)
         risk, validation = problem.risk, problem.limits.get("validation")
         if validation is None:
             raise InputError("[select] chooses by a part of the samples: write validation = 0.1 below [split].")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def takes_densities(model) -> bool:
     return {"torus", "initial"} <= set(inspect.signature(model).parameters)
 
 
-def density_risk(model: Callable, table: dict, folder: Path) -> tuple[Risk, Coordinates]:
+def density_risk(model: Callable, table: dict, folder: Path, comm: Any = None) -> tuple[Risk, Coordinates]:
     """The risk of a model that moves a density to a target, and the user's units.
 
     Parameters
@@ -71,6 +72,8 @@ def density_risk(model: Callable, table: dict, folder: Path) -> tuple[Risk, Coor
         All tables of the problem, empty where not given; keys are taken out.
     folder : path
         What file names are relative to.
+    comm : communicator of mpi4py, optional
+        Of the torus.
     """
     parameters = inspect.signature(model).parameters
     if not table["target"]:
@@ -85,7 +88,7 @@ def density_risk(model: Callable, table: dict, folder: Path) -> tuple[Risk, Coor
         table["target"] = {"floor": FLOOR} | table["target"]
     if "shape" not in table["torus"]:
         table["torus"]["shape"] = SHAPES[_dimension(table["target"], folder)]
-    torus = call(Torus, "torus", table["torus"])
+    torus = call(Torus, "torus", table["torus"], comm=comm)
     initial, _ = density("initial", {"kind": "uniform"} | table["initial"], torus, folder)
     target, coordinates = density("target", table["target"], torus, folder)
     given |= {"torus": torus, "initial": initial}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Likelihood(NamedTuple):
     coordinates: Coordinates
 
 
-def likelihood(table: dict, folder: Path, model=SampleNODE) -> Likelihood:
+def likelihood(table: dict, folder: Path, model=SampleNODE, comm: Any = None) -> Likelihood:
     """The risks of a model on three parts of the samples.
 
     Parameters
@@ -51,6 +51,8 @@ def likelihood(table: dict, folder: Path, model=SampleNODE) -> Likelihood:
     folder : path
         What file names are relative to.
     model : {SampleNODE, LogDensityNODE}
+    comm : communicator of mpi4py, optional
+        Of the torus of a `LogDensityNODE`.
     """
     target = table["target"]
     if target.pop("kind", "samples") != "samples":
@@ -61,9 +63,9 @@ def likelihood(table: dict, folder: Path, model=SampleNODE) -> Likelihood:
     points, coordinates = call(read_samples, "target", target, folder=folder)
     parts = [points[rows] for rows in call(split, "split", table["split"], n=len(points))]
     table["loss"].pop("kind", None)
-    risks = _on_a_grid if model is LogDensityNODE else _at_samples
-    training, validation, test = risks(table, folder, parts)
-    return Likelihood(training, validation, test, coordinates)
+    on_a_grid = model is LogDensityNODE
+    risks = _on_a_grid(table, folder, parts, comm) if on_a_grid else _at_samples(table, folder, parts)
+    return Likelihood(*risks, coordinates)
 
 
 def fewer(risk: Risk, count: int) -> Risk:
@@ -73,11 +75,11 @@ def fewer(risk: Risk, count: int) -> Risk:
     return replace(risk, model=replace(risk.model, points=risk.model.points[:count]))
 
 
-def _on_a_grid(table: dict, folder: Path, parts) -> tuple[Risk, Risk | None, Risk | None]:
+def _on_a_grid(table: dict, folder: Path, parts, comm) -> tuple[Risk, Risk | None, Risk | None]:
     """Of one `LogDensityNODE`, with losses that differ by their samples."""
     d = parts[0].shape[1]
     metric = call(SobolevMetric, "metric", {"smoothness": SMOOTHNESS[d], "length": LENGTH} | table["metric"])
-    torus = call(Torus, "torus", {"shape": SHAPES[d]} | table["torus"])
+    torus = call(Torus, "torus", {"shape": SHAPES[d]} | table["torus"], comm=comm)
     if torus.dimension != d:
         raise InputError(f"[torus] the samples have {d} columns, the torus has {torus.dimension} dimensions.")
     initial = density("initial", table["initial"], torus, folder)[0] if table["initial"] else None
@@ -85,7 +87,7 @@ def _on_a_grid(table: dict, folder: Path, parts) -> tuple[Risk, Risk | None, Ris
     band = tuple(min(BANDS[d], (n - 1) // 3) for n in torus.shape)
     model = call(LogDensityNODE, "model", {"band": band} | CARRIED | table["model"], **given)
     losses = [
-        call(NormalisedLikelihood, "loss", table["loss"], samples=points, torus=torus, weights=None)
+        call(NormalisedLikelihood, "loss", table["loss"], samples=points, torus=torus, weights=None, given=model.given)
         if len(points)
         else None
         for points in parts
@@ -103,7 +105,7 @@ def _at_samples(table: dict, folder: Path, parts) -> tuple[Risk, Risk | None, Ri
     metric = call(SobolevMetric, "metric", METRIC | table["metric"])
     threads, initial = table["torus"].get("threads"), None
     if table["initial"]:
-        torus = call(Torus, "torus", {"shape": SHAPES[d]} | table["torus"])
+        torus = call(Torus, "torus", {"shape": SHAPES[d]} | table["torus"], comm=None)
         initial, _ = density("initial", table["initial"], torus, folder)
     elif "shape" in table["torus"]:
         raise InputError(

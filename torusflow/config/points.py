@@ -11,7 +11,8 @@ import numpy as np
 from .. import losses
 from ..errors import InputError
 from ..models.features import RandomFourierFeatures
-from ..models.kernels import GaussianKernel, KernelField, MaternKernel
+from ..models.kernel_field import KernelField
+from ..models.kernels import GaussianKernel, MaternKernel
 from ..risk import Risk
 from ..storage.csv_tables import read_csv
 from ..torus.sobolev import SobolevMetric

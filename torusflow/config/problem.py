@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class Problem:
     test: Risk | None = None
 
 
-def make_problem(tables: Mapping, folder: str | Path = ".") -> Problem:
+def make_problem(tables: Mapping, folder: str | Path = ".", comm: Any = None) -> Problem:
     """The problem described by tables, as in a problem file.
 
     Kinds of models, losses, methods and fields are names of torusflow, or package.module:Class for your own, which are
@@ -75,17 +76,20 @@ def make_problem(tables: Mapping, folder: str | Path = ".") -> Problem:
         needs ``inputs`` and ``targets``, otherwise a ``target`` is needed; all else has defaults.
     folder : path
         What file names are relative to.
+    comm : communicator of mpi4py, optional
+        Of the `Torus`, whose grid its processes share; all of them read the files.
 
     Raises
     ------
     InputError
-        If a table or key is unknown, missing, or has a value that cannot be used.
+        If a table or key is unknown, missing, or has a value that cannot be used; or if there are several processes and
+        no grid that they could share.
     """
     with modules_beside(folder):
-        return _problem(tables, folder)
+        return _problem(tables, folder, comm)
 
 
-def _problem(tables: Mapping, folder) -> Problem:
+def _problem(tables: Mapping, folder, comm) -> Problem:
     for name in tables:
         known(name, TABLES, "table")
     check_tables(tables)
@@ -112,19 +116,30 @@ def _problem(tables: Mapping, folder) -> Problem:
         raise InputError(
             f'[{name}] goes with a likelihood only: write kind = "LogLikelihood" below [loss], or remove [{name}].'
         )
+    if comm is not None:
+        refuse_undivided(model, comm)
     # All that can be refused without the data is, before they are read.
     method = _method(table["descent"], "LBFGS" if by_likelihood else "GradientDescent")
     limits = call(_limits, "limits", table["limits"])
     continuation = call(_continuation, "continuation", table["continuation"]) if "continuation" in tables else None
     test = None
     if by_likelihood:
-        risk, limits["validation"], test, coordinates = likelihood(table, Path(folder), model)
+        risk, limits["validation"], test, coordinates = likelihood(table, Path(folder), model, comm)
     elif on_densities:
-        risk, coordinates = density_risk(model, table, Path(folder))
+        risk, coordinates = density_risk(model, table, Path(folder), comm)
     else:
         risk, coordinates = points_risk(model, table, Path(folder)), Coordinates()
     start = call(_start, "start", table["start"], risk=risk)
     return Problem(risk, method, limits, coordinates, start, continuation, test)
+
+
+def refuse_undivided(model: type, comm: Any) -> None:
+    """Raise an InputError if the processes of a communicator cannot share a model of this class."""
+    if not takes_densities(model):
+        raise InputError(
+            f"a {model.__name__} has no grid to share, so it is computed by one process, with threads, and {comm.size} "
+            f"were started. Start it without mpiexec."
+        )
 
 
 def _method(table: dict, default: str) -> Method:

@@ -11,11 +11,11 @@ import numpy as np
 from ..arguments import check_kind
 from ..errors import InputError, UnstableError
 from ..hilbert import Nested
-from ..interrupts import Held
 from ..losses.loss import on_grid
 from ..model import Coarsenable, Model, check_ability
 from ..risk import Risk
 from . import GreedyDescent, Method, descend
+from .will import Will
 
 # The numbers of modes of a grid and of the next are not quite in the ratio of their sizes.
 SHRINK = 0.95
@@ -66,7 +66,7 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
         risks.append(Risk(model, loss, risk.penalty))
     control = risks[-1].space.zeros()
     ended = ""
-    with Held():
+    with Will(risk.space).held():
         for coarse, fine in zip(risks[:0:-1], risks[-2::-1], strict=True):
             if not ended:
                 found = descend(coarse, control, method, iterations, **limits)

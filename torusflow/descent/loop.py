@@ -15,7 +15,7 @@ from typing import cast
 import numpy as np
 
 from ..arguments import check_function, checked_whole, is_number
-from ..errors import InputError, NumericalError, TorusflowError, UnstableError
+from ..errors import InputError, NumericalError, UnstableError
 from ..interrupts import Held
 from ..model import Refinable, check_ability
 from ..risk import Risk
@@ -139,7 +139,7 @@ def descend(
             store = SharedRunFile.of(store, risk.model)
     elif resume:
         raise InputError("resume=True goes on with a stored run: say which, store='run.h5'.")
-    with Held() as signals:
+    with will.held() as signals:
         if store is not None and not resume:
             store.refuse_existing()
         with contextlib.nullcontext() if store is None else store.locked():
@@ -235,7 +235,7 @@ class _Descent:
         error: Exception | None = None
         while status is None:
             try:
-                with self._will.let_through(self._signals):
+                with self._will.let_through(self._signals), self._will.alike():
                     status = self._iterate(bar)
                 if self._signals.raised:  # and the exception was lost on its way
                     raise KeyboardInterrupt
@@ -247,7 +247,6 @@ class _Descent:
             except Exception as problem:
                 if isinstance(problem, InputError) and self._reached.done == 0:
                     raise  # this method or loss does not go with the risk: nothing has been done
-                self._raise_of_one(problem)
                 error = cast(Exception, problem.__cause__) if isinstance(problem, CallerError) else problem
                 status = f"failed at iteration {self._reached.done + 1}: {in_words(problem, error)}"
             except BaseException as leaving:  # such as SystemExit: what was reached is stored on the way out
@@ -294,8 +293,8 @@ class _Descent:
             )
         if row["seconds"] >= self._max_seconds:
             return f"time limit: {self._max_seconds:.6g} s after {done} iterations, risk {row['risk']:.6g}"
-        if self._will.interrupted(self._signals):
-            return f"interrupted after {done} iterations: by a signal"
+        if name := self._will.waiting(self._signals):
+            return f"interrupted after {done} iterations: {name}"
         if self._stop is not None and (why := self._will.any(call("stop", self._stop))):
             return f"interrupted after {done} iterations: {why}"
         if self._store is not None and self._will.first(self._store.stop_asked()):
@@ -311,7 +310,6 @@ class _Descent:
         try:
             self._save(self._store, self._reached.result("running"))
         except Exception as error:
-            self._raise_of_one(error)
             if not self._warned:
                 self._warned = True
                 self._warn(f"{in_words(error, error)} The descent goes on, and the run is written again at its end.")
@@ -325,9 +323,8 @@ class _Descent:
                 self._save(self._store, result)
                 result = dataclasses.replace(result, path=Path(self._store.path))
             except Exception as failure:
-                self._raise_of_one(failure)
                 result = self._stored_elsewhere(result, failure)
-        if self._signals.waiting and not result.status.startswith("interrupted"):
+        if self._will.waiting(self._signals) and not result.status.startswith("interrupted"):
             result = dataclasses.replace(result, status=f"interrupted as it ended: {result.status}")
         return result
 
@@ -335,7 +332,7 @@ class _Descent:
         said = f"not stored under its name: {in_words(failure, failure)}"
         path, name = None, Path(self._store.path)
         try:
-            folder = self._will.first(tempfile.mkdtemp(prefix="torusflow-") if self._will.is_first else "")
+            folder = self._will.first(_new_folder() if self._will.is_first else None)
             path = Path(folder) / (name.name if len(name.name) < 100 else "run.h5")
             self._save(self._store.at(path), result)
             said = f"{said.rstrip('.')}. The run is in {str(path)!r}"
@@ -350,16 +347,21 @@ class _Descent:
             if self._will.is_first:
                 warnings.warn(said, stacklevel=stacklevel)
 
-    def _raise_of_one(self, error: Exception) -> None:
-        """Raise what one of several processes may have met alone, while the others wait for it."""
-        if not self._will.alone and not isinstance(error, TorusflowError):
-            raise error
-
     def _save(self, store, result: Result) -> None:
-        store.save(self._reached.risk, self._method, result, self._reached.checkpoint(), self._validation, self._limits)
+        with self._will.alike():
+            reached = self._reached
+            store.save(reached.risk, self._method, result, reached.checkpoint(), self._validation, self._limits)
 
     def _seconds(self) -> float:
         return self._will.first(time.perf_counter() - self._started)
+
+
+def _new_folder() -> str | None:
+    """For a run that cannot be written where it was meant to be; None, which is no path, if there cannot be one."""
+    try:
+        return tempfile.mkdtemp(prefix="torusflow-")
+    except OSError:
+        return None
 
 
 def _restarted(risk: Risk, method: Method, state: State) -> State:

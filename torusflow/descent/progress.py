@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..errors import InputError, NumericalError
-from ..hilbert import HilbertSpace, norm, placed
+from ..hilbert import HilbertSpace, alike, norm, placed, same
 from ..model import Refinable, Resolved
 from ..risk import Risk
 from .method import State
@@ -275,12 +275,14 @@ def following(validation, risk: Risk, refined: Risk):
 def _validated(validation, state: State, model) -> float:
     """Infinite where it is NaN or the model refuses the control on the data set aside."""
     try:
-        if isinstance(validation, Risk) and validation.model is model:
-            value = validation.value_at(state.control, state.output)
-        else:
-            value = validation(state.control.copy())  # which may be written into
+        with alike(model.space):
+            if isinstance(validation, Risk) and validation.model is model:
+                value = validation.value_at(state.control, state.output)
+            else:
+                value = validation(state.control.copy())  # which may be written into
     except NumericalError:
         return math.inf
     if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):
         raise InputError(f"validation must give a number, it gave {value!r}.")
-    return math.inf if math.isnan(value) else float(value)
+    value = same(model.space, float(value), "the validation")
+    return math.inf if math.isnan(value) else value

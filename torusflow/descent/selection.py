@@ -13,6 +13,7 @@ from ..errors import InputError, NumericalError
 from ..interrupts import Held
 from ..risk import Risk
 from . import Method, descend
+from .will import Will
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,16 +102,17 @@ def select(
     rounds = [checked_whole("select: each of rounds", count) for count in rounds]
     if callback is not None:
         check_function("callback", callback)
-    with Held() as signals:
-        return _Halving(candidates, method, stop, callback, signals).run(rounds, keep)
+    will = Will(candidates[0][0].space)
+    with will.held() as signals:
+        return _Halving(candidates, method, stop, callback, signals, will).run(rounds, keep)
 
 
 class _Halving:
     """How far each candidate has come."""
 
-    def __init__(self, candidates, method: Method, stop, callback, signals: Held):
+    def __init__(self, candidates, method: Method, stop, callback, signals: Held, will: Will):
         self._candidates, self._method = candidates, method
-        self._stop, self._callback, self._signals = stop, callback, signals
+        self._stop, self._callback, self._signals, self._will = stop, callback, signals, will
         self._validation, self._iterations = np.full(len(candidates), math.inf), np.zeros(len(candidates), int)
         self._controls = [risk.space.zeros() for risk, _ in candidates]
 
@@ -147,11 +149,12 @@ class _Halving:
     def _told(self, number: int, index: int) -> str:
         """Tell the callback; why the selection ends, if it does."""
         try:
-            with self._signals.let_through():
+            with self._will.let_through(self._signals), self._will.alike():
                 if self._callback is not None:
                     self._callback(number, index, self._validation[index])
         except KeyboardInterrupt:
             return "interrupted between two descents"
         except Exception as error:
             return f"failed: the callback raised {type(error).__name__}: {error}"
-        return ""
+        waits = not self._will.alone and self._will.waiting(self._signals)  # which otherwise is let through
+        return "interrupted between two descents" if waits else ""

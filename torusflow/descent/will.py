@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ..hilbert import HilbertSpace, Shared, everyone
+from ..hilbert import HilbertSpace, Shared, alike, everyone
 from ..interrupts import Held
 
 
@@ -32,10 +32,18 @@ class Will:
         """The first thing that any process says which is not nothing."""
         return next(filter(None, everyone(self._space, value)), None)
 
+    def alike(self):
+        """A context for functions that may raise on one process: then all are ended (`torusflow.hilbert.alike`)."""
+        return alike(self._space)
+
+    def held(self) -> Held:
+        """`Held`; where there are several processes also for signals that would end one of them at once."""
+        return Held(last=not self.alone)
+
     def let_through(self, signals: Held):
         """`Held.let_through`; but no signal may end the work of one process where others take part in it."""
         return signals.let_through() if self.alone else contextlib.nullcontext()
 
-    def interrupted(self, signals: Held) -> bool:
-        """Whether a signal waits for all of them to stop."""
-        return not self.alone and bool(self.any(signals.waiting))
+    def waiting(self, signals: Held) -> str:
+        """The name of a signal that waits, on any of them; empty if there is none."""
+        return self.any(signals.waiting) or ""

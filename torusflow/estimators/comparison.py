@@ -49,23 +49,25 @@ def on_rows_held_out(density: TorusDensity, rows: Training) -> Comparison:
     """By the rows that the fit held out in turn: settings and bandwidths were chosen by them, nothing was trained."""
     some, scores = [], []
     for part, logs in density.held_out_:
-        pick = _some(len(part), MOST_SCORED[rows.points.shape[1]] // len(density.held_out_))
+        pick = _some(len(part), MOST_SCORED[rows.sample.points.shape[1]] // len(density.held_out_))
         some.append(part[pick])
         scores.append(logs[pick])
-    _, kernel = KernelEstimate.validated(rows.points, rows.weights, _parts(density), some)
+    _, kernel = KernelEstimate.validated(
+        rows.sample.points, rows.sample.weights, _parts(density), some, rows.sample.given
+    )
     held_out = sum(map(len, _parts(density)))
-    return Comparison(np.concatenate(scores), kernel, rows.weights[np.concatenate(some)], held_out)
+    return Comparison(np.concatenate(scores), kernel, rows.sample.weights[np.concatenate(some)], held_out)
 
 
 def on_other_rows(density: TorusDensity, rows: Training, others: Training) -> Comparison:
     """By rows that nothing has seen."""
-    parts, d = _parts(density), rows.points.shape[1]
+    parts, d = _parts(density), rows.sample.points.shape[1]
     some = [part[_some(len(part), MOST_SCORED[d] // len(parts))] for part in parts]
-    kernel, _ = KernelEstimate.validated(rows.points, rows.weights, parts, some)
-    pick = _some(len(others.points), MOST_SCORED[d])
-    points = others.points[pick]
+    kernel, _ = KernelEstimate.validated(rows.sample.points, rows.sample.weights, parts, some, rows.sample.given)
+    pick = _some(len(others.sample.points), MOST_SCORED[d])
+    points = others.sample.points[pick]
     scores = density.model_.log_density(density.control_, points)
-    return Comparison(scores, kernel.log_density(points), others.weights[pick], len(others.points))
+    return Comparison(scores, kernel.log_density(points), others.sample.weights[pick], len(others.sample.points))
 
 
 def _parts(density: TorusDensity) -> list[np.ndarray]:

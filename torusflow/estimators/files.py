@@ -61,7 +61,7 @@ def notes_of(run: Run) -> tuple[dict, dict] | None:
     try:
         notes = json.loads(run.attributes.get("notes", ""))
         found = {"complete_": True, **notes["found"]}  # older files do not say
-        return dict(notes["TorusDensity"]), {name: found[name] for name in FOUND}
+        return dict(notes["TorusDensity"]), {name: found[name] for name in FOUND if name in found}
     except (ValueError, TypeError, KeyError):  # words of a person
         return None
 

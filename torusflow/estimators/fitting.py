@@ -16,7 +16,7 @@ from ..models import LogDensityNODE
 from ..torus.grid import Torus
 from .pilot import best_bandwidth
 from .search import Choice, Descent, folds_of, search
-from .settings import Setting, candidates, effective_number
+from .settings import Sample, Setting, candidates
 
 LARGEST_GAP = 0.1  # nats between rows trained on and rows held out
 LARGEST_CHANGE = 1e-3  # of log Z on a finer grid
@@ -25,9 +25,8 @@ FINER = 3  # grids are tried until one resolves the density
 
 
 def fit_density(
-    points,
-    weights,
-    given: dict,
+    sample: Sample,
+    fixed: dict,
     rng: np.random.RandomState,
     iterations: int,
     seconds: float,
@@ -39,9 +38,8 @@ def fit_density(
 
     Parameters
     ----------
-    points, weights : array (N, d), (N,)
-        In sides of the torus; weights are positive.
-    given : dict
+    sample : Sample
+    fixed : dict
         Fields of `Setting` that are not to be chosen.
     rng : RandomState
         Holds rows out.
@@ -52,17 +50,17 @@ def fit_density(
     threads : int, optional
         All processors if not given.
     """
-    end, d = time.perf_counter() + seconds, points.shape[1]
-    plan = candidates(effective_number(weights), d, best_bandwidth(points, weights), given)
-    folds = folds_of(len(points), plan.folds, rng)
+    end, d = time.perf_counter() + seconds, sample.points.shape[1]
+    plan = candidates(sample, best_bandwidth(sample.points, sample.weights), fixed)
+    folds = folds_of(len(sample.points), plan.folds, rng)
     # Of many rows in three dimensions a descent makes use of all processors; else they take one each.
     workers = 1 if d == 3 and plan.folds == 1 else Torus((4,), threads=threads).threads or 1
     settings, rounds = plan.settings, plan.rounds
-    for _ in range(1 if "grid" in given else FINER):
+    for _ in range(1 if "grid" in fixed else FINER):
         now = time.perf_counter()
         deadline = now + SEARCH_SHARE * (end - now)  # never, where there is no end
-        choice = search(settings, points, weights, folds, rounds, iterations, deadline, workers, threads)
-        progress = _fitted(choice, points, weights, end, threads)
+        choice = search(settings, sample, folds, rounds, iterations, deadline, workers, threads)
+        progress = _fitted(choice, sample, end, threads)
         if abs(_change(progress)) <= LARGEST_CHANGE or time.perf_counter() > end:
             break
         settings, rounds = (finer(choice.setting),), ()
@@ -74,15 +72,15 @@ def finer(setting: Setting) -> Setting:
     return dataclasses.replace(setting, grid=3 * setting.grid // 2)
 
 
-def checked_given(given: dict) -> dict:
+def checked_fixed(fixed: dict) -> dict:
     """The fields of a setting that are not None, or an InputError."""
-    given = {name: value for name, value in given.items() if value is not None}
-    for name, value in given.items():
+    fixed = {name: value for name, value in fixed.items() if value is not None}
+    for name, value in fixed.items():
         if name in ("band", "grid"):
             checked_whole(name, value)
         elif not is_positive(value) and not (name == "penalty" and is_number(value) and value == 0):
             raise InputError(f"{name} must be a positive number, or None to have it chosen, got {value!r}.")
-    return given
+    return fixed
 
 
 def checked_seconds(max_time) -> float:
@@ -115,8 +113,8 @@ def doubts(choice: Choice, progress: Progress, n: int, seconds: float) -> list[s
     return said
 
 
-def _fitted(choice: Choice, points, weights, end: float, threads: int | None) -> Progress:
-    descent = Descent(choice.setting, choice.setting.part(points, weights, threads=threads), threads)
+def _fitted(choice: Choice, sample: Sample, end: float, threads: int | None) -> Progress:
+    descent = Descent(choice.setting, choice.setting.part(sample, threads=threads), threads)
     while descent.progress.done < choice.iterations and not descent.status and time.perf_counter() < end:
         descent.advance(descent.progress.done + 1)
     return descent.progress

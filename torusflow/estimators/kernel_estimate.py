@@ -34,12 +34,15 @@ class KernelEstimate:
         Of each estimate, and the uniform density last; their sum is one.
     weights : array (N,), optional
         Of the points, positive; ones if not given.
+    given : tuple of int
+        Axes of conditions: each estimate is then the conditional one of the other coordinates.
     """
 
     points: np.ndarray
     concentrations: tuple[float, ...]
     shares: tuple[float, ...]
     weights: np.ndarray | None = None
+    given: tuple[int, ...] = ()
 
     @classmethod
     def fitted(cls, points, held_out) -> KernelEstimate:
@@ -49,7 +52,7 @@ class KernelEstimate:
         return cls(points, *chosen)
 
     @classmethod
-    def validated(cls, points, weights, parts: Sequence[np.ndarray], scored: Sequence[np.ndarray]):
+    def validated(cls, points, weights, parts: Sequence[np.ndarray], scored: Sequence[np.ndarray], given=()):
         """The estimate that fits best parts that are held out in turn, and log-densities there.
 
         In three dimensions it is one of 20,000 points at most.
@@ -61,6 +64,7 @@ class KernelEstimate:
             The rows that each estimate does not see.
         scored : sequence of int array
             Some of each part, which the choice is made by.
+        given : tuple of int
 
         Returns
         -------
@@ -71,16 +75,16 @@ class KernelEstimate:
         logs, everything = [], np.arange(len(points))
         for held, at in zip(parts, scored, strict=True):
             seen = _thinned(np.delete(everything, held), points.shape[1])
-            logs.append(_log_densities(points[seen], weights[seen], CONCENTRATIONS, points[at]))
+            logs.append(_conditional(points[seen], weights[seen], CONCENTRATIONS, points[at], given))
         logs = np.concatenate(logs, axis=1)
         concentrations, shares = best_mixture(logs, weights[np.concatenate(scored)])
         used, rows = [CONCENTRATIONS.index(c) for c in concentrations], _thinned(everything, points.shape[1])
-        return cls(points[rows], concentrations, shares, weights[rows]), _mixed(logs[used], shares)
+        return cls(points[rows], concentrations, shares, weights[rows], given), _mixed(logs[used], shares)
 
     def log_density(self, points) -> np.ndarray:
         """The logarithm of the density relative to the uniform one, array (M,), at points (M, d)."""
         weights = np.ones(len(self.points)) if self.weights is None else self.weights
-        return _mixed(_log_densities(self.points, weights, self.concentrations, points), self.shares)
+        return _mixed(_conditional(self.points, weights, self.concentrations, points, self.given), self.shares)
 
 
 def _thinned(rows, dimension: int) -> np.ndarray:
@@ -111,6 +115,12 @@ def _shares(logs, weights) -> np.ndarray:
         joint = logs + np.log(np.maximum(shares, 1e-300))[:, None]
         shares = np.average(np.exp(joint - logsumexp(joint, axis=0)), axis=1, weights=weights)
     return np.maximum(shares, 1e-12)
+
+
+def _conditional(points, weights, concentrations, at, given: tuple[int, ...]) -> np.ndarray:
+    """`_log_densities`, less those of the given coordinates."""
+    logs = _log_densities(points, weights, concentrations, at)
+    return logs - _log_densities(points[:, given], weights, concentrations, at[:, given]) if given else logs
 
 
 def _log_densities(points, weights, concentrations, at) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from ..torus.densities import from_array
 from ..torus.density import Density
 from ..torus.grid import Torus
-from ..torus.log_density import Finer
+from ..torus.log_density import Finer, exponential
 from ..torus.scattered import TrigonometricPolynomial, weighted_samples
 
 # Bandwidths to choose from, and points per axis that resolve the smallest.
@@ -20,7 +20,7 @@ LOOKED_AT = 10_000
 RESOLVED = 1.4  # of a Gaussian, points per standard deviation of one side: its last mode is then 6e-5
 
 
-def pilot(torus: Torus, points, weights, bandwidth: float) -> Density:
+def pilot(torus: Torus, points, weights, bandwidth: float, given: tuple[int, ...] = ()) -> Density:
     """The kernel estimate with periodic Gaussians, mixed with the uniform density, which has the part of one row.
 
     Parameters
@@ -30,10 +30,14 @@ def pilot(torus: Torus, points, weights, bandwidth: float) -> Density:
     points, weights : array (N, d), (N,)
     bandwidth : float
         Standard deviation, in sides of the torus.
+    given : tuple of int
+        Axes of conditions: the estimate is then the conditional one of the others, where they are uniform.
     """
     finer = Finer(torus, max(2, math.ceil(RESOLVED / bandwidth / min(torus.shape))))
     part = np.sum(weights**2) / np.sum(weights) ** 2
     log_density = np.log(_mixed(_smoothed(_measure(finer.fine, points, weights), finer.fine, bandwidth), part))
+    if given:
+        log_density = log_density - exponential(finer.fine, log_density, given)[1]
     name = f"kernel estimate of {len(points)} samples, bandwidth {bandwidth:.4g}"
     return from_array(torus, np.exp(finer.down(log_density)), True, name)
 

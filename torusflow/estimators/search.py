@@ -20,7 +20,7 @@ from ..errors import NumericalError
 from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
 from ..risk import Risk
-from .settings import Part, Setting
+from .settings import Part, Sample, Setting
 
 # Iterations between looks at the clock, and without a better validation before a descent ends.
 CHUNK, PATIENCE = 5, 25
@@ -145,8 +145,7 @@ class Trial:
 
 def search(
     settings: Sequence[Setting],
-    points,
-    weights,
+    sample: Sample,
     folds: Sequence[np.ndarray],
     rounds: Sequence[tuple[int, int]],
     iterations: int,
@@ -159,7 +158,7 @@ def search(
     Parameters
     ----------
     settings : sequence of Setting
-    points, weights : array (N, d), (N,)
+    sample : Sample
     folds : sequence of bool array (N,)
         The rows that each descent holds out.
     rounds : sequence of (int, int)
@@ -178,7 +177,7 @@ def search(
     @functools.cache
     def parts(grid, bandwidth):
         setting = dataclasses.replace(settings[0], grid=grid, bandwidth=bandwidth)
-        return [setting.part(points, weights, held, threads) for held in folds]
+        return [setting.part(sample, held, threads) for held in folds]
 
     trials = [Trial(setting, parts(setting.grid, setting.bandwidth), threads) for setting in settings]
     tried = {}
@@ -198,7 +197,7 @@ def search(
         best.gap,
         tuple(sorted(tried.items(), key=lambda pair: pair[1])),
         time.perf_counter() < deadline,
-        _held_out(best, weights, folds, tried[best.setting]),
+        _held_out(best, sample.weights, folds, tried[best.setting]),
     )
 
 

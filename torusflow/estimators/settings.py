@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,32 @@ from ..torus.density import Density
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric
 from .pilot import pilot
+
+
+class Sample(NamedTuple):
+    """Rows that a density is fitted to.
+
+    Attributes
+    ----------
+    points : array (N, d)
+        In sides of the torus.
+    weights : array (N,)
+        Positive.
+    given : tuple of int
+        The axes of the conditions, where the density is a conditional one.
+    """
+
+    points: np.ndarray
+    weights: np.ndarray
+    given: tuple[int, ...] = ()
+
+    def only(self, rows) -> Sample:
+        """Some of the rows, by bool array (N,), slice or positions."""
+        return Sample(self.points[rows], self.weights[rows], self.given)
+
+    def likelihood(self, torus: Torus) -> NormalisedLikelihood:
+        """Of the rows, for log-densities on a torus."""
+        return NormalisedLikelihood(self.points, torus, self.weights, self.given)
 
 
 @dataclass(frozen=True)
@@ -44,22 +71,24 @@ class Setting:
     substeps: int
     bandwidth: float
 
-    def part(self, points, weights, held=None, threads: int | None = None) -> Part:
-        """What a descent takes of samples (N, d) with weights (N,), of which those of bool array (N,) are held out."""
-        torus = Torus((self.grid,) * points.shape[1], threads=threads)
-        used = slice(None) if held is None else ~held
-        points_used, weights_used = points[used], weights[used]
+    def part(self, sample: Sample, held=None, threads: int | None = None) -> Part:
+        """What a descent takes of a sample, of which the rows of bool array (N,) are held out."""
+        torus = Torus((self.grid,) * sample.points.shape[1], threads=threads)
+        used = sample if held is None else sample.only(~held)
         return Part(
-            pilot(torus, points_used, weights_used, self.bandwidth),
-            NormalisedLikelihood(points_used, torus, weights_used),
-            None if held is None else NormalisedLikelihood(points[held], torus, weights[held]),
-            effective_number(weights_used),
+            pilot(torus, used.points, used.weights, self.bandwidth, used.given),
+            used.likelihood(torus),
+            None if held is None else sample.only(held).likelihood(torus),
+            effective_number(used.weights),
         )
 
     def risk(self, part: Part, threads: int | None = None) -> Risk:
         """The risk of the rows of a part that are not held out."""
         torus, metric = Torus(part.start.torus.shape, threads=threads), SobolevMetric(self.smoothness, self.length)
-        model = LogDensityNODE(torus, metric, part.start, self.layers, self.band, self.substeps)
+        given = part.training.given
+        moved = tuple(axis for axis in range(torus.dimension) if axis not in given) if given else None
+        steps = self.layers, self.band, self.substeps
+        model = LogDensityNODE(torus, metric, part.start, *steps, components=moved)
         return Risk(model, part.training, self.penalty / part.number)
 
 
@@ -116,6 +145,9 @@ RESOLUTIONS = {1: (128, 24, 2, 6), 2: (48, 12, 2, 5), 3: (32, 8, 2, 4)}
 # wider one along what the rows have in common, and need not smooth bumps out. So many times wider, for few rows and for
 # enough; between 1.4 and 4 times it matters little.
 WIDER_OF_FEW, WIDER = 2.0, 3.0
+# A flow of y alone hardly moves mass from one peak of y to another far away: how much each has, given x, is left to the
+# start, which must not be as wide along x.
+WIDER_GIVEN = 1.5
 # Smoothness and length of the metric, and penalty, from the smoothest to the roughest.
 PRIORS = (
     (3.0, 0.3, 30.0),
@@ -129,34 +161,33 @@ PRIORS = (
 )
 
 
-def candidates(n: float, dimension: int, bandwidth: float, given: dict) -> Plan:
+def candidates(sample: Sample, bandwidth: float, fixed: dict) -> Plan:
     """The settings worth trying for so many rows.
 
     Parameters
     ----------
-    n : float
-        Effective number of rows.
-    dimension : int
+    sample : Sample
     bandwidth : float
         The best one of a kernel estimate.
-    given : dict
+    fixed : dict
         Fields of `Setting` that are not to be chosen.
     """
-    few = n < ENOUGH
-    size = _size(*(RESOLUTIONS_OF_FEW if few else RESOLUTIONS)[dimension], given)
-    size["bandwidth"] = (WIDER_OF_FEW if few else WIDER) * bandwidth
+    few, dimension = effective_number(sample.weights) < ENOUGH, sample.points.shape[1]
+    size = _size(*(RESOLUTIONS_OF_FEW if few else RESOLUTIONS)[dimension], fixed)
+    wider = WIDER_GIVEN if sample.given else WIDER_OF_FEW if few else WIDER
+    size["bandwidth"] = wider * bandwidth
     settings = dict.fromkeys(
-        Setting(**{"smoothness": s, "length": length, "penalty": penalty, **size, **given})
+        Setting(**{"smoothness": s, "length": length, "penalty": penalty, **size, **fixed})
         for s, length, penalty in PRIORS
     )
     folds = 1 if not few else 5 if dimension < 3 else 3
     return Plan(tuple(settings), folds, ((10, 3), (30, 1)))
 
 
-def _size(grid: int, band: int, layers: int, substeps: int, given: dict) -> dict:
+def _size(grid: int, band: int, layers: int, substeps: int, fixed: dict) -> dict:
     """A resolution; where band or grid is given, the other goes with it."""
-    if "grid" in given:
-        band = min(band, (given["grid"] - 1) // 3)
-    elif "band" in given:
-        grid = max(grid, 3 * given["band"] + 2)
+    if "grid" in fixed:
+        band = min(band, (fixed["grid"] - 1) // 3)
+    elif "band" in fixed:
+        grid = max(grid, 3 * fixed["band"] + 2)
     return {"grid": grid, "band": band, "layers": layers, "substeps": substeps}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from ..arguments import is_number, real_array
 from ..errors import InputError
 from ..torus.coordinates import Coordinates
+from .settings import Sample
 
 FEWEST = 10  # rows a density can be fitted and validated on
 # A warning is due where more than this share of the rows are copies of others.
@@ -20,10 +21,9 @@ MISSING = ("refuse", "drop")
 
 
 class Training(NamedTuple):
-    """Points (N, d) on the torus and their weights (N,), the user's units, and the names that the columns came with."""
+    """What a density is fitted to, the user's units, and the names that the columns came with."""
 
-    points: np.ndarray
-    weights: np.ndarray
+    sample: Sample
     coordinates: Coordinates
     names: tuple[str, ...] | None
 
@@ -35,7 +35,7 @@ class Rows(NamedTuple):
     names: tuple[str, ...] | None
 
 
-def training_rows(rows: Rows, weights, period, missing: str = "refuse", what: str = "X") -> Training:
+def training_rows(rows: Rows, weights, period, missing: str = "refuse", what: str = "X", given=None) -> Training:
     """The rows of a table that a density can be fitted to.
 
     Parameters
@@ -48,6 +48,8 @@ def training_rows(rows: Rows, weights, period, missing: str = "refuse", what: st
     missing : {"refuse", "drop"}
     what : str
         Whose rows they are, for the error messages.
+    given : sequence of str or int, optional
+        Columns that are conditions, by name or position.
 
     Raises
     ------
@@ -63,13 +65,31 @@ def training_rows(rows: Rows, weights, period, missing: str = "refuse", what: st
     check_number(len(values))
     if d > 3:
         raise InputError(f"TorusDensity takes one to three columns, got {d}. Choose three, such as X[:, :3].")
+    conditions = checked_given(given, names, d)
     units = tuple(period) if isinstance(period, tuple | list | np.ndarray) else period
     centred = tuple(bool(np.any(column < 0)) for column in values.T)
     coordinates = Coordinates(units, names or (), centred)
     check_variety(values, tuple(coordinates.name(axis) for axis in range(d)))
     points = coordinates.to_torus(values, what)
     coordinates.check_units(values, what)
-    return Training(points, weights, coordinates, names)
+    return Training(Sample(points, weights, conditions), coordinates, names)
+
+
+def checked_given(given, names: tuple[str, ...] | None, count: int, what: str = "given") -> tuple[int, ...]:
+    """Positions of the columns that are conditions, given by name or position, or an InputError."""
+    if given is None:
+        return ()
+    wanted = [given] if isinstance(given, str) or not isinstance(given, tuple | list | np.ndarray) else list(given)
+    columns = [f"{name!r}" for name in names] if names else [str(index) for index in range(count)]
+    axes = []
+    for column in wanted:
+        whole = isinstance(column, int | np.integer) and not isinstance(column, bool) and 0 <= column < count
+        if not whole and column not in (names or ()):
+            raise InputError(f"{what}={given!r}: there is no column {column!r}; there are {', '.join(columns)}.")
+        axes.append(int(column) if whole else cast(tuple, names).index(column))
+    if len(set(axes)) != len(axes) or len(axes) == count:
+        raise InputError(f"{what}={given!r} must be different columns, and not all of {', '.join(columns)}.")
+    return tuple(sorted(axes))
 
 
 def missing_rows(values, missing: str) -> np.ndarray:

@@ -47,6 +47,7 @@ class EPDiff:
 
     Attributes
     ----------
+    torus, metric, densities, scheme
     modes, density_modes : tuple of int
         Largest |k_j| kept.
     kept : boolean array (*spectral_shape)
@@ -75,7 +76,7 @@ class EPDiff:
                 f"geodesics need a metric with derivatives, smoothness >= 1, got {metric.smoothness:g}: below, "
                 f"momentum does not determine a flow. Use SobolevMetric(3.0, length), say."
             )
-        self.torus, self.densities, self.scheme = torus, densities, scheme
+        self.torus, self.metric, self.densities, self.scheme = torus, metric, densities, scheme
         self.modes = tuple((n - 1) // 3 for n in torus.shape)
         self.density_modes = tuple((n - mode - 1) // 2 for n, mode in zip(torus.shape, self.modes, strict=True))
         self.kept, self._kept_density = torus.within(self.modes), torus.within(self.density_modes)

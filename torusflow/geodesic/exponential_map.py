@@ -10,23 +10,20 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..arguments import checked_tolerance
+from ..arguments import check_kind, checked_tolerance
 from ..backends import to_host
 from ..errors import NumericalError, TorusflowError
-from ..torus.control import VelocitySpace
-from ..torus.grid import TWO_PI, Torus
-from ..torus.scattered import BandField, checked_points
+from ..torus.grid import Torus
+from ..torus.scattered import checked_points
 from ..torus.sobolev import SobolevMetric
 from ..transport.diffeomorphism import Diffeomorphism
-from ..transport.runge_kutta import RK4, Pair
+from .derivative import Derivative, pulled_back
 from .epdiff import EPDiff
 from .shooting import Path, shoot
 
 # Newton's method for the logarithm: iterations, halvings of a step, and how far its linear systems are solved.
 NEWTON_ITERATIONS, HALVINGS = 40, 10
 LINEAR_TOLERANCE, KRYLOV_DIMENSION = 0.03, 40
-# Largest Courant number of the steps in these systems, which need not be accurate.
-LONGEST_STEP = 1.2
 # By what share of its displacement a map may differ from every geodesic that the grid can carry.
 LARGEST_MISFIT = 1e-3
 
@@ -128,10 +125,10 @@ def logarithm(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: flo
 
     at, u, gap = Diffeomorphism(torus, np.zeros_like(goal)), np.zeros_like(goal), goal
     for _ in range(NEWTON_ITERATIONS):
-        missed = torus.norm(_pulled_back(at, gap, equation.modes))
+        missed = torus.norm(pulled_back(at, gap, equation.modes))
         if missed <= tolerance:
             break
-        direction, refusal = _Derivative(equation, metric, u, at).solve(gap), ""
+        direction, refusal = _solve(Derivative(equation, metric, u), at, gap), ""
         for halvings in range(HALVINGS):
             trial = u + direction / 2**halvings
             try:
@@ -140,7 +137,7 @@ def logarithm(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: flo
                 refusal = f" The last geodesic tried was refused: {error}"
                 continue
             gap = goal - at.displacement
-            if torus.norm(_pulled_back(at, gap, equation.modes)) < missed:
+            if torus.norm(pulled_back(at, gap, equation.modes)) < missed:
                 break
         else:
             raise _not_found(missed, refusal)
@@ -218,6 +215,38 @@ def distance(torus: Torus, metric: SobolevMetric, phi: Callable, psi: Callable, 
     return least
 
 
+def displacement_norm(torus: Torus, metric: SobolevMetric, phi: Callable) -> float:
+    """|phi - id|_V, the norm in H^s of the displacement of a map that is not wrapped.
+
+    No distance, since it changes when both maps are composed with a third; near the identity it is the distance from
+    it, to first order.
+
+    Parameters
+    ----------
+    torus : Torus
+    metric : SobolevMetric
+    phi : callable
+        As `logarithm` takes it.
+
+    Raises
+    ------
+    InputError
+        If phi is not a diffeomorphism on this grid.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus, metric = tfl.Torus((32,)), tfl.SobolevMetric(2.0, 0.1)
+    >>> shift = tfl.Diffeomorphism(torus, np.full((1, 32), 0.3))
+    >>> round(tfl.geodesic.displacement_norm(torus, metric, shift), 12)
+    0.3
+    """
+    check_kind("metric", metric, SobolevMetric, "tfl.SobolevMetric(3.0, 0.1)")
+    displacement = Diffeomorphism.sampled(torus, phi).displacement
+    xi = torus.asarray(displacement)
+    return math.sqrt(torus.inner(xi, metric.roughen(torus, xi)))
+
+
 def _quotient(torus: Torus, phi: Callable, psi: Callable) -> Callable:
     """phi o psi^(-1)."""
     _, inverse = Diffeomorphism.sampled(torus, phi), Diffeomorphism.sampled(torus, psi).inverse
@@ -230,13 +259,6 @@ def _length(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: float
     return math.sqrt(torus.inner(u0, metric.roughen(torus, u0)))
 
 
-def _pulled_back(at: Diffeomorphism, displacement, modes) -> np.ndarray:
-    """P D phi^(-1) xi, array (d, *n): the velocity at the start that moves the map by xi at the end."""
-    flat = displacement.reshape(len(displacement), -1)
-    field = np.linalg.solve(at.jacobians, flat.T[..., None])[..., 0].T
-    return at.torus.truncate(field.reshape(displacement.shape), modes)
-
-
 def _not_found(missed: float, refusal: str = "") -> NumericalError:
     return NumericalError(
         f"no geodesic to this map was found: Newton's method stops at a distance of {missed:.1e}. Use a finer grid "
@@ -244,76 +266,35 @@ def _not_found(missed: float, refusal: str = "") -> NumericalError:
     )
 
 
-class _Derivative:
-    """du_0 -> d exp(u_0) du_0 on the grid, by Runge-Kutta steps of order four.
+def _solve(derivative: Derivative, at: Diffeomorphism, gap) -> np.ndarray:
+    """du_0 such that the displacement changes by the gap, nearly.
+
+    Pulled back to the start by D phi^(-1), the derivative is the integral of Ad K Ad* along the geodesic up to smoother
+    terms, so close to symmetric and positive in V. GMRES works there.
 
     Parameters
     ----------
-    equation : EPDiff
-    metric : SobolevMetric
-    u0 : array (d, *n)
+    derivative : Derivative
+        At u_0.
     at : Diffeomorphism
         exp(u_0).
+    gap : array (d, *n)
     """
+    from scipy.sparse.linalg import LinearOperator, gmres
 
-    def __init__(self, equation: EPDiff, metric: SobolevMetric, u0, at: Diffeomorphism):
-        torus = self.torus = equation.torus
-        self.equation, self._space = equation, VelocitySpace(torus, metric, 1, equation.modes)
-        self._at = at
-        speed = sum(TWO_PI * mode * np.abs(u) for mode, u in zip(equation.modes, u0, strict=True))
-        self.steps = 4 + math.ceil(torus.maximum(speed) / LONGEST_STEP)
-        self._stages = []  # of every step: the fields there, the points there, D u at the points
-        x = np.stack([to_host(axis).ravel() for axis in torus.points], axis=1)
-        state = Pair(equation.kept * torus.transform(u0), x)
+    equation = derivative.equation
+    torus, kept, root = equation.torus, equation.kept, np.sqrt(equation.symbol)
 
-        def rate(m, at):
-            fields = equation.fields(at.first)
-            slope, jacobian = self._field(fields).jet(at.second)
-            self._stages[-1].append((fields, at.second, jacobian))
-            return Pair(equation.rate(fields), slope)
+    def weighed(displacement):
+        return to_host(torus.filter(pulled_back(at, displacement, equation.modes), root)).ravel()
 
-        for _ in range(self.steps):
-            self._stages.append([])
-            state = state + RK4.change(rate, state, 1 / self.steps)
+    def velocity(v):
+        return to_host(torus.filter(v.reshape(gap.shape), kept / root))
 
-    def __call__(self, change) -> np.ndarray:
-        """The change of the displacement, array (d, *n)."""
-        torus = self.torus
-        state = Pair(self.equation.kept * torus.transform(change), np.zeros((torus.size, torus.dimension)))
-
-        def rate(stage, d_at):
-            fields, here, jacobian = stage
-            d_fields = self.equation.fields(d_at.first)
-            slope = np.einsum("nij,nj->ni", jacobian, d_at.second) + self._field(d_fields).value(here)
-            return Pair(self.equation.tangent(fields, d_fields), slope)
-
-        for stages in self._stages:
-            state = RK4.change(lambda m, d_at, at=stages: rate(at[m], d_at), state, 1 / self.steps, onto=state)
-        return state.second.T.reshape(change.shape)
-
-    def solve(self, gap) -> np.ndarray:
-        """du_0 such that the displacement changes by the gap, nearly.
-
-        Pulled back to the start by D phi^(-1), the derivative is the integral of Ad K Ad* along the geodesic up to
-        smoother terms, so close to symmetric and positive in V. GMRES works there.
-        """
-        from scipy.sparse.linalg import LinearOperator, gmres
-
-        torus, kept, root = self.torus, self.equation.kept, np.sqrt(self.equation.symbol)
-
-        def pulled_back(displacement):
-            return to_host(torus.filter(_pulled_back(self._at, displacement, self.equation.modes), root)).ravel()
-
-        def velocity(v):
-            return to_host(torus.filter(v.reshape(gap.shape), kept / root))
-
-        operator = LinearOperator(
-            (gap.size, gap.size),
-            lambda v: pulled_back(self(velocity(v))),
-            dtype=float,  # pyright: ignore[reportCallIssue]  # read by __new__, not by the __init__ that stands there
-        )
-        limits: dict[str, Any] = {"rtol": LINEAR_TOLERANCE, "atol": 0.0, "restart": KRYLOV_DIMENSION, "maxiter": 1}
-        return velocity(gmres(operator, pulled_back(gap), **limits)[0])
-
-    def _field(self, fields) -> BandField:
-        return BandField(self._space, self._space.coefficients(fields.velocity))
+    operator = LinearOperator(
+        (gap.size, gap.size),
+        lambda v: weighed(derivative(velocity(v))),
+        dtype=float,  # pyright: ignore[reportCallIssue]  # read by __new__, not by the __init__ that stands there
+    )
+    limits: dict[str, Any] = {"rtol": LINEAR_TOLERANCE, "atol": 0.0, "restart": KRYLOV_DIMENSION, "maxiter": 1}
+    return velocity(gmres(operator, weighed(gap), **limits)[0])

@@ -9,6 +9,7 @@ from .densities import Hellinger as Hellinger
 from .densities import KullbackLeibler as KullbackLeibler
 from .densities import SobolevMMD as SobolevMMD
 from .densities import SquaredL2 as SquaredL2
+from .internal_energy import InternalEnergy as InternalEnergy
 from .log_likelihood import LogLikelihood as LogLikelihood
 from .loss import HasCurvature as HasCurvature
 from .loss import Loss as Loss

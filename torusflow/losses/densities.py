@@ -56,8 +56,9 @@ class TorusLoss:
             Of the same dimension.
         """
         changes: dict[str, Any] = {"torus": torus} if any(field.name == "torus" for field in fields(self)) else {}
-        if isinstance(self.target, Density):
-            changes["target"] = self.target.on(torus)
+        target = getattr(self, "target", None)  # an energy has none
+        if isinstance(target, Density):
+            changes["target"] = target.on(torus)
         return replace(self, **changes)
 
 

@@ -10,7 +10,7 @@ from ..arguments import real_array, settle
 from ..errors import InputError, NumericalError
 from ..torus.density import LogDensitySpace
 from ..torus.grid import Torus
-from ..torus.log_density import Finer, exponential
+from ..torus.log_density import Finer, along, expectation, exponential
 from ..torus.scattered import weighted_samples
 from .cloud_mmd import checked_cloud
 
@@ -28,6 +28,10 @@ class NormalisedLikelihood:
     grid twice as fine. Relative to the uniform density, as `LogLikelihood`: in angles on [0, 2 pi)^d add d log(2 pi).
     Convex in u; its first variation is exp(u)/Z - mu.
 
+    Where axes are given, it is the likelihood of the other coordinates y given those x, under exp(u(x, y))/Z(x) with
+    Z(x) the mean of exp(u) over y: sum_i w_i (log Z(x_i) - u(x_i, y_i)) / sum_i w_i, the first variation mu_x exp(u)/Z
+    - mu. Between the points of the finer grid log Z is a trigonometric polynomial.
+
     Parameters
     ----------
     samples : array (N, d)
@@ -36,6 +40,8 @@ class NormalisedLikelihood:
         Of the log-densities.
     weights : array (N,), optional
         Not negative; ones if not given.
+    given : tuple of int
+        The axes of the conditions x.
 
     Raises
     ------
@@ -46,7 +52,9 @@ class NormalisedLikelihood:
     samples: np.ndarray
     torus: Torus
     weights: np.ndarray | None = None
+    given: tuple[int, ...] = ()
     _mu: np.ndarray = field(init=False, repr=False)
+    _mu_given: np.ndarray = field(init=False, repr=False)
     _finer: Finer = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -57,35 +65,41 @@ class NormalisedLikelihood:
             )
         samples = checked_cloud("NormalisedLikelihood", self.samples, self.torus.dimension)
         weights = _checked_weights(self.weights, len(samples))
+        given, finer = _checked_given(self.given, self.torus.dimension), Finer(self.torus, TIMES)
         shares = np.ones(len(samples)) if weights is None else weights * (len(weights) / weights.sum())
         settle(
             self,
             samples=samples,
             weights=weights,
+            given=given,
             _mu=weighted_samples(self.torus, samples, shares),
-            _finer=Finer(self.torus, TIMES),
+            _mu_given=weighted_samples(along(finer.fine, given), samples[:, given], shares) if given else None,
+            _finer=finer,
         )
 
     def __reduce__(self):
-        return NormalisedLikelihood, (self.samples, self.torus, self.weights)
+        return NormalisedLikelihood, (self.samples, self.torus, self.weights, self.given)
 
     def __call__(self, u) -> float:
         u = self._checked(u)
-        _, log_mass = exponential(self._finer.fine, self._finer.up(u))
+        _, log_mass = exponential(self._finer.fine, self._finer.up(u), self.given)
+        if self.given:
+            conditions = along(self._finer.fine, self.given)
+            log_mass = conditions.inner(self._mu_given, log_mass.reshape(conditions.shape))
         return log_mass - self.torus.inner(u, self._mu) + 0.0
 
     def gradient(self, u) -> np.ndarray:
-        density, _ = exponential(self._finer.fine, self._finer.up(self._checked(u)))
-        return self._finer.down(density) - self._mu
+        density, _ = exponential(self._finer.fine, self._finer.up(self._checked(u)), self.given)
+        return self._finer.down(self._weighted(density)) - self._mu
 
     def curvature(self, u, direction) -> np.ndarray:
         fine = self._finer.fine
-        density, _ = exponential(fine, self._finer.up(self._checked(u)))
+        density, _ = exponential(fine, self._finer.up(self._checked(u)), self.given)
         change = self._finer.up(self._checked(direction))
-        return self._finer.down(density * (change - fine.inner(density, change)))
+        return self._finer.down(self._weighted(density * (change - expectation(fine, density, change, self.given))))
 
     def check(self, space) -> None:
-        """Raise an InputError unless outputs are log-densities on this torus."""
+        """Raise an InputError unless outputs are log-densities on this torus, conditional ones of the same axes."""
         if not isinstance(space, LogDensitySpace):
             raise InputError(
                 f"NormalisedLikelihood takes log-densities on a grid, such as a LogDensityNODE gives; the model gives "
@@ -98,9 +112,22 @@ class NormalisedLikelihood:
                 f"{space.torus!r}. Give it the model's torus."
             )
 
+        if tuple(space.given) != self.given:
+            raise InputError(
+                f"NormalisedLikelihood is given axes {self.given}, but the model's densities are {space.given}: axes "
+                f"that a LogDensityNODE does not move are the conditions. Write NormalisedLikelihood(samples, torus, "
+                f"given=model.given)."
+            )
+
     def on(self, torus: Torus) -> NormalisedLikelihood:
         """The same samples on another grid."""
-        return NormalisedLikelihood(self.samples, torus, self.weights)
+        return NormalisedLikelihood(self.samples, torus, self.weights, self.given)
+
+    def _weighted(self, f) -> np.ndarray:
+        """A field on the finer grid times the density of the conditions."""
+        if not self.given:
+            return f
+        return f * np.expand_dims(self._mu_given, [axis for axis in range(f.ndim) if axis not in self.given])
 
     def _checked(self, u) -> np.ndarray:
         u = self.torus.field(u)
@@ -122,3 +149,15 @@ def _checked_weights(weights, n: int) -> np.ndarray | None:
         )
     weights.flags.writeable = False
     return weights
+
+
+def _checked_given(given, dimension: int) -> tuple[int, ...]:
+    """Axes of conditions, in their order, at least one axis not among them."""
+    given = tuple(given) if isinstance(given, tuple | list | np.ndarray) else (given,)
+    whole = all(isinstance(axis, int | np.integer) and 0 <= axis < dimension for axis in given)
+    if not whole or len(set(given)) != len(given) or len(given) >= dimension:
+        raise InputError(
+            f"NormalisedLikelihood: given must be different axes from 0 to {dimension - 1}, and not all of them, such "
+            f"as (0,); got {given!r}."
+        )
+    return tuple(sorted(int(axis) for axis in given))

@@ -4,8 +4,9 @@ from ..public import public_names
 from .features import Features as Features
 from .features import RandomFourierFeatures as RandomFourierFeatures
 from .geodesic_node import GeodesicNODE as GeodesicNODE
+from .kernel_field import KernelField as KernelField
+from .kernel_span import KernelSpan as KernelSpan
 from .kernels import GaussianKernel as GaussianKernel
-from .kernels import KernelField as KernelField
 from .kernels import MaternKernel as MaternKernel
 from .lazy import Linearised as Linearised
 from .lazy import Scaled as Scaled
@@ -17,6 +18,7 @@ from .measure_node import MeasureNODE as MeasureNODE
 from .resnet import ResNet as ResNet
 from .rkhs_node import RKHSNODE as RKHSNODE
 from .sample_node import SampleNODE as SampleNODE
+from .sobolev_kernel import SobolevKernel as SobolevKernel
 from .torus_node import TorusNODE as TorusNODE
 
 __all__ = public_names(vars())

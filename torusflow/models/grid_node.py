@@ -46,6 +46,7 @@ class GridNODE(ABC):
     substeps: int | None = 4
     stages: str = "auto"
     scheme: str = scheme_field()
+    components: tuple[int, ...] | None = None
     space: VelocitySpace = field(init=False, repr=False)
     output_space: FunctionSpace = field(init=False, repr=False)
     equation: ContinuityEquation = field(init=False, repr=False)
@@ -66,7 +67,7 @@ class GridNODE(ABC):
             )
         if self.stages not in STAGES:
             raise InputError(f"stages must be 'auto', 'kept' or 'recomputed', got {self.stages!r}.")
-        space = VelocitySpace(self.torus, self.metric, self.layers, self.band)
+        space = VelocitySpace(self.torus, self.metric, self.layers, self.band, self.components)
         equation = self._equation(self.torus, space.band, space.layers, self.substeps, find_scheme(self.scheme))
         start = equation.project(self._field_of(self.initial))
         kept = self.stages == "kept"
@@ -78,6 +79,7 @@ class GridNODE(ABC):
             output_space=self._outputs(self.torus),
             equation=equation,
             band=space.band,
+            components=None if self.components is None else space.components,
             substeps=equation.substeps,
             keeps_stages=kept,
             gradient_memory=kept_bytes(equation) if kept else Checkpoints.bytes(equation),
@@ -91,8 +93,8 @@ class GridNODE(ABC):
         return type(self), settings, {"_start": self._start}  # of a restarted model it is not the initial density
 
     @property
-    def _steps(self) -> tuple[int | None, str, str]:
-        return self.substeps, self.stages, self.scheme
+    def _steps(self) -> tuple:
+        return self.substeps, self.stages, self.scheme, self.components
 
     def __call__(self, v) -> np.ndarray:
         """f_1, array (*n).

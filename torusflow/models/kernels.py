@@ -1,28 +1,77 @@
-"""Fields sum_j k(., c_j) a_j in the reproducing kernel Hilbert space of a radial kernel."""
+"""Kernels that depend on the distance of two points, and their sums over many."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from ..arguments import checked_rows, is_number, settle
+from ..arguments import is_number, settle
 from ..compilation import compiler
 from ..errors import InputError
-from ..hilbert import Euclidean
-from .flow_bounds import FieldConstants
 
 # Kernels square their length: beyond these the square is lost.
 SHORTEST, LONGEST = 1e-100, 1e100
-# Of a kernel matrix computed together: a kernel is evaluated once for all of them.
-COLUMNS = 64
+
+
+class Kernel:
+    """What fields ask of a kernel k(x, y) = k(x - y) of one number, times the identity of R^d."""
+
+    @property
+    def dimension(self) -> int | None:
+        """d, where it is a kernel on points of one dimension only."""
+        return None
+
+    @property
+    def at_zero(self) -> float:
+        """k(x, x)."""
+        raise NotImplementedError
+
+    @property
+    def lipschitz(self) -> float:
+        """l in |v(x) - v(y)| <= l |v| |x - y|: the root of minus the second derivative of k at zero."""
+        raise NotImplementedError
+
+    def bend(self, gram) -> float:
+        """c in |D^2 v(x)| <= c |v|, for fields of centres with this kernel matrix."""
+        raise NotImplementedError
+
+    def matrix(self, points, centres) -> np.ndarray:
+        """k(x_i, c_j), array (N, M)."""
+        raise NotImplementedError
+
+    def sums(self, points, centres, coefficients) -> np.ndarray:
+        """sum_j k(x_i, c_j) a_j, array (N, columns of a)."""
+        raise NotImplementedError
+
+    def derivative(self, points, centres, coefficients, vectors, transposed: bool) -> np.ndarray:
+        """sum_j a_j (grad k(x_i, c_j).y_i), or transposed sum_j grad k(x_i, c_j) (a_j.y_i), array (N, d)."""
+        raise NotImplementedError
+
+
+class Radial(Kernel):
+    """A kernel of the distance |x - y|, one at zero, whose formula the compiled loops know by its number."""
+
+    code: int
+    length: float
+
+    @property
+    def at_zero(self) -> float:
+        return 1.0
+
+    def matrix(self, points, centres) -> np.ndarray:
+        return _matrix(self.code, self.length, points, centres)
+
+    def sums(self, points, centres, coefficients) -> np.ndarray:
+        return _sums(self.code, self.length, points, centres, coefficients)
+
+    def derivative(self, points, centres, coefficients, vectors, transposed: bool) -> np.ndarray:
+        return _derivative(self.code, self.length, points, centres, coefficients, vectors, transposed)
 
 
 @dataclass(frozen=True)
-class GaussianKernel:
+class GaussianKernel(Radial):
     """k(x, y) = exp(-|x - y|^2 / (2 length^2)).
 
     Parameters
@@ -57,8 +106,10 @@ class GaussianKernel:
 
 
 @dataclass(frozen=True)
-class MaternKernel:
+class MaternKernel(Radial):
     """k(x, y) = p(s) exp(-s), s = sqrt(2 smoothness) |x - y| / length: p = 1 + s or 1 + s + s^2/3.
+
+    Its Hilbert space is that of the Sobolev fields of R^d with smoothness nu + d/2.
 
     Parameters
     ----------
@@ -112,118 +163,6 @@ class MaternKernel:
         return 3 / self.length**2 * math.sqrt(len(gram) / least) if least > 0 else math.inf
 
 
-@dataclass(frozen=True, eq=False)
-class KernelField:
-    """v(x) = sum_j k(x, c_j) a_j, with coefficients a (M, d) and <a, b> = sum_ij k(c_i, c_j) a_i.b_j.
-
-    No matrix of points times centres is kept; the one of the centres is, with its Cholesky factor.
-
-    Parameters
-    ----------
-    kernel : GaussianKernel or MaternKernel
-    centres : array (M, d)
-        Different from each other.
-
-    Raises
-    ------
-    InputError
-        If the kernel matrix of the centres is not numerically positive definite.
-    """
-
-    kernel: GaussianKernel | MaternKernel
-    centres: np.ndarray
-    gram: np.ndarray = field(init=False, repr=False)
-    _factor: tuple = field(init=False, repr=False)
-
-    def __post_init__(self):
-        if not isinstance(self.kernel, GaussianKernel | MaternKernel):
-            raise InputError(f"KernelField: the kernel must be GaussianKernel or MaternKernel, got {self.kernel!r}.")
-        settle(self, centres=checked_rows(self.centres))
-        gram = self.matrix(self.centres)
-        try:
-            factor = cho_factor(gram, lower=True)
-        except LinAlgError:
-            raise InputError(
-                f"the kernel matrix of the {len(gram)} centres is singular to round-off (least eigenvalue "
-                f"{np.linalg.eigvalsh(gram)[0]:.1e}). Move centres apart, use fewer, or a smaller length."
-            ) from None
-        settle(self, gram=gram, _factor=factor)
-
-    @cached_property
-    def condition(self) -> float:
-        """Condition number of the kernel matrix of the centres."""
-        return float(np.linalg.cond(self.gram))
-
-    def matrix(self, points) -> np.ndarray:
-        """k(x_i, c_j), array (N, M); for small problems and checks."""
-        points = checked_rows(points)
-        count = len(self.centres)
-        matrix = np.empty((len(points), count))
-        for start in range(0, count, COLUMNS):
-            columns = np.arange(start, min(start + COLUMNS, count))
-            units = np.zeros((count, len(columns)))
-            units[columns, columns - start] = 1.0
-            matrix[:, columns] = self.apply(points, units)
-        return matrix
-
-    def space(self, layers: int, dimension: int) -> Euclidean:
-        """The space of controls (layers, M, d)."""
-        if dimension != self.centres.shape[1]:
-            raise InputError(f"the centres lie in R^{self.centres.shape[1]}, the points in R^{dimension}.")
-        return Euclidean((layers, *self.centres.shape), 1 / layers, self.gram)
-
-    def field(self, coefficients) -> KernelSum:
-        """v for given a."""
-        if np.shape(coefficients) != self.centres.shape:
-            raise InputError(
-                f"coefficients must be {self.centres.shape}, like the centres, got {np.shape(coefficients)}."
-            )
-        return KernelSum(self, np.ascontiguousarray(coefficients, float))
-
-    def constants(self) -> FieldConstants:
-        """What |v|_V says of v and its derivatives at any point."""
-        return FieldConstants(1.0, self.kernel.lipschitz, self.kernel.bend(self.gram))
-
-    def riesz(self, points, momenta) -> np.ndarray:
-        """The coefficients of the projection of sum_i k(., x_i) p_i to the span of the centres, array (M, d)."""
-        points, momenta = self.placed(points), np.ascontiguousarray(momenta)
-        sums = _sums(self.kernel.code, self.kernel.length, self.centres, points, momenta)
-        return cho_solve(self._factor, sums)
-
-    def apply(self, points, coefficients) -> np.ndarray:
-        """sum_j k(x_i, c_j) a_j, array (N, columns of a)."""
-        return _sums(self.kernel.code, self.kernel.length, self.placed(points), self.centres, coefficients)
-
-    def placed(self, points) -> np.ndarray:
-        """The points as the compiled loops need them, which do not look whether an index is in range."""
-        if np.ndim(points) != 2 or np.shape(points)[1] != self.centres.shape[1]:
-            raise InputError(
-                f"the centres lie in R^{self.centres.shape[1]}, the points are an array {np.shape(points)}."
-            )
-        return np.ascontiguousarray(points, float)
-
-
-class KernelSum:
-    """sum_j k(x, c_j) a_j (`torusflow.transport.particles.Field`)."""
-
-    def __init__(self, family, coefficients):
-        self._family, self._coefficients = family, coefficients
-
-    def value(self, points):
-        return self._family.apply(points, self._coefficients)
-
-    def tangent(self, points, change):
-        return self._sweep(points, change, False)
-
-    def transpose(self, points, weight):
-        return self._sweep(points, weight, True)
-
-    def _sweep(self, points, vectors, transposed):
-        kernel, centres = self._family.kernel, self._family.centres
-        points, vectors = self._family.placed(points), self._family.placed(vectors)
-        return _derivative(kernel.code, kernel.length, points, centres, self._coefficients, vectors, transposed)
-
-
 @compiler()
 def _profile(code, length, squared):
     """k and (dk/dr)/r at |x - y|^2."""
@@ -237,6 +176,19 @@ def _profile(code, length, squared):
     s = math.sqrt(5 * squared) / length
     e = math.exp(-s)
     return (1 + s + s * s / 3) * e, -5 / (3 * length**2) * (1 + s) * e
+
+
+@compiler()
+def _matrix(code, length, points, centres):
+    """k(x_i, c_j)."""
+    out = np.empty((points.shape[0], centres.shape[0]))
+    for i in range(points.shape[0]):
+        for j in range(centres.shape[0]):
+            squared = 0.0
+            for r in range(points.shape[1]):
+                squared += (points[i, r] - centres[j, r]) ** 2
+            out[i, j], _ = _profile(code, length, squared)
+    return out
 
 
 @compiler()

@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..torus.densities import uniform
 from ..torus.density import Density, LogDensitySpace
 from ..torus.grid import Torus
-from ..torus.log_density import Finer, NormalisedDensity, exponential
+from ..torus.log_density import NormalisedDensity, log_masses
 from ..torus.scattered import checked_points
 from ..transport.log_continuity import LogContinuityEquation
 from .grid_node import GridNODE
@@ -30,10 +30,10 @@ class Resolution(NamedTuple):
         Share of the variance of u over the torus in the outer third of the modes.
     change : float
         log Z on four times the grid less that on twice the grid: by this many nats training, which takes the latter,
-        has overestimated the density.
+        has overestimated the density. Of a conditional density, the largest change over the conditions.
     log_mass : float
         log Z, of exp(u) before it is normalised: zero but for what the scheme truncates, so a measure of how much
-        exp(u)/Z and the density that the flow map of the same control makes may differ.
+        exp(u)/Z and the density that the flow map of the same control makes may differ; likewise the largest.
     """
 
     tail: float
@@ -73,9 +73,14 @@ class LogDensityNODE(GridNODE):
         rho_0, positive; uniform if not given. The scheme carries the modes |k_j| <= M_j of its logarithm only.
     layers, band, substeps, stages, scheme
         As those of `MeasureNODE`.
+    components : tuple of int, optional
+        The axes along which the control moves, all of them if not given. Where they are some, the others are
+        conditions: the density is the conditional one of these axes, p(y | x), of mass one for each x.
 
     Attributes
     ----------
+    given : tuple of int
+        The axes of the conditions.
     keeps_stages, gradient_memory, space, equation
         As those of `MeasureNODE`.
     output_space : LogDensitySpace
@@ -96,25 +101,35 @@ class LogDensityNODE(GridNODE):
         if self.initial is None and isinstance(self.torus, Torus):
             settle(self, initial=uniform(self.torus))
         super().__post_init__()
+        settle(self, output_space=LogDensitySpace(self.torus, self.given))
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """The axes of the conditions."""
+        return tuple(axis for axis in range(self.torus.dimension) if axis not in self.space.components)
 
     def density(self, v) -> NormalisedDensity:
         """exp(u_1)/Z, to be evaluated and sampled many times."""
-        return NormalisedDensity(self.torus, self(v))
+        return NormalisedDensity(self.torus, self(v), self.given)
 
     def log_density(self, v, points) -> np.ndarray:
         """u_1(x) - log Z at points (N, d), array (N,); between grid points u_1 is its Fourier series."""
         points = checked_points(points, self.torus.dimension)
         return self.density(v).log_density(points)
 
-    def sample(self, v, n: int, rng: np.random.Generator) -> np.ndarray:
-        """n independent points of exp(u_1)/Z in [0, 1)^d, array (n, d); see `NormalisedDensity.sample`."""
-        return self.density(v).sample(n, rng)
+    def sample(self, v, n: int, rng: np.random.Generator, conditions=None) -> np.ndarray:
+        """n independent points of exp(u_1)/Z in [0, 1)^d, array (n, d), with conditions (n, number of given axes).
+
+        The conditions are uniform if not given; see `NormalisedDensity.sample`.
+        """
+        return self.density(v).sample(n, rng, conditions)
 
     def resolution(self, v) -> Resolution:
         """Whether the grid resolves the density: the tail of u_1, and Z on grids twice and four times as fine."""
         u = self(v)
-        two, four = (exponential(finer.fine, finer.up(u))[1] for finer in (Finer(self.torus, 2), Finer(self.torus, 4)))
-        return Resolution(self.tail(u), four - two, four)
+        two, four = (log_masses(self.torus, u, times, self.given) for times in (2, 4))
+        change = four[tuple(slice(None, None, 2 if n > 1 else 1) for n in four.shape)] - two
+        return Resolution(self.tail(u), _largest(change), _largest(four))
 
     def _field_of(self, initial) -> np.ndarray:
         lowest = self.torus.minimum(initial.values)
@@ -124,3 +139,8 @@ class LogDensityNODE(GridNODE):
                 "one: leave it out for the uniform one, or add a floor."
             )
         return np.log(initial.values)
+
+
+def _largest(values) -> float:
+    """That of largest modulus."""
+    return float(values.flat[np.argmax(np.abs(values))])

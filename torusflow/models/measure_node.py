@@ -42,6 +42,8 @@ class MeasureNODE(GridNODE):
         model is made.
     scheme : str
         The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
+    components : tuple of int, optional
+        The axes along which mass is moved, all of them if not given.
 
     Attributes
     ----------

@@ -14,7 +14,8 @@ from ..transport.particles import ParticleFlow
 from ..transport.runge_kutta import find_scheme, scheme_field
 from .features import Features, RandomFourierFeatures
 from .flow_bounds import flow_lipschitz, layer_norms
-from .kernels import KernelField
+from .kernel_field import KernelField
+from .kernel_span import KernelSpan
 from .particle_linearisation import ParticleLinearisation
 
 
@@ -26,8 +27,9 @@ class RKHSNODE:
     ----------
     x : array (N, d)
         x(0), one point per row.
-    family : Features, RandomFourierFeatures or KernelField
-        v = W phi(x), or v = sum_j k(x, c_j) a_j with the inner product of the kernel's Hilbert space.
+    family : Features, RandomFourierFeatures, KernelField or KernelSpan
+        v = W phi(x), or v = sum_j k(x, c_j) a_j with the inner product of the kernel's Hilbert space; of that as a
+        whole with a `KernelSpan` from `torusflow.whole_space`.
     layers : int
         L.
     substeps : int
@@ -49,7 +51,7 @@ class RKHSNODE:
     """
 
     x: np.ndarray
-    family: Features | RandomFourierFeatures | KernelField
+    family: Features | RandomFourierFeatures | KernelField | KernelSpan
     layers: int = 10
     substeps: int = 1
     scheme: str = scheme_field()
@@ -59,9 +61,9 @@ class RKHSNODE:
 
     def __post_init__(self):
         x = checked_rows(self.x)
-        if not isinstance(self.family, Features | RandomFourierFeatures | KernelField):
+        if not isinstance(self.family, Features | RandomFourierFeatures | KernelField | KernelSpan):
             raise InputError(
-                f"RKHSNODE moves points by Features, RandomFourierFeatures or a KernelField, "
+                f"RKHSNODE moves points by Features, RandomFourierFeatures, a KernelField or a KernelSpan, "
                 f"got a {type(self.family).__name__}."
             )
         flow = ParticleFlow(self.layers, self.substeps, find_scheme(self.scheme))

@@ -10,7 +10,8 @@ import numpy as np
 from ..arguments import check_generator, checked_rows, checked_whole, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
-from ..torus.control import VelocitySpace, torus_of_band
+from ..torus.band import torus_of_band
+from ..torus.control import VelocitySpace
 from ..torus.coordinates import check_sides
 from ..torus.density import LARGEST_SAMPLE, Density
 from ..torus.grid import TWO_PI

@@ -10,7 +10,8 @@ from ..arguments import checked_rows, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
-from ..torus.control import VelocitySpace, torus_of_band
+from ..torus.band import torus_of_band
+from ..torus.control import VelocitySpace
 from ..torus.scattered import BandField, momentum_coefficients
 from ..torus.sobolev import SobolevMetric
 from ..transport.particles import ParticleFlow

@@ -56,7 +56,7 @@ def _fitted(run) -> np.ndarray:
     if not isinstance(space, LogDensitySpace):
         return run.output
     finer = Finer(space.torus, 2 if space.torus.dimension == 3 else 4)
-    return exponential(finer.fine, finer.up(run.output))[0]
+    return exponential(finer.fine, finer.up(run.output), space.given)[0]
 
 
 def _layout(dimension, names, layers, curves):

@@ -145,13 +145,13 @@ def shown(coordinates: Coordinates, dimension: int) -> Coordinates:
     return dataclasses.replace(coordinates, centred=centred)
 
 
-def scale_of(images, coordinates: Coordinates) -> tuple[dict, dict]:
-    """One logarithmic scale of colours per square unit, over DECADES or the decades there are, and its bar."""
+def scale_of(images, coordinates: Coordinates, power: int = 2) -> tuple[dict, dict]:
+    """One logarithmic scale of colours per unit to a power, over DECADES or the decades there are, and its bar."""
     from matplotlib.colors import LogNorm
 
     low, high = (
-        extreme / side_of(coordinates) ** 2 for extreme in (min(map(np.min, images)), max(map(np.max, images)))
+        extreme / side_of(coordinates) ** power for extreme in (min(map(np.min, images)), max(map(np.max, images)))
     )
     lowest = max(low, high * 10.0**-DECADES)
     style = {"norm": LogNorm(lowest, max(high, 1.01 * lowest)), "cmap": "Blues", "interpolation": "bilinear"}
-    return style, {"name": f"fitted {per_unit(coordinates, 2)}", "extend": "min" if lowest > low else "neither"}
+    return style, {"name": f"fitted {per_unit(coordinates, power)}", "extend": "min" if lowest > low else "neither"}

@@ -91,13 +91,20 @@ def plot_regions(
     named : bool
         Whether the contours are named above the axes.
     """
-    density = np.asarray(density)
-    (x, columns), (y, rows) = (
-        one_period(n, coordinates.along(direction)) for n, direction in zip(density.shape, directions, strict=True)
-    )
     by_level = sorted(zip(highest_density_levels(density, masses), masses, strict=True))
-    style = {"colors": VERMILION, "linewidths": np.linspace(*WIDTHS, len(by_level)) if len(by_level) > 1 else WIDTHS[1]}
-    lines = axes.contour(x, y, density[np.ix_(columns, rows)].T, [level for level, _ in by_level], zorder=3, **style)
+    return plot_contours(axes, density, by_level, coordinates, directions, named)
+
+
+def plot_contours(axes: Axes, values, by_level, coordinates: Coordinates, directions, named: bool):
+    """Contours of an array (n_1, n_2) on the grid, at increasing levels, each with the mass inside; see above."""
+    values = np.asarray(values)
+    (x, columns), (y, rows) = (
+        one_period(n, coordinates.along(direction)) for n, direction in zip(values.shape, directions, strict=True)
+    )
+    thinner = np.argsort(np.argsort([mass for _, mass in by_level])) / max(len(by_level) - 1, 1)
+    widths = WIDTHS[1] - (WIDTHS[1] - WIDTHS[0]) * thinner
+    style = {"colors": VERMILION, "linewidths": widths, "zorder": 3}
+    lines = axes.contour(x, y, values[np.ix_(columns, rows)].T, [level for level, _ in by_level], **style)
     if named:
         names = [f"{100 * mass:g} % of the mass" for _, mass in by_level]
         above = {"loc": "lower right", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.1, "ncols": 2}

@@ -13,7 +13,7 @@ import numpy as np
 from ..arguments import checked_times, checked_tolerance, settle
 from ..errors import InputError, NumericalError, UnfinishedError
 from ..losses.loss import HasCurvature, Loss
-from ..torus.control import checked_band
+from ..torus.band import checked_band
 from ..torus.density import Density, DensitySpace
 from ..torus.grid import Torus
 from ..torus.sobolev import SobolevMetric

@@ -273,11 +273,33 @@ def write_csv(path, names, columns, comment: str = "") -> None:
     comment : str
         A first line, after a #.
     """
-    text = io.StringIO()
-    text.write(f"# {' '.join(comment.split())}\n" * bool(comment))
-    text.write(csv_line([f"'{name}" if name.startswith(FORMULAS) else name for name in names]) + "\n")
+    text = _begun(names, comment)
     np.savetxt(text, np.column_stack(columns), fmt="%.9g", delimiter=",")
     write_whole(path, text.getvalue().encode())
+
+
+def write_records(path, names, records, comment: str = "") -> None:
+    """A CSV file as of `write_csv`, whose records hold texts and whole numbers too; NaN becomes an empty cell."""
+    text = _begun(names, comment)
+    text.writelines(csv_line([_cell(value) for value in record]) + "\n" for record in records)
+    write_whole(path, text.getvalue().encode())
+
+
+def _begun(names, comment: str) -> io.StringIO:
+    text = io.StringIO()
+    text.write(f"# {' '.join(comment.split())}\n" * bool(comment))
+    text.write(csv_line([_no_formula(name) for name in names]) + "\n")
+    return text
+
+
+def _cell(value) -> str:
+    if isinstance(value, str):
+        return value if NUMBER.fullmatch(value) else _no_formula(value)
+    return "" if value != value else f"{value:.9g}"
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULAS) else text
 
 
 def csv_line(names) -> str:

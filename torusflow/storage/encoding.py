@@ -20,7 +20,8 @@ from .classes import class_of, stored_name
 # What an object may take though no array of the file is as large, such as a torus for a cloud of points; by the bytes
 # that one of the numbers it is counted by costs as it is made.
 FREE_BYTES = 2**28
-BYTES = {"Torus": 128, "SampleNODE": 128, "TorusNODE": 128, "RandomFourierFeatures": 32, "KernelField": 16}
+BYTES = {"Torus": 128, "SampleNODE": 128, "TorusNODE": 128, "RandomFourierFeatures": 32}
+BYTES |= {"KernelField": 16, "KernelSpan": 16}
 # That any machine can start; up to here they are taken as stored, since sums over points depend on them by round-off.
 MOST_THREADS = 64
 
@@ -165,7 +166,7 @@ def _check_size(group, kind: str, values: dict, more: int = 0) -> None:
         count = (3 * int(np.max(values.get("band", 0))) + 1) ** min(np.shape(values["points"])[1], 3)
     elif kind == "RandomFourierFeatures":
         count = values["dimension"] * values["count"]
-    elif kind == "KernelField":
+    elif kind in ("KernelField", "KernelSpan"):
         count = len(values["centres"]) ** 2
     else:
         return

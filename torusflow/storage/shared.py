@@ -155,8 +155,8 @@ class SharedRunFile:
         alone = [_alone(thing, seen) for thing in (risk, validation)]
         model, space = alone[0].model, self.space
         torus = _alone(space.torus, seen)
-        outputs = type(self.outputs)(torus)
-        settle(model, space=VelocitySpace(torus, space.metric, space.layers, space.band), output_space=outputs)
+        outputs = self.outputs.on(torus)
+        settle(model, space=space.on(torus), output_space=outputs)
         return alone[0], alone[1]
 
 

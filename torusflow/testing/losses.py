@@ -252,7 +252,7 @@ def is_itself_on_other_grids(trial: LossTrial) -> None:
     finer = Torus(tuple(2 * n for n in torus.shape), threads=torus.threads)
     other = loss.on(finer)
     try:
-        other.check(type(trial.space)(finer))
+        other.check(trial.space.on(finer))
     except InputError as error:
         raise Broken(f"on({finer!r}) gives a loss that does not take densities there: {error}") from None
     require(
@@ -285,7 +285,9 @@ def _some_model(space, rng) -> Model:
     if isinstance(space, DensitySpace):
         return MeasureNODE(space.torus, SobolevMetric(3.0, 0.2), uniform(space.torus), layers=2, band=1, substeps=2)
     if isinstance(space, LogDensitySpace):
-        return LogDensityNODE(space.torus, SobolevMetric(3.0, 0.2), layers=2, band=1, substeps=2)
+        moved = tuple(axis for axis in range(space.torus.dimension) if axis not in space.given)
+        metric = SobolevMetric(3.0, 0.2)
+        return LogDensityNODE(space.torus, metric, layers=2, band=1, substeps=2, components=moved)
     if len(space.shape) == 2:
         return RKHSNODE(rng.random(space.shape), RandomFourierFeatures(space.shape[1], 8), layers=2)
     if len(space.shape) == 1:

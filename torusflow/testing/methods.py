@@ -15,7 +15,8 @@ from ..descent.method import Method, State
 from ..errors import InputError
 from ..hilbert import HilbertSpace
 from ..losses import SquaredDistance
-from ..models.kernels import GaussianKernel, KernelField
+from ..models.kernel_field import KernelField
+from ..models.kernels import GaussianKernel
 from ..models.rkhs_node import RKHSNODE
 from ..risk import Risk
 from . import trials

@@ -97,7 +97,7 @@ def suitable_loss(model: Model, rng: np.random.Generator) -> Loss:
     if isinstance(space, DensitySpace):
         return SquaredL2(von_mises(space.torus, 0.3, 1.0))
     if isinstance(space, LogDensitySpace):
-        return NormalisedLikelihood(rng.random((9, space.torus.dimension)), space.torus)
+        return NormalisedLikelihood(rng.random((9, space.torus.dimension)), space.torus, given=space.given)
     y = space.random(rng)
     if space.dtype.kind != "f" or not np.isclose(space.inner(y, y), np.vdot(y, y)):
         raise InputError(

@@ -32,7 +32,7 @@ def chosen_backend(threads: int | None, library: Any, device: Any, comm: Any, sh
     if comm is not None and (device != "cpu" or isinstance(library, Backend) or library == "numpy"):
         raise InputError(
             f"a grid is divided among processes whose own processors compute, by 'fftw', 'rocket' or 'scipy'; got "
-            f"device={device!r}, library={library!r} with comm. Leave these out, or comm."
+            f"device={device!r}, library={library!r} with comm. Leave these out, or comm (mpiexec on the command line)."
         )
     if isinstance(library, Backend) and not isinstance(library, type):
         if device not in ("cpu", library.device):

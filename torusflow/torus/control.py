@@ -12,6 +12,7 @@ from ..backends import Transform
 from ..backends.turns import Turn
 from ..errors import InputError
 from ..memory import check_memory
+from .band import checked_band, checked_components
 from .grid import LARGEST_SIZE, Torus
 from .sobolev import SobolevMetric
 
@@ -33,6 +34,8 @@ class VelocitySpace:
         L, the depth; layer l acts for times s in [l/L, (l+1)/L].
     band : int or tuple of int
         Largest |k_j| kept, below half the grid.
+    components : tuple of int, optional
+        The axes along which the fields move, all of them if not given; along the others their components are zero.
 
     Attributes
     ----------
@@ -48,11 +51,13 @@ class VelocitySpace:
 
     dtype = np.dtype(np.complex128)
 
-    def __init__(self, torus: Torus, metric: SobolevMetric, layers: int, band):
+    def __init__(self, torus: Torus, metric: SobolevMetric, layers: int, band, components=None):
         self.torus, self.metric = torus, metric
         self.layers = checked_whole("layers", layers)
         self.band = checked_band(torus, band)
         d = torus.dimension
+        self.components = checked_components(components, d)
+        self._fixed = [axis for axis in range(d) if axis not in self.components]
         axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in self.band[:-1]]
         axes.append(np.arange(self.band[-1] + 1))
         kept = tuple(len(k) for k in axes)
@@ -70,7 +75,10 @@ class VelocitySpace:
         check_memory(2 * count, what, "Use fewer of them.", present, torus.place)
         symbol = metric.symbol(sum((2 * math.pi * k) ** 2 for k in wavenumbers))
         self._symbol = torus.asarray(symbol)
-        self._kernel = torus.asarray(np.repeat(1 / symbol, 2, axis=-1))  # for the real and the imaginary parts
+        kernel = np.repeat(1 / symbol, 2, axis=-1)  # for the real and the imaginary parts
+        if self._fixed:
+            kernel = np.stack([kernel * (axis in self.components) for axis in range(d)])
+        self._kernel = torus.asarray(kernel)
         # A coefficient with k_d > 0 stands for its conjugate partner too.
         self._weights = torus.asarray(symbol * np.where(wavenumbers[-1] > 0, 2.0, 1.0))
         # Where -k stands along the first axes among the modes with k_d = 0, in FFT order; and whether these are here.
@@ -81,14 +89,22 @@ class VelocitySpace:
         self._plan: Transform | None = None
 
     def __repr__(self):
-        return f"VelocitySpace({self.torus!r}, {self.metric!r}, layers={self.layers}, band={self.band})"
+        some = f", components={self.components}" if self._fixed else ""
+        return f"VelocitySpace({self.torus!r}, {self.metric!r}, layers={self.layers}, band={self.band}{some})"
 
     def __str__(self):
-        metric = self.metric
-        return f"{self.layers} layers, band {max(self.band)}, H^s with s = {metric.smoothness:g}, l = {metric.length:g}"
+        metric, some = self.metric, f", moving along {', '.join(map(str, self.components))}" if self._fixed else ""
+        return (
+            f"{self.layers} layers, band {max(self.band)}, H^s with s = {metric.smoothness:g}, l = {metric.length:g}"
+            f"{some}"
+        )
 
     def __reduce__(self):
-        return VelocitySpace, (self.torus, self.metric, self.layers, self.band)
+        return VelocitySpace, (self.torus, self.metric, self.layers, self.band, self.components)
+
+    def on(self, torus: Torus) -> VelocitySpace:
+        """The same space on another torus of this shape."""
+        return VelocitySpace(torus, self.metric, self.layers, self.band, self.components)
 
     def gather(self, v, root: int | None = None) -> Any:
         """The whole of a control of which each process gives its part, array (*whole_shape); see `Torus.gather`."""
@@ -102,6 +118,10 @@ class VelocitySpace:
     def everyone(self, value) -> list:
         """What each process gives, in their order."""
         return self.torus.everyone(value)
+
+    def agree(self, error: BaseException) -> None:
+        """Go on with an error that all processes have met; one that others have not met is said, and ends all."""
+        self.torus.division.agree(error)
 
     def part(self, v) -> np.ndarray:
         """The part here of a whole control that every process has."""
@@ -153,6 +173,7 @@ class VelocitySpace:
         noise = self.asarray(real + 1j * imaginary)
         self._symmetrise(noise)
         v = noise / self._symbol
+        v[:, self._fixed] = 0
         return v * (norm / math.sqrt(self.inner(v, v)))
 
     def element(self, v) -> np.ndarray:
@@ -175,6 +196,7 @@ class VelocitySpace:
         largest = self.torus.largest(v)
         if not math.isfinite(largest):
             raise InputError(f"the control holds {np.count_nonzero(~np.isfinite(v))} coefficients that are not finite.")
+        self._refuse_fixed(v, "coefficients")
         plane = v[..., self._planes]
         if self.torus.maximum(np.abs(plane - self._reflected(plane))) > 2 * HERMITIAN_TOLERANCE * largest:
             raise InputError(
@@ -182,6 +204,14 @@ class VelocitySpace:
                 "field. Build controls with model.space.from_grid or model.space.from_function."
             )
         return v
+
+    def _refuse_fixed(self, v, what: str) -> None:
+        """Raise an InputError where something moves along an axis that this space has no component for."""
+        if self._fixed and self.torus.largest(v[:, self._fixed]) > 0:
+            raise InputError(
+                f"fields of this space move along axes {self.components} only, and the {what} along others are not "
+                f"zero: set them to zero, or make the model with more components."
+            )
 
     def describe(self, v) -> dict[str, float]:
         """Nothing beyond the norm, which every history has."""
@@ -244,6 +274,7 @@ class VelocitySpace:
         fields = np.broadcast_to(self.torus.field(fields), (self.layers, *one))
         if not self.torus.is_finite(fields):
             raise InputError("the velocities on the grid are not all finite.")
+        self._refuse_fixed(fields, "velocities")
         return np.stack([self.coefficients(field) for field in fields])
 
     def to_grid(self, v) -> np.ndarray:
@@ -365,31 +396,3 @@ class VelocitySpace:
         first, second = self._opposite  # of which the second is where columns of other processes may be
         wanted = second[self._here]
         return self.torus.division.fetch(plane[..., 0][..., first, :], self._here, wanted)[..., None].conj()
-
-
-def checked_band(torus: Torus, band) -> tuple[int, ...]:
-    """The band per axis; None is the largest for which a density keeps at least as many modes, the 2/3 rule."""
-    largest = tuple((n - 1) // 3 for n in torus.shape)
-    if band is None:
-        return largest
-    several = isinstance(band, tuple | list) or (isinstance(band, np.ndarray) and band.ndim)
-    bands: tuple = tuple(band) if several else (band,) * torus.dimension
-    whole = all(isinstance(b, int | np.integer) and not isinstance(b, bool) and b >= 0 for b in bands)
-    if not whole or len(bands) != torus.dimension:
-        raise InputError(f"band must be a whole number >= 0, or one for each of {torus.dimension} axes, got {band!r}.")
-    for b, top, n in zip(bands, largest, torus.shape, strict=True):
-        if b > top:
-            raise InputError(
-                f"band={b} is too large for an axis of {n} grid points: products of a density and a field can only be "
-                f"formed without aliasing for band <= {top}. Use band={top}, or {3 * int(b) + 1} grid points."
-            )
-    return tuple(int(b) for b in bands)
-
-
-def torus_of_band(name: str, band, dimension: int, threads) -> Torus:
-    """The smallest grid that allows the band of a model that has none of its own."""
-    array = isinstance(band, np.ndarray) and band.ndim == 1
-    bands = band if (array or isinstance(band, tuple | list)) and len(band) else (band,)
-    if not all(isinstance(b, int | np.integer) and not isinstance(b, bool) and b >= 0 for b in bands):
-        raise InputError(f"{name}: band must be a whole number >= 0, or one for each axis, got {band!r}.")
-    return Torus((max(4, 3 * int(max(bands)) + 1),) * dimension, threads=threads)

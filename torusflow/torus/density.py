@@ -118,6 +118,10 @@ class FunctionSpace:
         self.torus = torus
         self.shape = torus.local_shape
 
+    def on(self, torus: Torus) -> FunctionSpace:
+        """The same functions on another grid."""
+        return type(self)(torus)
+
     def zeros(self) -> np.ndarray:
         """The zero function, array (*n)."""
         return self.torus.zeros(self.shape)
@@ -159,7 +163,22 @@ class DensitySpace(FunctionSpace):
 
 
 class LogDensitySpace(FunctionSpace):
-    """Where logarithms of densities live, which need not be normalised."""
+    """Where logarithms of densities live, which need not be normalised.
+
+    Parameters
+    ----------
+    torus : Torus
+    given : tuple of int
+        Axes of the conditions, where densities are conditional ones of the other axes.
+    """
+
+    def __init__(self, torus: Torus, given: tuple[int, ...] = ()):
+        super().__init__(torus)
+        self.given = given
+
+    def on(self, torus: Torus) -> LogDensitySpace:
+        """The same functions on another grid."""
+        return LogDensitySpace(torus, self.given)
 
     def describe(self, u) -> dict[str, float]:
         """log mean exp(u) on the grid, and the largest and smallest value."""

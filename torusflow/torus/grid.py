@@ -141,7 +141,8 @@ class Torus(Divided, Arrays):
 
     def __str__(self):
         how = f"{self.threads} threads" if self.device == "cpu" else f"on {self.device}"
-        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}{self.division}"
+        how += f", {self.division.processes} processes" * (self.division.processes > 1)
+        return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}"
 
     def __reduce__(self):
         return Torus, (self.shape, self.threads, self._given, self.device, self.comm and self.division)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import advection, sweeps
+from . import advection, continuity
 from .blocks import Geometry, zeros
 from .workers import Workers
 
@@ -49,6 +49,7 @@ class Stages:
         self._shape = shape
         self._scalar = zeros((shape[0], *self.kept[1:]), complex)
         self._pair = zeros((min(dimension, 2), shape[0], *self.kept[1:]), complex)
+        self._none = np.empty((0, *shape))  # in place of a change of the velocity
 
     def push(self, base, velocity, coefficients, steps: int, keep=None) -> None:
         """base <- the density after some steps.
@@ -63,9 +64,8 @@ class Stages:
         keep : array (steps, stages, *n), optional
             Filled with the densities y_0, y_1, ... of each step on the grid.
         """
-        none = np.empty((steps, 0, *self._shape))
-        keep = none if keep is None else self._fields(keep, 2)
-        self._run(sweeps.push, base, self._fields(velocity), none[0], coefficients, keep)
+        keep = nothing((steps, len(coefficients)), self._shape) if keep is None else self._fields(keep, 2)
+        self._run(continuity.push, base, self._fields(velocity), self._none, coefficients, keep)
 
     def tangent(self, base, velocity, tangent_velocity, densities, coefficients) -> None:
         """base <- the change of the density after some steps, y'_m = base + c_m (A(v) y'_(m-1) + A(v') y_(m-1)).
@@ -79,7 +79,7 @@ class Stages:
         coefficients : array (stages,)
         """
         fields = self._fields(velocity), self._fields(tangent_velocity)
-        self._run(sweeps.push, base, *fields, coefficients, self._fields(densities, 2))
+        self._run(continuity.push, base, *fields, coefficients, self._fields(densities, 2))
 
     def transpose(self, weight, velocity, densities, coefficients, momentum, fresh: bool) -> None:
         """weight <- the transpose of some steps applied to it, with A(v)^T w = sum_j v_j P d_j w.
@@ -97,7 +97,7 @@ class Stages:
             Whether the momentum is to be overwritten instead.
         """
         fields = coefficients, self._fields(densities, 2), self._fields(momentum)
-        self._run(sweeps.transpose, weight, self._fields(velocity), *fields, fresh)
+        self._run(continuity.transpose, weight, self._fields(velocity), *fields, fresh)
 
     def advect(self, base, velocity, source, coefficients, steps: int, keep=None) -> None:
         """base <- u after some steps of d_s u = -v.grad u - f (`torusflow.backends.backend.Stages`).
@@ -113,9 +113,9 @@ class Stages:
         keep : array (steps, stages, d, *n), optional
             Filled with the slopes -c d_j w.
         """
-        none = np.empty((0, *self._shape))
-        keep = np.empty((steps, 0, *none.shape)) if keep is None else self._fields(keep, 3)
-        fields = self._fields(velocity), none, self._fields(source, 0)
+        leading = steps, len(coefficients), len(velocity)
+        keep = nothing(leading, self._shape) if keep is None else self._fields(keep, 3)
+        fields = self._fields(velocity), self._none, self._fields(source, 0)
         self._run(advection.advect, base, *fields, coefficients, keep)
 
     def advect_tangent(self, base, velocity, tangent_velocity, tangent_source, slopes, coefficients) -> None:
@@ -148,3 +148,8 @@ class Stages:
 
     def _run(self, sweep, *arguments):
         self._geometry.run(sweep, self._derivatives, self._scalar, self._pair, *arguments)
+
+
+def nothing(leading, shape) -> np.ndarray:
+    """In place of fields (*leading, *shape) that are not kept: an array without numbers that has these indices."""
+    return np.empty((*leading, 0, *shape[1:]))

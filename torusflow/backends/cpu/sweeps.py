@@ -1,7 +1,6 @@
-"""What is compiled: blocks between the grid and its kept coefficients, transforms, and the stages of the continuity
-equation and of its transpose.
+"""What is compiled: blocks between the grid and its kept coefficients, transforms, and what stages are made of.
 
-`advection` has the stages of another equation, of the same parts. Every sweep is run by each member of a gang
+`continuity` and `advection` have the stages of the two equations. Every sweep is run by each member of a gang
 (`Workers.together`): they share out the blocks of each loop, and begin the next when all are done. `Layout` and
 `Scratch` say what the arrays are.
 """
@@ -109,18 +108,29 @@ def columns_go(layout, scratch, which, halfway, start):
 @compiled
 def forward(member, layout, scratch, real, halfway, spectral):
     """spectral <- means of real against exponentials."""
+    forward_rows(member, layout, scratch, real, halfway)
+    factor = 1 / (halfway.shape[1] * scratch.real.shape[1] * scratch.real.shape[2])
+    forward_columns(member, layout, scratch, halfway, spectral, factor)
+
+
+@compiled
+def forward_rows(member, layout, scratch, real, halfway):
+    """halfway <- fields on the grid."""
     start, rows = first_block(member, halfway.shape[1], scratch.real.shape[0])
     while rows > 0:
         for j in range(real.shape[0]):
             copy(real[j], start, scratch.real, 0, rows)
             rows_to_halfway(layout, scratch, scratch.real, halfway[j], start, rows, 1.0, 0.0, 0.0, False)
         start, rows = next_block(member)
-    outer = layout.outer
-    count = halfway.shape[2] * halfway.shape[3]
-    factor = 1 / (halfway.shape[1] * scratch.real.shape[1] * scratch.real.shape[2])
+
+
+@compiled
+def forward_columns(member, layout, scratch, halfway, spectral, factor):
+    """spectral <- factor times the transforms along axis 0."""
+    outer, count = layout.outer, halfway.shape[2] * halfway.shape[3]
     start, width = first_block(member, count, scratch.coming.shape[2])
     while width > 0:
-        for j in range(real.shape[0]):
+        for j in range(halfway.shape[0]):
             columns = spectral[j].reshape(outer.size, count)
             columns_come(layout, scratch, 0, halfway[j], start)
             for i in range(outer.size):
@@ -132,17 +142,28 @@ def forward(member, layout, scratch, real, halfway, spectral):
 @compiled
 def inverse(member, layout, scratch, real, halfway, spectral):
     """real <- the sum of modes."""
-    outer = layout.outer
-    count = halfway.shape[2] * halfway.shape[3]
+    inverse_columns(member, layout, scratch, halfway, spectral)
+    inverse_rows(member, layout, scratch, real, halfway)
+
+
+@compiled
+def inverse_columns(member, layout, scratch, halfway, spectral):
+    """halfway <- coefficients."""
+    outer, count = layout.outer, halfway.shape[2] * halfway.shape[3]
     start, width = first_block(member, count, scratch.going.shape[2])
     while width > 0:
-        for j in range(real.shape[0]):
+        for j in range(halfway.shape[0]):
             columns = spectral[j].reshape(outer.size, count)
             for i in range(outer.size):
                 for c in range(width):
                     scratch.going[0, outer[i], c] = columns[i, start + c]
             columns_go(layout, scratch, 0, halfway[j], start)
         start, width = next_block(member)
+
+
+@compiled
+def inverse_rows(member, layout, scratch, real, halfway):
+    """real <- what is halfway."""
     start, rows = first_block(member, halfway.shape[1], scratch.real.shape[0])
     while rows > 0:
         for j in range(real.shape[0]):
@@ -151,77 +172,7 @@ def inverse(member, layout, scratch, real, halfway, spectral):
         start, rows = next_block(member)
 
 
-# -- the continuity equation -------------------------------------------------------------------------------------------
-
-
-@compiled
-def push(
-    member, layout, scratch, derivatives, density_hat, fluxes_hat, base, velocity, change, coefficients, densities
-):
-    """base^ <- the density after some steps, y_m = base + c_m A(v) y_(m-1), and `densities` are filled with y_(m-1);
-    or, where a change v' of the velocity is given, its tangent y'_m = base + c_m (A(v) y'_(m-1) + A(v') y_(m-1)) at
-    these densities."""
-    size, steps, stages = grid_size(density_hat, scratch), densities.shape[0], coefficients.size
-    keep = change.shape[0] == 0 and densities.shape[1] > 0  # an empty axis stands for an array that is not given
-    columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, 0.0, False, False, True)
-    for step in range(steps):
-        for stage in range(stages):
-            start, rows = first_block(member, density_hat.shape[0], scratch.real.shape[0])
-            while rows > 0:
-                rows_to_grid(layout, scratch, density_hat, start, rows, 1.0, 0.0, 0.0)
-                if keep:
-                    if densities.size > NUMBERS_TO_STREAM:
-                        stream(scratch.real, densities[step, stage], start, rows)
-                    else:
-                        copy(scratch.real, 0, densities[step, stage], start, rows)
-                for j in range(velocity.shape[0]):
-                    multiply(velocity[j], scratch.real, scratch.product, start, rows)
-                    if change.shape[0] > 0:
-                        add_product(change[j], densities[step, stage], scratch.product, start, rows)
-                    rows_of_flux(layout, scratch, derivatives[j], fluxes_hat, start, rows, j == 2)
-                start, rows = next_block(member)
-            ends = stage == stages - 1
-            factor, go = coefficients[stage] / size, not ends or step < steps - 1
-            columns_of_density(member, layout, scratch, density_hat, fluxes_hat, base, factor, True, ends, go)
-
-
-@compiled
-def transpose(
-    member,
-    layout,
-    scratch,
-    derivatives,
-    result_hat,
-    slopes_hat,
-    total,
-    velocity,
-    coefficients,
-    densities,
-    momentum,
-    fresh,
-):
-    """total^ <- the transpose of some steps applied to it, w_(m-1) = c_m A(v)^T w_m summed up, and the momentum = or +=
-    sum_m c_m y_(m-1) P d_j w_m."""
-    stages, factor = coefficients.size, 1 / grid_size(result_hat, scratch)
-    following = coefficients[stages - 1]
-    columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, False, True, True)
-    for step in range(densities.shape[0] - 1, -1, -1):
-        for stage in range(stages - 1, -1, -1):
-            start, rows = first_block(member, result_hat.shape[0], scratch.real.shape[0])
-            while rows > 0:
-                for j in range(velocity.shape[0]):
-                    rows_of_slope(layout, scratch, derivatives[j], slopes_hat, start, rows)
-                    fields = velocity[j], densities[step, stage], momentum[j]
-                    multiply_and_collect(scratch.real, scratch.product, *fields, start, rows, j > 0, fresh)
-                rows_to_halfway(layout, scratch, scratch.product, result_hat, start, rows, 1.0, 0.0, 0.0, False)
-                start, rows = next_block(member)
-            fresh = False
-            ends, go = stage == 0, stage > 0 or step > 0
-            following = coefficients[stages - 1 if ends else stage - 1]
-            columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, factor, following, True, ends, go)
-
-
-# -- its columns: axis 0, and what is done to coefficients -------------------------------------------------------------
+# -- columns of stages: axis 0, and what is done to coefficients -------------------------------------------------------
 
 
 @compiled
@@ -289,7 +240,7 @@ def columns_of_weight(member, layout, scratch, result_hat, slopes_hat, total, fa
         start, count = next_block(member)
 
 
-# -- its rows: axes 1 and 2, and what is done on the grid --------------------------------------------------------------
+# -- rows of stages: axes 1 and 2, and what is done on the grid --------------------------------------------------------
 
 
 @compiled
@@ -309,6 +260,15 @@ def rows_of_slope(layout, scratch, derivative, slopes_hat, start, rows):
         rows_to_grid(layout, scratch, slopes_hat[1], start, rows, 1.0, 0.0, 0.0)
     else:
         rows_to_grid(layout, scratch, slopes_hat[0], start, rows, 0.0, derivative[1], derivative[2])
+
+
+@compiled
+def keep_block(scratch, field, start, rows, all_numbers):
+    """The rows from `start` of a field <- scratch.real, past the caches where there is much of it."""
+    if all_numbers > NUMBERS_TO_STREAM:
+        stream(scratch.real, field, start, rows)
+    else:
+        copy(scratch.real, 0, field, start, rows)
 
 
 @compiled

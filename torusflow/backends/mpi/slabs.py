@@ -9,15 +9,11 @@ import numpy as np
 
 from ...errors import InputError
 from ..division import usable_processors
-from .ending import end_together
-
-_keyval: list[int] = []
+from .ending import peers_of
 
 
 class Slabs:
     """Rows of axis 0 and columns of axis 1, in whole pieces of one array each (`torusflow.backends.division.Division`).
-
-    Messages go through a duplicate of the communicator, so that those of the caller are never taken for ours.
 
     Parameters
     ----------
@@ -27,8 +23,8 @@ class Slabs:
 
     Attributes
     ----------
-    private : mpi4py.MPI.Intracomm
-        The duplicate.
+    peers : Peers
+        By whom they speak, and end.
 
     Raises
     ------
@@ -40,12 +36,12 @@ class Slabs:
     def __init__(self, comm: Any, shape: tuple[int, ...]):
         by_hand = not isinstance(comm, Slabs)
         comm = checked_communicator(comm)
-        self.comm, self.shape = comm, shape
+        self.comm, self.shape, self.peers = comm, shape, peers_of(comm)  # by whom what follows is said once
         self.processes, self.rank = comm.size, comm.rank
         if len(shape) == 1:
             raise InputError(
                 "a torus of one axis is not divided among processes: transforms along it want all of it. Leave out "
-                "comm, or use two or three axes."
+                "comm (mpiexec on the command line), or use two or three axes."
             )
         most = min(self._most_rows(shape), self._most_columns() if by_hand else comm.size)
         if comm.size > most:
@@ -53,9 +49,11 @@ class Slabs:
                 f"{comm.size} processes are too many for a grid of {' x '.join(map(str, shape))}: at most {most} have "
                 f"rows and columns to work on. Start {most} (mpiexec -n {most}), or use a finer grid."
             )
-        self.private = _duplicate(comm)
-        if comm.size > 1:
-            end_together()
+
+    @property
+    def private(self) -> Any:
+        """The communicator for one message of all processes; it is asked for anew for each."""
+        return self.peers.exchange
 
     @cached_property
     def neighbours(self) -> int:
@@ -131,7 +129,10 @@ class Slabs:
     # -- what they tell one another ----------------------------------------------------------------------------
 
     def everyone(self, value) -> list:
-        return self.private.allgather(value) if self.processes > 1 else [value]
+        return self.peers.everyone(value)
+
+    def agree(self, error: BaseException) -> None:
+        self.peers.agree(error)
 
     def gather(self, part, axis: int, root: int | None = None) -> Any:
         if self.processes == 1:
@@ -191,19 +192,6 @@ def cut(length: int, parts: int, unit: int) -> list[slice]:
     ends = [units * (i + 1) // parts * unit for i in range(parts)]
     ends[-1] = length
     return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-
-
-def _duplicate(comm):
-    """Ours of a communicator, made once and kept with it."""
-    from mpi4py import MPI
-
-    if not _keyval:
-        _keyval.append(MPI.Comm.Create_keyval())
-    own = comm.Get_attr(_keyval[0])
-    if own is None:
-        own = comm.Dup()
-        comm.Set_attr(_keyval[0], own)
-    return own
 
 
 def checked_communicator(comm: Any):

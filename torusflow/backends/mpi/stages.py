@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from ..cpu.stages import DERIVATIVES
+from ..cpu.advection import rows_of_advection, rows_of_advection_transpose
+from ..cpu.continuity import rows_of_push, rows_of_transpose
+from ..cpu.stages import DERIVATIVES, nothing
 from ..cpu.sweeps import columns_of_density, columns_of_weight
 from ..cpu.workers import Workers
-from . import sweeps
 from .exchange import SlabGeometry
 from .slabs import Slabs
 
@@ -35,7 +36,7 @@ class Stages:
         self._none = np.empty((0, *geometry.shape))
 
     def push(self, base, velocity, coefficients, steps: int, keep=None) -> None:
-        keep = self._nothing(steps, coefficients) if keep is None else self._fields(keep, 2)
+        keep = nothing((steps, len(coefficients)), self._shape) if keep is None else self._fields(keep, 2)
         self._push(base, self._fields(velocity), self._none, coefficients, keep)
 
     def tangent(self, base, velocity, tangent_velocity, densities, coefficients) -> None:
@@ -48,7 +49,7 @@ class Stages:
         for step, stages in enumerate(densities):
             for stage, (density, c) in enumerate(zip(stages, coefficients, strict=True)):
                 arrays = self._scalar.rows[0], self._pair.rows, velocity, change, density
-                self._run(sweeps.rows_of_push, self._derivatives, *arrays, keep, densities.size)
+                self._run(rows_of_push, self._derivatives, *arrays, keep, densities.size)
                 ends = stage == len(coefficients) - 1
                 self._pair.to_columns()
                 go = not ends or step < len(densities) - 1
@@ -60,13 +61,14 @@ class Stages:
         for step in reversed(range(len(densities))):
             for stage in reversed(range(len(coefficients))):
                 arrays = self._scalar.rows[0], self._pair.rows, velocity, densities[step, stage], momentum
-                self._run(sweeps.rows_of_transpose, self._derivatives, *arrays, fresh)
+                self._run(rows_of_transpose, self._derivatives, *arrays, fresh)
                 fresh = False
                 self._scalar.to_columns()
                 self._to_rows_of_weight(weight, coefficients[stage - 1], True, stage == 0, stage > 0 or step > 0)
 
     def advect(self, base, velocity, source, coefficients, steps: int, keep=None) -> None:
-        keep = self._nothing(steps, coefficients, len(self._derivatives)) if keep is None else self._fields(keep, 3)
+        leading = steps, len(coefficients), len(velocity)
+        keep = nothing(leading, self._shape) if keep is None else self._fields(keep, 3)
         self._advect(base, self._fields(velocity), self._none, self._fields(source, 0), coefficients, keep)
 
     def advect_tangent(self, base, velocity, tangent_velocity, tangent_source, slopes, coefficients) -> None:
@@ -80,7 +82,7 @@ class Stages:
             for stage in reversed(range(stages)):
                 c = coefficients[stage] if stage == stages - 1 else 0.0
                 arrays = self._scalar.rows[0], self._pair.rows, velocity, change, source, c, slopes[step, stage]
-                self._run(sweeps.rows_of_advection, self._derivatives, *arrays, keep, slopes.size)
+                self._run(rows_of_advection, self._derivatives, *arrays, keep, slopes.size)
                 self._scalar.to_columns()
                 go = stage > 0 or step < len(slopes) - 1
                 self._to_rows_of_weight(base, -coefficients[stage - 1], True, stage == 0, go)
@@ -93,7 +95,7 @@ class Stages:
             for stage, c in enumerate(coefficients):
                 ends = stage == len(coefficients) - 1
                 arrays = self._scalar.rows[0], self._pair.rows, velocity, c, slopes[step, stage], momentum, source_bar
-                self._run(sweeps.rows_of_advection_transpose, self._derivatives, *arrays, ends, fresh, fresh_source)
+                self._run(rows_of_advection_transpose, self._derivatives, *arrays, ends, fresh, fresh_source)
                 fresh, fresh_source = False, fresh_source and not ends
                 self._pair.to_columns()
                 self._to_rows_of_density(weight, -c / self._size, True, ends, not ends or step > 0)
@@ -119,7 +121,3 @@ class Stages:
 
     def _fields(self, values, leading: int = 1) -> np.ndarray:
         return values.reshape(*values.shape[:leading], *self._shape)
-
-    def _nothing(self, steps: int, coefficients, *leading: int) -> np.ndarray:
-        """In place of what is not kept: an array without numbers for each stage."""
-        return np.empty((steps, len(coefficients), *leading, 0, *self._shape[1:]))

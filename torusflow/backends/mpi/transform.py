@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from ..cpu import sweeps
 from ..cpu.blocks import zeros
 from ..cpu.workers import Workers
-from . import sweeps
 from .exchange import SlabGeometry
 from .slabs import Slabs
 

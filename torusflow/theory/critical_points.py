@@ -1,0 +1,99 @@
+"""Critical points of a risk: whether a control rests at a minimum or at a saddle, and the way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arguments import check_kind
+from ..errors import InputError
+from ..hilbert import Euclidean, norm
+from ..risk import Risk
+
+# Numbers of a control up to which its Hessian is written out.
+MOST_NUMBERS = 1000
+# Of the size of the control, or of one: differences then err by a ten-billionth of third derivatives of the gradient.
+STEP = 1e-5
+# Of the largest eigenvalue: less is round-off of differences. And of gradients at points that count as critical.
+NEGLIGIBLE, CRITICAL = 1e-7, 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class CriticalPoint:
+    """What the derivatives of a risk say of a control.
+
+    Attributes
+    ----------
+    value, gradient_norm : float
+        The risk and the norm of its gradient.
+    eigenvalues : array (n,)
+        Of the Hessian in the inner product of the controls, least first.
+    escape : array
+        The direction of the least eigenvalue, a control of norm one: downhill both ways where that is negative.
+    """
+
+    value: float
+    gradient_norm: float
+    eigenvalues: np.ndarray
+    escape: np.ndarray
+
+    @property
+    def negative(self) -> int:
+        """How many eigenvalues are negative by more than round-off."""
+        return int(np.count_nonzero(self.eigenvalues < -self._negligible))
+
+    @property
+    def zero(self) -> int:
+        """How many eigenvalues are zero to round-off."""
+        return int(np.count_nonzero(np.abs(self.eigenvalues) <= self._negligible))
+
+    @property
+    def _negligible(self) -> float:
+        return NEGLIGIBLE * float(np.max(np.abs(self.eigenvalues), initial=1e-2))
+
+    def __str__(self):
+        values = f"{self.negative} of {len(self.eigenvalues)} eigenvalues negative, {self.zero} zero"
+        if self.gradient_norm > CRITICAL:
+            kind = "no critical point"
+        elif self.negative:
+            kind = f"a saddle, escape at rate {-self.eigenvalues[0]:.3g}"
+        else:
+            kind = "no way down of second order"
+        return f"risk {self.value:.6g}, gradient norm {self.gradient_norm:.2g}, {values}: {kind}"
+
+
+def critical_point(risk: Risk, w) -> CriticalPoint:
+    """The gradient and the eigenvalues of the Hessian of a risk at a control, by differences of exact gradients.
+
+    Parameters
+    ----------
+    risk : Risk
+        Of a model whose controls are arrays with a multiple of the sum of products for inner product, such as linear
+        networks, and have at most 1000 numbers.
+    w : array
+
+    Raises
+    ------
+    InputError
+        If the controls are others.
+    """
+    check_kind("the first argument", risk, Risk, "critical_point(tfl.Risk(model, loss), control)")
+    space = risk.space
+    if not isinstance(space, Euclidean) or space.gram is not None:
+        raise InputError(
+            f"critical_point takes controls whose inner product is a multiple of the sum of products, such as those of "
+            f"linear networks, a ResNet or an RKHSNODE with a KernelSpan; those of this {type(risk.model).__name__} "
+            f"have another."
+        )
+    w = space.element(w).astype(float)
+    if w.size > MOST_NUMBERS:
+        raise InputError(f"critical_point: a Hessian of {w.size} rows is too large, at most {MOST_NUMBERS}.")
+    value, gradient = risk.value_and_gradient(w)
+    h, hessian = STEP * max(1.0, float(np.max(np.abs(w)))), np.empty((w.size, w.size))
+    for i, unit in enumerate(np.eye(w.size).reshape(-1, *w.shape)):
+        ahead, behind = (risk.value_and_gradient(w + sign * h * unit)[1] for sign in (1, -1))
+        hessian[i] = (ahead - behind).ravel() / (2 * h)
+    eigenvalues, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+    escape = vectors[:, 0].reshape(w.shape)
+    return CriticalPoint(value, norm(space, gradient), eigenvalues, escape / norm(space, escape))
