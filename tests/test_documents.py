@@ -88,6 +88,7 @@ SMALLER = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:the grid hardly resolves")
 @pytest.mark.slow
 def test_the_command_lines_of_the_readme_in_their_order(call, tmp_path):
     folder = tmp_path / "data"

@@ -89,7 +89,7 @@ MADE_OF_NUMPY = {
     "descent/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
     "descent/momentum.py": {"np.array(1.0)", "np.array(next_t)"},
     "descent/progress.py": {
-        "np.array([row[key] for row in rows])",
+        "np.array([row.get(key, math.nan) for row in self._rows[:self.done + 1]])",
         "np.array([time for time, _ in self.kept])",
         "np.array(value)",
         "np.empty((0, *self.start.shape))",
@@ -108,12 +108,12 @@ MADE_OF_NUMPY = {
     "losses/densities.py": {"np.ones(len(samples))"},
     "porous_medium/fourier_series.py": {
         "np.array([self.torus.tail(rho, self.modes) for rho in density])",
-        "np.array(times)",
+        "np.array(path.times)",
     },
     "porous_medium/tangent_flow.py": {
         "np.array([energy for _, energy in parts])",
         "np.array([self.torus.tail(rho, self.modes) for rho in density])",
-        "np.array(times)",
+        "np.array(path.times)",
     },
     "theory/limits.py": {
         "np.array([run.risk.loss(rho) for rho in density])",

@@ -16,6 +16,7 @@ from .descent.whole_space import whole_space as whole_space
 from .errors import InputError as InputError
 from .errors import NumericalError as NumericalError
 from .errors import TorusflowError as TorusflowError
+from .errors import UnfinishedError as UnfinishedError
 from .errors import UnstableError as UnstableError
 from .estimators import ChainDensity as ChainDensity
 from .estimators import TorusDensity as TorusDensity
@@ -32,6 +33,7 @@ from .storage import load as load
 from .structures import torsions as torsions
 from .theory import deep_linear as deep_linear
 from .theory import lojasiewicz as lojasiewicz
+from .theory import quantities as quantities
 from .theory import wasserstein as wasserstein
 from .theory.critical_points import CriticalPoint as CriticalPoint
 from .theory.critical_points import critical_point as critical_point
@@ -59,6 +61,7 @@ __all__ = [
     "model",
     "plotting",
     "porous_medium",
+    "quantities",
     "wasserstein",
 ]
 __version__ = "0.1.0"

@@ -51,3 +51,17 @@ class UnstableError(NumericalError):
     def __init__(self, message: str, courant: float, substeps: int):
         super().__init__(message)
         self.courant, self.substeps = courant, substeps
+
+
+class UnfinishedError(NumericalError):
+    """An equation was not solved to the end.
+
+    Attributes
+    ----------
+    solution : object
+        Until then, as the solver gives it, up to the time that it reached.
+    """
+
+    def __init__(self, message, solution):
+        super().__init__(str(message))
+        self.solution = solution

@@ -14,6 +14,7 @@ from tolerances import ADJOINT, PUSH
 import torusflow as tfl
 from torusflow import checks
 from torusflow.descent.refinement import refined
+from torusflow.porous_medium.time_steps import IMPLICIT
 
 SHAPES = [(16,), (9, 8), (7, 8, 7)]
 METRIC = tfl.SobolevMetric(2.0, 0.2)
@@ -175,6 +176,7 @@ def test_coarse_to_fine_and_refined(tmp_path):
     assert risk.model.torus.shape == (36, 36) and control.shape == risk.space.shape
 
 
+@pytest.mark.filterwarnings("ignore:the grid hardly resolves")
 def test_tangent_flow_and_porous_medium():
     results = []
     for kind in ("numpy", "foreign"):
@@ -188,6 +190,21 @@ def test_tangent_flow_and_porous_medium():
     for mine, foreign in zip(*results, strict=True):
         assert relative_error(tfl.Torus((8, 9)).to_host(foreign), mine) < PUSH
     assert type(results[1][0]) is type(results[1][1]) is Foreign
+
+
+@pytest.mark.filterwarnings("ignore:the grid hardly resolves")
+def test_implicit_steps_of_a_tangent_flow(monkeypatch):
+    monkeypatch.setattr("torusflow.porous_medium.time_steps.EXPONENTIAL", IMPLICIT)
+    results = []
+    for kind in ("numpy", "foreign"):
+        torus = torus_of((8, 9), kind)
+        initial, target = densities(torus)
+        solution = tfl.TangentFlow(torus, METRIC, tfl.losses.KullbackLeibler(target), band=2).solve(
+            initial, [0.01], 1e-6
+        )
+        assert solution.implicit_steps == solution.steps > 0
+        results.append(torus.to_host(solution.density))
+    assert relative_error(results[1], results[0]) < PUSH
 
 
 def test_tangent_kernels():

@@ -154,7 +154,7 @@ class TestBadInput:
 
     def test_a_solution_that_ends(self):
         """dy/dt = y^2 leaves the range of numbers at time 1, and the message says so."""
-        from torusflow.porous_medium.exponential_steps import Semilinear, solve
+        from torusflow.porous_medium.time_steps import Semilinear, solve
 
         evolution = Semilinear(lambda y: y**2, lambda y: 0.0, lambda y: float(np.max(np.abs(y))))
         with pytest.raises(NumericalError, match=r"tolerance 1.0e-06 cannot be met beyond time (1|0.99\d*) of 2"):

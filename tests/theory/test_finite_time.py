@@ -8,7 +8,7 @@ import torusflow as tfl
 from torusflow.losses import L2, SquaredL2
 from torusflow.theory.lojasiewicz import predicted_exponent, time_to_minimum
 
-pytestmark = pytest.mark.filterwarnings("ignore:smoothness")
+pytestmark = pytest.mark.filterwarnings("ignore:smoothness", "ignore:the grid hardly resolves")
 
 
 def flow_to(target, metric=None, loss=L2):

@@ -14,6 +14,7 @@ from .method import State as State
 from .momentum import HeavyBall as HeavyBall
 from .momentum import Nesterov as Nesterov
 from .progress import Result as Result
+from .recorder import Recorder as Recorder
 from .scipy_adapter import scipy_minimize as scipy_minimize
 from .stochastic import StochasticGradientDescent as StochasticGradientDescent
 

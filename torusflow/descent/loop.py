@@ -8,20 +8,22 @@ import math
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from ..arguments import check_function, checked_whole, is_number
-from ..errors import InputError, NumericalError, TorusflowError, UnstableError
+from ..errors import InputError, NumericalError, UnstableError
 from ..interrupts import Held
 from ..model import Refinable, check_ability
 from ..risk import Risk
+from .callbacks import Callback, CallerError, call, in_words, tell
 from .method import Method, StalledError, State
 from .progress import Progress, Result, following, with_substeps
 from .progress_bar import ProgressBar
+from .recorder import Recorder, checked_recorders
 from .will import Will
 
 # A risk this many times the first one is not coming back.
@@ -47,7 +49,8 @@ def descend(
     stop: Callable[[], str] | None = None,
     refine: bool = False,
     progress: bool = False,
-    callback: Callable[[int, dict], None] | None = None,
+    callback: Callback | None = None,
+    record: Recorder | Sequence[Recorder] = (),
 ) -> Result:
     """Run a descent method until the gradient or the risk is small, or a limit is met.
 
@@ -84,7 +87,12 @@ def descend(
     progress : bool
         Whether to draw a progress bar; it stays silent where there is no terminal.
     callback : callable, optional
-        callback(iteration, row) after every iterate, with one number per column of the history.
+        callback(iteration, row, state) after every iterate, with one number per column of the history and a `State`:
+        ``state.control``, ``state.gradient``, ``state.output``. One for which two arguments suffice gets
+        no state.
+    record : Recorder or sequence of Recorder
+        Quantities of the control that become columns of the history: ``Recorder(quantity, every=10)``. A run goes on
+        recording if it is resumed with recorders of the same names.
 
     Returns
     -------
@@ -105,6 +113,7 @@ def descend(
     for name, function in (("callback", callback), ("stop", stop)):
         if function is not None:
             check_function(name, function)
+    recorders = checked_recorders(record)
     usable = isinstance(method, Method) and not isinstance(method, type)
     if not isinstance(risk, Risk) or not usable:
         raise InputError(
@@ -134,7 +143,7 @@ def descend(
         if store is not None and not resume:
             store.refuse_existing()
         with contextlib.nullcontext() if store is None else store.locked():
-            descent = _Descent(method, limits, max_time, validation, stop, store, callback, signals, will)
+            descent = _Descent(method, limits, max_time, validation, stop, store, callback, recorders, signals, will)
             reached = descent.restored(risk, resume) or descent.begun(risk, control)
             with ProgressBar(iterations, reached.done, progress and will.is_first) as bar:
                 return descent.run(reached, bar)
@@ -173,10 +182,11 @@ class _Descent:
     """One call of `descend`: all but what changes from iterate to iterate, which `Progress` holds."""
 
     def __init__(
-        self, method: Method, limits: dict, max_time, validation, stop, store, callback, signals: Held, will: Will
+        self, method: Method, limits, max_time, validation, stop, store, callback, recorders, signals: Held, will: Will
     ):
         self._method, self._limits, self._validation = method, limits, validation
         self._stop, self._store, self._callback, self._signals = stop, store, callback, signals
+        self._recorders = recorders
         self._max_time = self._max_seconds = max_time
         self._started = self._saved = time.perf_counter()
         self._told = -1
@@ -193,7 +203,13 @@ class _Descent:
         if checkpoint is None:
             self._store.prepare(risk, self._method, self._validation, self._limits)
             return None
-        reached = Progress.restored(risk, checkpoint)
+        reached = Progress.restored(risk, checkpoint, self._recorders)
+        if lost := reached.unrecorded():
+            self._warn(
+                f"the run recorded {', '.join(lost)} and goes on without: NaN follows. To go on recording give the "
+                f"recorders again, in Python: descend(..., record=[...]).",
+                stacklevel=4,
+            )
         self._validation = following(self._validation, risk, reached.risk)
         if reached.refine != refine:
             was, now = ("with", "without") if reached.refine else ("without", "with")
@@ -209,7 +225,7 @@ class _Descent:
     def begun(self, risk: Risk, control) -> Progress:
         """The progress at the start."""
         state = self._method.init(risk, control)
-        reached = Progress(risk, state.control, self._limits["refine"])
+        reached = Progress(risk, state.control, self._limits["refine"], self._recorders)
         return reached.after(state, self._seconds(), self._validation)
 
     def run(self, reached: Progress, bar: ProgressBar) -> Result:
@@ -231,10 +247,10 @@ class _Descent:
             except Exception as problem:
                 if isinstance(problem, InputError) and self._reached.done == 0:
                     raise  # this method or loss does not go with the risk: nothing has been done
-                error = cast(Exception, problem.__cause__) if isinstance(problem, _CallerError) else problem
-                status = f"failed at iteration {self._reached.done + 1}: {_in_words(problem, error)}"
+                error = cast(Exception, problem.__cause__) if isinstance(problem, CallerError) else problem
+                status = f"failed at iteration {self._reached.done + 1}: {in_words(problem, error)}"
             except BaseException as leaving:  # such as SystemExit: what was reached is stored on the way out
-                self._store_last(f"interrupted at iteration {self._reached.done + 1}: {_in_words(leaving, leaving)}")
+                self._store_last(f"interrupted at iteration {self._reached.done + 1}: {in_words(leaving, leaving)}")
                 raise
             if status is None:
                 self._store_now_and_then()
@@ -247,7 +263,7 @@ class _Descent:
         if self._told < reached.done:
             self._told = reached.done
             if self._callback is not None:
-                _call("callback", self._callback, reached.done, dict(reached.row))
+                tell(self._callback, reached)
         status = reached.state.finished or self._reason_to_stop()
         if status is not None:
             return status
@@ -279,7 +295,7 @@ class _Descent:
             return f"time limit: {self._max_seconds:.6g} s after {done} iterations, risk {row['risk']:.6g}"
         if name := self._will.waiting(self._signals):
             return f"interrupted after {done} iterations: {name}"
-        if self._stop is not None and (why := self._will.any(_call("stop", self._stop))):
+        if self._stop is not None and (why := self._will.any(call("stop", self._stop))):
             return f"interrupted after {done} iterations: {why}"
         if self._store is not None and self._will.first(self._store.stop_asked()):
             return f"stopped after {done} iterations by the file {self._store.stop_file.name}"
@@ -296,7 +312,7 @@ class _Descent:
         except Exception as error:
             if not self._warned:
                 self._warned = True
-                self._warn(f"{_in_words(error, error)} The descent goes on, and the run is written again at its end.")
+                self._warn(f"{in_words(error, error)} The descent goes on, and the run is written again at its end.")
         self._saved = time.perf_counter()
 
     def _store_last(self, status: str, error: Exception | None = None) -> Result:
@@ -313,7 +329,7 @@ class _Descent:
         return result
 
     def _stored_elsewhere(self, result: Result, failure: Exception) -> Result:
-        said = f"not stored under its name: {_in_words(failure, failure)}"
+        said = f"not stored under its name: {in_words(failure, failure)}"
         path, name = None, Path(self._store.path)
         try:
             folder = self._will.first(_new_folder() if self._will.is_first else None)
@@ -325,11 +341,11 @@ class _Descent:
         self._warn(said)
         return dataclasses.replace(result, status=f"{result.status}; {said}", path=path)
 
-    def _warn(self, said: str) -> None:
+    def _warn(self, said: str, stacklevel: int = 5) -> None:
         """Say it, once, while there is work that an error would lose, as a filter would make of a warning."""
         with contextlib.suppress(Warning):
             if self._will.is_first:
-                warnings.warn(said, stacklevel=5)
+                warnings.warn(said, stacklevel=stacklevel)
 
     def _save(self, store, result: Result) -> None:
         with self._will.alike():
@@ -338,23 +354,6 @@ class _Descent:
 
     def _seconds(self) -> float:
         return self._will.first(time.perf_counter() - self._started)
-
-
-class _CallerError(Exception):
-    """What a function of the caller's raised, as the cause; the text says which function."""
-
-
-def _call(name: str, function: Callable, *arguments):
-    try:
-        return function(*arguments)
-    except Exception as error:
-        raise _CallerError(f"the {name} raised ") from error
-
-
-def _in_words(problem: BaseException, error: BaseException) -> str:
-    """An error in words, with who raised it; one of the package is a sentence already."""
-    said = str(error) if isinstance(error, TorusflowError) else f"{type(error).__name__}: {error}".removesuffix(": ")
-    return f"{problem}{said}" if isinstance(problem, _CallerError) else said
 
 
 def _new_folder() -> str | None:

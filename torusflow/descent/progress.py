@@ -14,6 +14,7 @@ from ..hilbert import HilbertSpace, alike, norm, placed, same
 from ..model import Refinable, Resolved
 from ..risk import Risk
 from .method import State
+from .recorder import Recorder, continued, of_recorders, recorded
 
 # A density that undershoots zero by more than round-off, and one that its grid hardly resolves.
 TROUBLES = (
@@ -40,10 +41,11 @@ class Result:
         The risk there.
     history : dict of str to array (iterations + 1,)
         One entry per iterate, the start included: ``risk``, ``gradient_norm``, ``control_norm``, ``distance`` from the
-        start, ``pl_ratio`` = |grad|^2 / (2 (risk - ``risk.least``)), ``step``, training ``time`` (the sum of steps),
-        ``seconds`` since the start, what the output space describes (``mass``, ``minimum``, ``maximum`` for densities),
-        their ``tail`` (share of the variance over the torus in the outer third of the modes), and ``validation`` and
-        ``substeps`` where asked for.
+        start, ``trajectory_length`` (the sum of |w_(n+1) - w_n|, never less), ``pl_ratio`` = |grad|^2 / (2 (risk -
+        ``risk.least``)), ``step``, training ``time`` (the sum of steps), ``seconds`` since the start, what the output
+        space describes (``mass``, ``minimum``, ``maximum`` for densities), their ``tail`` (share of the variance over
+        the torus in the outer third of the modes), ``validation`` and ``substeps`` where asked for, and what recorders
+        record: NaN where they do not.
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)
@@ -84,6 +86,8 @@ class Progress:
         The first control.
     refine : bool
         Whether the substeps may change, and are part of the history.
+    recorders : tuple of Recorder
+        Of further columns.
     state, best : State
         The last iterate, and the one with the smallest validation (the last if there is none).
     done, best_done : int
@@ -95,6 +99,7 @@ class Progress:
     risk: Risk
     start: np.ndarray
     refine: bool = False
+    recorders: tuple[Recorder, ...] = ()
     state: State = field(default=cast(State, None))  # until the first iterate, as is the next
     best: State = field(default=cast(State, None))
     done: int = -1
@@ -135,6 +140,7 @@ class Progress:
             "gradient_norm": math.sqrt(squared),
             "control_norm": norm(risk.space, state.control),
             "distance": norm(risk.space, state.control - self.start),
+            "trajectory_length": self._length_to(state),
             "pl_ratio": squared / (2 * above) if above > 0 else math.nan,
             "step": state.step,
             "time": state.time,
@@ -150,6 +156,9 @@ class Progress:
             row["validation"] = _validated(validation, state, risk.model)
             best = self.done < 0 or row["validation"] < self.best_row["validation"]
         done = self.done + 1
+        row |= recorded(self.recorders, done, state.control, risk.space, row)
+        if done:  # columns without a number at this iteration
+            row = {**dict.fromkeys(self.row, math.nan), **row}
         self._rows[done:] = [row]
         return replace(
             self,
@@ -159,6 +168,18 @@ class Progress:
             best_done=done if best else self.best_done,
             kept=(*self.kept, (state.time, state.control)) if state.keep else self.kept,
         )
+
+    def unrecorded(self) -> list[str]:
+        """Columns that recorders have made, none of which goes on with them."""
+        made = of_recorders(self.row, self.risk.model.output_space.describe(self.state.output))
+        return [name for name in made if not continued(name, self.recorders)]
+
+    def _length_to(self, state: State) -> float:
+        """Of the polygon of all iterates; not a number where earlier files go on, which do not have it."""
+        if self.done < 0:
+            return 0.0
+        step = norm(self.risk.space, state.control - self.state.control)
+        return self.row.get("trajectory_length", math.nan) + step
 
     def result(self, status: str, error: Exception | None = None, path=None) -> Result:
         """What the descent gives back."""
@@ -193,7 +214,7 @@ class Progress:
         return mapping if self.best is self.state else mapping | {"best": _parts(self.best)}
 
     @classmethod
-    def restored(cls, risk: Risk, checkpoint: dict) -> Progress:
+    def restored(cls, risk: Risk, checkpoint: dict, recorders: tuple[Recorder, ...] = ()) -> Progress:
         """The inverse of `checkpoint`, to the last bit."""
         columns = {key: values.tolist() for key, values in checkpoint["history"].items()}
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
@@ -208,11 +229,10 @@ class Progress:
         if refine:
             risk = with_substeps(risk, checkpoint.get("substeps", rows[-1]["substeps"]))
         kept = tuple(zip(checkpoint["times"].tolist(), placed(space, checkpoint["controls"]), strict=True))
-        return cls(risk, start, refine, state, best, done, best_done, kept, rows)
+        return cls(risk, start, refine, recorders, state, best, done, best_done, kept, rows)
 
     def _history(self) -> dict[str, np.ndarray]:
-        rows = self._rows[: self.done + 1]
-        return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+        return {key: np.array([row.get(key, math.nan) for row in self._rows[: self.done + 1]]) for key in self.row}
 
     def _kept(self) -> tuple[np.ndarray, np.ndarray]:
         times = np.array([time for time, _ in self.kept])

@@ -9,7 +9,7 @@ import numpy as np
 from ..torus.density import Density, LogDensitySpace
 from ..torus.log_density import Finer, exponential
 from .fields import plot_field, plot_velocity
-from .histories import CURVES, plot_course
+from .histories import CURVES, plot_course, with_recorded
 from .style import DOTS_PER_INCH, PAIRS, STYLES, colour_bar, density_colours, diverging, side_of, words
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def plot_densities(run) -> Figure:
     densities["fitted"] = _fitted(run)
     logarithms = isinstance(model.output_space, LogDensitySpace)
     curves = _curves_of_likelihood(run.history) if logarithms else CURVES
-    rows: Any = _layout(model.torus.dimension, list(densities), model.layers, list(curves))
+    rows: Any = with_recorded(_layout(model.torus.dimension, list(densities), model.layers, list(curves)), run)
     width, height = 3 * len(rows[0]), (6.5, 7, 9.5)[model.torus.dimension - 1]
     figure = Figure((width, height), DOTS_PER_INCH, layout="compressed")
     panels = figure.subplot_mosaic(rows)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..descent.recorder import of_recorders
 from .style import STYLES, words
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ CURVES = {  # panel: columns of the history, title, label
     "control_norm": (("control_norm",), "norm of the control", ""),
 }
 
+# More lines than this need no names.
+LONGEST_LEGEND = 10
 # A risk that is zero may be computed as so much less, relative to the largest value.
 ROUND_OFF = 1e-12
 
@@ -47,14 +50,24 @@ def plot_history(axes: Axes, history: dict, names=("risk", "gradient_norm")) -> 
         axes.set_yscale("log", nonpositive="mask")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
-    if len(names) > 1:
+    if 1 < len(names) <= LONGEST_LEGEND:
         axes.legend(fontsize=8)
     words(axes, x="iteration", y=names[0].replace("_", " ") if len(names) == 1 else "")
 
 
+def with_recorded(rows: list[list[str]], run) -> list[list[str]]:
+    """Panels by rows, with one more beside them where recorders have made columns of the history."""
+    return [[*row, "recorded"] for row in rows] if _recorded(run) else rows
+
+
+def _recorded(run) -> tuple[str, ...]:
+    return tuple(of_recorders(run.history, run.risk.model.output_space.describe(run.output)))
+
+
 def plot_course(figure: Figure, panels: dict[str, Axes], run, curves: dict | None = None) -> None:
     """The curves of a run's descent where there are panels for them, and its status."""
-    for name, (columns, title, label) in (CURVES | (curves or {})).items():
+    own = {"recorded": (_recorded(run), "recorded", "")}
+    for name, (columns, title, label) in (CURVES | own | (curves or {})).items():
         if name in panels:
             plot_history(panels[name], run.history, columns)
             words(panels[name], title, y=label)

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import NumericalError
 from ..transport.flow_map import FlowMap
 from .fits import fitted_density, marginals, plot_histogram, plot_points, scale_of, shown
-from .histories import plot_course
+from .histories import plot_course, with_recorded
 from .maps import plot_grid, plot_log_determinant
 from .style import BLUE, DOTS_PER_INCH, PAIRS, colour_bar, words
 
@@ -33,6 +33,7 @@ def plot_likelihood(run) -> Figure:
             for pair, curve in zip(PAIRS, ("risk", "logarithms", "control_norm"), strict=True)
         ],
     }[d]
+    rows = with_recorded(rows, run)
     figure = Figure((3.4 * len(rows[0]), (6.5, 7.5, 10)[d - 1]), DOTS_PER_INCH, layout="compressed")
     panels, coordinates = figure.subplot_mosaic(rows), shown(run.coordinates, d)
     parts = {("fit", "data", "samples"): _draw_fit, ("grid",): _draw_grid, ("determinant",): _draw_determinant}

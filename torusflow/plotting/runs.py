@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ..model import HasDensity, Layered, OnPoints
 from ..storage import Run
 from ..torus.density import FunctionSpace
 from .densities import plot_densities
-from .histories import plot_course
+from .histories import plot_course, with_recorded
 from .likelihoods import plot_likelihood
 from .style import BLUE, DOTS_PER_INCH, VERMILION, words
 
@@ -33,6 +33,8 @@ def plot_run(run: Run) -> Figure:
     Models on points in the plane (`torusflow.model.OnPoints`): inputs, targets and outputs, with the lines along which
     they flow; in other dimensions, and for other models, outputs against targets.
 
+    What a `Recorder` has recorded has a panel of its own.
+
     Parameters
     ----------
     run : Run
@@ -54,8 +56,9 @@ def plot_run(run: Run) -> Figure:
 def _plot_outputs(run):
     from matplotlib.figure import Figure
 
-    figure = Figure((12, 4.2), DOTS_PER_INCH, layout="constrained")
-    panels = figure.subplot_mosaic([["points", "risk", "pl_ratio"]])
+    rows: Any = with_recorded([["points", "risk", "pl_ratio"]], run)
+    figure = Figure((4 * len(rows[0]), 4.2), DOTS_PER_INCH, layout="constrained")
+    panels = figure.subplot_mosaic(rows)
     axes, model = panels["points"], run.risk.model
     targets, output = getattr(run.risk.loss, "targets", None), run.output
     points = {}

@@ -11,10 +11,11 @@ from scipy.fft import next_fast_len
 from ..arguments import checked_times, checked_tolerance, is_number, settle
 from ..backends import Transform
 from ..backends.turns import Turn
-from ..errors import InputError, NumericalError
+from ..errors import InputError, NumericalError, UnfinishedError
 from ..torus.density import Density
 from ..torus.grid import TWO_PI, Torus
-from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY, Semilinear, solve
+from .exponential_steps import SHARE_OF_THE_DIFFUSIVITY
+from .time_steps import Path, Semilinear, solve
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +110,9 @@ class Spectral:
         ------
         InputError
             If rho0 is not a positive density on this torus, times do not increase, or the tolerance is out of range.
-        NumericalError
+        UnfinishedError
             If the tolerance cannot be met, or the density does not stay positive: then the grid does not resolve it.
+            Its ``solution`` is that until then.
         """
         times, tolerance = checked_times(times), checked_tolerance(tolerance, 1e-14, 0.1)
         rho0 = rho0 if isinstance(rho0, Density) else Density(self.torus, rho0, "initial density")
@@ -123,10 +125,15 @@ class Spectral:
             )
         equation = Semilinear(self._rate, self._stiffness, self._size, self._accept)
         with self._turn.take():  # of the plans
-            states, steps = solve(equation, self._project(rho0.values), times, tolerance)
-            density = np.stack([self._values(state, self._own_plan) for state in states])
+            try:
+                return self._solution(solve(equation, self._project(rho0.values), times, tolerance))
+            except UnfinishedError as error:
+                raise UnfinishedError(error, self._solution(error.solution)) from None
+
+    def _solution(self, path: Path) -> SpectralSolution:
+        density = np.stack([self._values(state, self._own_plan) for state in path.states])
         tail = np.array([self.torus.tail(rho, self.modes) for rho in density])
-        return SpectralSolution(np.array(times), density, tail, steps)
+        return SpectralSolution(np.array(path.times), density, tail, path.steps)
 
     def _project(self, rho) -> np.ndarray:
         """Coefficients |k_j| < n_j / 2, array (K_0, K_1, K_2) with k_2 >= 0."""

@@ -32,6 +32,7 @@ HISTORY_NAMES = {
     "gradient_norm": "norm of the gradient of the risk in the control space",
     "control_norm": "norm of the control",
     "distance": "distance of the control from the start",
+    "trajectory_length": "length of the way from the start: sum of the distances between iterates",
     "pl_ratio": "Polyak-Lojasiewicz ratio |gradient|^2 / (2 (risk - its least value))",
     "step": "step length that led to this iterate",
     "time": "training time: sum of the steps",

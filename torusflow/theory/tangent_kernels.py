@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -145,13 +146,24 @@ def drift(model: Model, w_0, w_1) -> float:
     InputError
         If the kernel at w_0 is zero, as it is where a network of several layers starts from zero.
     """
-    first, second = TangentKernel(model, w_0), TangentKernel(model, w_1)
+    return drift_from(model, w_0)(w_1)
+
+
+def drift_from(model: Model, w_0) -> Callable[[np.ndarray], float]:
+    """w_1 -> `drift`, with what is about w_0 computed once."""
+    first = TangentKernel(model, w_0)
     size = first.eigenvalues(1)[0]
     if size <= 0:
         raise InputError("the tangent kernel at w_0 is zero, so nothing drifts relative to it. Take another w_0.")
-    if first.size <= LARGEST_DENSE:
-        return float(np.linalg.norm(second.matrix() - first.matrix(), 2) / size)
-    return float(abs(_lanczos(second - first, 1, "LM")[0]) / size)
+    matrix = first.matrix() if first.size <= LARGEST_DENSE else None
+
+    def drifted(w_1) -> float:
+        second = TangentKernel(model, w_1)
+        if matrix is not None:
+            return float(np.linalg.norm(second.matrix() - matrix, 2) / size)
+        return float(abs(_lanczos(second - first, 1, "LM")[0]) / size)
+
+    return drifted
 
 
 def lazy_risk(matrix, residual, times) -> np.ndarray:

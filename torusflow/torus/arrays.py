@@ -168,3 +168,18 @@ def checked_numbers(values, what: str, kinds: str) -> np.ndarray:
     if array.dtype.kind not in kinds or not array.size:
         raise InputError(f"{what} must be numbers, got {values!r}.")
     return array
+
+
+def checked_shape(shape) -> tuple[int, ...]:
+    """Points per axis as a tuple, or an InputError."""
+    given = shape
+    try:
+        shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    except (ValueError, TypeError):  # rows of unequal length, or nothing that has an order
+        shape = ()
+    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in shape)
+    if not whole or not 1 <= len(shape) <= 3 or min(shape) < 4:
+        raise InputError(
+            f"a torus has 1, 2 or 3 axes of at least 4 grid points each, got {given!r}. Write Torus((64, 64)), say."
+        )
+    return tuple(int(n) for n in shape)

@@ -14,7 +14,7 @@ from ..arguments import check_kind, settle
 from ..backends import Backend, Division, Stages, Transform, Undivided
 from ..backends.turns import Turn
 from ..errors import InputError
-from .arrays import Arrays, checked_numbers, chosen_backend
+from .arrays import Arrays, checked_numbers, checked_shape, chosen_backend
 from .divided import Divided
 
 TWO_PI = 2 * math.pi
@@ -109,7 +109,7 @@ class Torus(Divided, Arrays):
         ): ...
 
     def __post_init__(self):
-        shape = _checked_shape(self.shape)
+        shape = checked_shape(self.shape)
         backend = chosen_backend(self.threads, self.library, self.device, self.comm, shape)
         if math.prod(shape) > LARGEST_SIZE * backend.division.processes:
             raise InputError(
@@ -372,20 +372,6 @@ class Torus(Divided, Arrays):
         if batch not in self._plans:
             self._plans[batch] = self.plan(batch)
         return self._plans[batch]
-
-
-def _checked_shape(shape) -> tuple[int, ...]:
-    given = shape
-    try:
-        shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
-    except (ValueError, TypeError):  # rows of unequal length, or nothing that has an order
-        shape = ()
-    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in shape)
-    if not whole or not 1 <= len(shape) <= 3 or min(shape) < 4:
-        raise InputError(
-            f"a torus has 1, 2 or 3 axes of at least 4 grid points each, got {given!r}. Write Torus((64, 64)), say."
-        )
-    return tuple(int(n) for n in shape)
 
 
 def _lengths(slices) -> tuple[int, ...]:
