@@ -82,6 +82,7 @@ def test_problem_files_are_problems(document, i, tmp_path, rng):
 # Sizes of what README shows, so that it takes seconds: what a line says stays true.
 SMALLER = {
     "fit data/adk_torsions.csv --units degrees -o adk.h5": "--grid 16x16 --length 0.1 --iterations 10",
+    "fit data/adk_torsions.csv --units degrees --given": "--grid 16x16 --length 0.1 --iterations 5",
     "fit data/adk_torsions.csv --units degrees --likelihood": "--layers 2 --band 3 --iterations 3 --length 0.2",
     "fit data/adk_torsions.csv --units degrees --method": "--grid 24x24 --layers 2 --iterations 4",
     "fit data/adk.toml": "--grid 24x24 --layers 2 --band 7 --iterations 4",
@@ -96,6 +97,7 @@ def test_the_command_lines_of_the_readme_in_their_order(call, tmp_path):
     rows = (ROOT / "data" / "adk_torsions.csv").read_text().splitlines()
     (folder / "adk_torsions.csv").write_text("\n".join([rows[0], *rows[1::40]]) + "\n")
     problem = (ROOT / "data" / "adk.toml").read_text()
+    (folder / "peptide.cif").symlink_to(ROOT / "data" / "peptide.cif")
     (folder / "adk.toml").write_text(problem.replace("[64, 64]", "[24, 24]").replace("band = 21", "band = 7"))
     text = (ROOT / "README.md").read_text()
     lines = [line.split("#")[0].strip() for line in text.splitlines() if line.startswith("torusflow ")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 
@@ -279,7 +280,8 @@ def cross_validated_bandwidth(points) -> float:
     grid = np.linspace(math.log(smallest), math.log(0.3), 40)
     best = int(np.argmin([score(b) for b in grid]))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    return math.exp(minimize_scalar(score, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x)
+    least = cast(Any, minimize_scalar(score, bounds=bounds, method="bounded", options={"xatol": 1e-4}))
+    return math.exp(least.x)
 
 
 def _as_text(name: str) -> str:
