@@ -66,7 +66,7 @@ REFUSED = {
     "fit a.csv --likelihood -o bad.h5": "a SampleNODE has no grid to share",
     "fit p.toml -o bad.h5 --bogus": "No such option",
     "info none.h5": "there is no file",
-    "resume alone.h5": "a SampleNODE has no grid to share",
+    "resume alone.h5": "a run of a SampleNODE, which several processes do not share",
 }
 
 

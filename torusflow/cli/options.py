@@ -194,9 +194,9 @@ def takes_classes(command):
     return with_classes
 
 
-def whole_run(run, classes, device: str = "cpu") -> Run:
-    """A run with all its parts, to go on with on a device; an InputError where a class is missing."""
-    loaded, missing = read_run(run, classes, device)
+def whole_run(run, classes, device: str = "cpu", comm=None) -> Run:
+    """A run with all its parts, to go on with on a device or by processes; an InputError where a class is missing."""
+    loaded, missing = read_run(run, classes, device, comm)
     if missing:
         raise InputError(missing_classes(str(run), missing))
     return loaded

@@ -7,14 +7,13 @@ import functools
 
 import click
 
-from ..config import Problem, refuse_undivided
+from ..config import Problem
 from ..descent import descend
 from ..descent.refinement import refined
 from ..errors import InputError
 from ..estimators.files import notes_of
 from ..interrupts import Held
-from ..storage import RunFile
-from ..storage.dividing import divided
+from ..storage import RunFile, SharedRunFile
 from ..storage.export import FORMATS, export_run
 from ..storage.sealed import generations
 from .description import wrap
@@ -38,29 +37,28 @@ def resume(processes, run, classes, iterations, max_time, step, device, only_che
     The result is the same, to the last bit, as without the interruption, on
     the same machine with as many threads.
     """
-    loaded, store = whole_run(run, classes, device), RunFile(run)
+    if device != "cpu":
+        processes.refuse("a GPU is used by", "leave out --device")
+    loaded, store = whole_run(run, classes, device, processes.comm), RunFile(run)
     if notes_of(loaded):
         raise InputError(
             f"{run!r} is a density that was trained for as many iterations as fit rows held out best; with more it "
             f"would fit new rows worse. To train on all the same: torusflow refine {run} -o more.h5, and torusflow "
             f"resume more.h5 --iterations 100."
         )
-    if processes.comm is not None:
-        refuse_undivided(type(loaded.risk.model), processes.comm)
     method = loaded.method
     if step is not None:
         if "step" not in {field.name for field in dataclasses.fields(method)}:
             raise InputError(f"a {type(method).__name__} finds its own steps; leave --step out.")
         method = dataclasses.replace(method, step=step)
     store = dataclasses.replace(store, coordinates=loaded.coordinates)
-    processes.by_first(lambda: store.checkpoint(loaded.risk, method, validation=loaded.validation))
+    file = store if processes.comm is None else SharedRunFile.of(store, loaded.risk.model)
+    file.checkpoint(loaded.risk, method, validation=loaded.validation)
     done = len(loaded.history["risk"]) - 1
     click.echo(wrap(f"{run}: {done} iterations, risk {loaded.history['risk'][-1]:.6g}; status: {loaded.status}"))
     if only_check:
         click.echo(f"it can go on: torusflow resume {run}{'' if device == 'cpu' else f' --device {device}'}")
         return
-    if processes.comm is not None:
-        loaded = divided(loaded, processes.comm)
     limits = {**loaded.limits, "validation": loaded.validation}
     limits |= {key: value for key, value in (("iterations", iterations), ("max_time", max_time)) if value is not None}
     problem = Problem(loaded.risk, method, limits, loaded.coordinates, loaded.control)

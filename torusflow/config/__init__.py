@@ -4,7 +4,7 @@ from .choices import choices, chosen
 from .densities import LOSSES
 from .likelihood import LIKELIHOODS
 from .own_classes import imported, modules_beside
-from .problem import METHODS, Problem, make_problem, refuse_undivided
+from .problem import METHODS, Problem, make_problem
 from .tables import files_named, read_tables
 
 __all__ = [
@@ -19,5 +19,4 @@ __all__ = [
     "make_problem",
     "modules_beside",
     "read_tables",
-    "refuse_undivided",
 ]

@@ -117,7 +117,7 @@ def _problem(tables: Mapping, folder, comm) -> Problem:
             f'[{name}] goes with a likelihood only: write kind = "LogLikelihood" below [loss], or remove [{name}].'
         )
     if comm is not None:
-        refuse_undivided(model, comm)
+        _refuse_undivided(model, comm)
     # All that can be refused without the data is, before they are read.
     method = _method(table["descent"], "LBFGS" if by_likelihood else "GradientDescent")
     limits = call(_limits, "limits", table["limits"])
@@ -133,7 +133,7 @@ def _problem(tables: Mapping, folder, comm) -> Problem:
     return Problem(risk, method, limits, coordinates, start, continuation, test)
 
 
-def refuse_undivided(model: type, comm: Any) -> None:
+def _refuse_undivided(model: type, comm: Any) -> None:
     """Raise an InputError if the processes of a communicator cannot share a model of this class."""
     if not takes_densities(model):
         raise InputError(
