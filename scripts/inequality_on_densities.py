@@ -55,7 +55,7 @@ def main(arguments=None):
         cloud.loglog(gaps, constant * gaps**exponent, "k:", linewidth=1)
     cloud.set(xlabel="L - L*", ylabel="norm of the gradient", title="Below and above, SquaredL2")
 
-    times, wasserstein, sobolev = ratios(2 * options.points)
+    times, wasserstein, sobolev = ratios(6 * options.points)
     print(f"|gradient|^2 / (2 E) at the end: {wasserstein[-1]:.3f} in W2 (4 pi^2 = {4 * np.pi**2:.3f}), ", end="")
     print(f"{sobolev[-1]:.3f} in H^s")
     rates.plot(times, wasserstein, label="W2, porous medium equation")

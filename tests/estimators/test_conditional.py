@@ -158,7 +158,7 @@ def test_the_pictures_of_three_columns(given, rng):
     density = fit(360 * rng.random((100, 3)), "degrees", given=given, grid=12, band=3, max_iter=3)
     panels = density.plot().axes
     assert len(panels) == (7 if len(given) == 1 else 16)
-    with pytest.raises(InputError, match="three columns have several pictures"):
+    with pytest.raises(InputError, match="a density of three columns has several pictures"):
         density.plot(panels[0])
 
 

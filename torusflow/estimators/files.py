@@ -52,7 +52,8 @@ def read_fit(path) -> Fit:
             f"tfl.load."
         )
     checkpoint = RunFile(path).checkpoint(run.risk, run.method, validation=run.validation)
-    parameters, found = notes_of(run) or ({"period": run.coordinates.units}, {})
+    given = list(run.risk.loss.given) or None
+    parameters, found = notes_of(run) or ({"period": run.coordinates.units, "given": given}, {})
     return Fit(Progress.restored(run.risk, cast(dict, checkpoint)), run.coordinates, parameters, found)
 
 
@@ -61,7 +62,7 @@ def notes_of(run: Run) -> tuple[dict, dict] | None:
     try:
         notes = json.loads(run.attributes.get("notes", ""))
         found = {"complete_": True, **notes["found"]}  # older files do not say
-        return dict(notes["TorusDensity"]), {name: found[name] for name in FOUND if name in found}
+        return dict(notes["TorusDensity"]), {name: found[name] for name in FOUND}
     except (ValueError, TypeError, KeyError):  # words of a person
         return None
 

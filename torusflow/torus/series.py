@@ -52,7 +52,8 @@ class Series:
 
         def at(some):
             sums = _complex_sums(some, packed, self._torus)
-            return np.stack([np.real(sums), np.imag(sums)], axis=1).reshape(-1, len(some))[: len(coefficients)]
+            real = np.stack([np.real(sums), np.imag(sums)], axis=1).reshape(2 * len(packed), len(some))
+            return real[: len(coefficients)]
 
         return _shared(self._torus, points, at)
 
