@@ -10,7 +10,7 @@ import numpy as np
 from ..arguments import check_kind, checked_whole
 from ..errors import InputError
 from ..torus.density import LARGEST_SAMPLE
-from .parameters import Parameters, generator
+from .parameters import DensityEstimator, generator
 from .tables import Rows, as_frame, check_columns, checked_weights, rows_of
 from .torus_density import TorusDensity
 
@@ -27,7 +27,7 @@ class Factor(NamedTuple):
         return tuple(sorted(self.columns + self.given))
 
 
-class ChainDensity(Parameters):
+class ChainDensity(DensityEstimator):
     """The density of many columns, p(x_1) p(x_2 | x_1) p(x_3 | x_2, x_1) ..., with the conditions that you give.
 
     Each factor is a `TorusDensity` of at most three columns, its conditions among them. A column depends on others
@@ -119,18 +119,6 @@ class ChainDensity(Parameters):
         parts = zip(self.densities_, self.factors_, strict=True)
         return np.sum([density.scores_of(rows.values[:, factor.all]) for density, factor in parts], axis=0)
 
-    def score(self, X, y=None, sample_weight=None) -> float:
-        """The sum of the log-densities of all rows; missing ones left out.
-
-        Parameters
-        ----------
-        X : array (N, d) or DataFrame
-        y : ignored
-        sample_weight : array (N,), optional
-        """
-        scores = self.score_samples(X)
-        return float(np.nansum(checked_weights(sample_weight, len(scores)) * scores))
-
     def sample(self, n_samples: int = 1, random_state=None):
         """Independent rows of the density, array (n_samples, d); a data frame if one with names was fitted.
 
@@ -148,10 +136,6 @@ class ChainDensity(Parameters):
             values[:, factor.all] = density.coordinates_.from_torus(drawn)
         names = self._column_names
         return values if names is None else as_frame(values, names)
-
-    @property
-    def _column_names(self) -> tuple[str, ...] | None:
-        return tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
 
 
 def checked_factors(factors, names: tuple[str, ...] | None, count: int) -> list[Factor]:

@@ -23,8 +23,8 @@ from ..torus.regions import highest_density_levels
 from .bootstrap import Bootstrap, resampled
 from .conditions import conditions_of, warn_of_new
 from .derived import conditional, marginal
-from .parameters import Parameters, generator, legacy_generator
-from .tables import as_frame, check_columns, checked_given, checked_weights, missing_rows, rows_of
+from .parameters import DensityEstimator, generator, legacy_generator
+from .tables import as_frame, check_columns, checked_given, missing_rows, rows_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -36,7 +36,7 @@ FINE = {1: 2880, 2: 360, 3: 72}
 LARGEST_AXIS = {1: 10**6, 2: 4096, 3: 256}
 
 
-class FittedDensity(Parameters):
+class FittedDensity(DensityEstimator):
     """The part of `TorusDensity` that reads what a fit has found."""
 
     coordinates_: Coordinates
@@ -70,19 +70,6 @@ class FittedDensity(Parameters):
             warn_of_new(points[:, self.given_], self._points[:, self.given_], self.coordinates_, self.given_)
             scores[~missing] = self._density.log_density(points) - self._log_cell
         return scores
-
-    def score(self, X, y=None, sample_weight=None) -> float:
-        """The sum of the log-densities of all rows, as `sklearn.neighbors.KernelDensity` has it; missing ones left out.
-
-        Parameters
-        ----------
-        X : array (N, d) or DataFrame
-        y : ignored
-        sample_weight : array (N,), optional
-        """
-        scores = self.score_samples(X)
-        weights = checked_weights(sample_weight, len(scores))
-        return float(np.nansum(weights * scores))
 
     def sample(self, n_samples: int = 1, random_state=None, given=None):
         """Independent rows of the density, array (n_samples, d), in the range of the training data.
@@ -283,10 +270,6 @@ class FittedDensity(Parameters):
         made = cast(Any, type(self))(period, given=given or None, threads=self.threads, missing=self.missing)
         made._keep(progress, coordinates, names and tuple(names[axis] for axis in axes))
         return made
-
-    @property
-    def _column_names(self) -> tuple[str, ...] | None:
-        return tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
 
     def _rows_like_those_of_the_fit(self, X) -> np.ndarray:
         rows = rows_of(X)

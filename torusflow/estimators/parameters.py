@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 
 import numpy as np
 
 from ..arguments import checked_seed, checked_whole
 from ..errors import InputError
+from .tables import checked_weights
 
 
 class NotFittedError(InputError, AttributeError):
@@ -52,6 +54,30 @@ class Parameters:
             target_tags=TargetTags(required=False),
             input_tags=InputTags(allow_nan=getattr(self, "missing", None) == "drop"),
         )
+
+
+class DensityEstimator(Parameters):
+    """An estimator of a density of the columns of a table, with `score_samples`."""
+
+    score_samples: Callable
+
+    def score(self, X, y=None, sample_weight=None) -> float:
+        """The sum of the log-densities of all rows, as `sklearn.neighbors.KernelDensity` has it; missing ones left out.
+
+        Parameters
+        ----------
+        X : array (N, d) or DataFrame
+        y : ignored
+        sample_weight : array (N,), optional
+        """
+        scores = self.score_samples(X)
+        return float(np.nansum(checked_weights(sample_weight, len(scores)) * scores))
+
+    @property
+    def _column_names(self) -> tuple[str, ...] | None:
+        """Those of the frame that was fitted."""
+        names = vars(self).get("feature_names_in_")
+        return None if names is None else tuple(names)
 
 
 def legacy_generator(random_state) -> np.random.RandomState:

@@ -12,7 +12,7 @@ from ..torus.coordinates import Coordinates
 from ..torus.regions import FAR, mass_above
 from .fields import plot_field
 from .fits import plot_points, scale_of, shown
-from .regions import DOTS, plot_contours, plot_regions
+from .regions import plot_contours, plot_regions, some_of
 from .style import BLUE, DOTS_PER_INCH, GREY, colour_bar, per_unit, side_of, words
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _plot_over_condition(figure, panel: Axes, density, points, coordinates, give
     density = np.transpose(density, directions)
     style, bar = scale_of([density], other, 1)
     image = plot_field(panel, density / side_of(other), coordinates, directions, **style)
-    x, y = coordinates.along(*directions).from_torus(_some(points)[:, directions]).T
+    x, y = coordinates.along(*directions).from_torus(some_of(points)[:, directions]).T
     panel.scatter(x, y, s=1, color="black", alpha=0.5, linewidths=0, zorder=2)
     plot_contours(panel, mass_above(density, (0,)), sorted((m, m) for m in masses), coordinates, directions, True)
     panel.set_aspect("auto")
@@ -108,7 +108,7 @@ def _plot_images(figure, density, points, coordinates, given: tuple[int, ...], m
     panels = list(figure.subplots(2, IMAGES // 2, sharex=True, sharey=True).flat)
     for x, image_of, panel in zip(at, slices, panels, strict=True):
         near = points[np.abs((points[:, axis] - x + 0.5) % 1.0 - 0.5) < NEAR]
-        image = plot_points(panel, image_of, _some(near), coordinates, pair, **style)
+        image = plot_points(panel, image_of, some_of(near), coordinates, pair, **style)
         plot_regions(panel, image_of, coordinates, masses, pair, named=False)
         words(panel, _value(coordinates, axis, x))
         panel.label_outer()
@@ -136,10 +136,6 @@ def _plot_lines(figure, density, points, coordinates, given: tuple[int, ...], ma
     panels[0, 0].set_ylim(0)
     figure.suptitle("strokes: rows nearby; dotted: there are none, and the density is a guess", fontsize=9)
     figure.supylabel(per_unit(coordinates.along(axis), 1), fontsize=9)
-
-
-def _some(points) -> np.ndarray:
-    return points if len(points) <= DOTS else points[np.random.default_rng(0).permutation(len(points))[:DOTS]]
 
 
 def _value(coordinates: Coordinates, axis: int, x) -> str:

@@ -60,7 +60,7 @@ def plot_density(density, points, coordinates: Coordinates, masses: Sequence[flo
         _shade(panels[0], density, coordinates, masses)
         return figure
     images, n = marginals(density, pairs), len(points)
-    shown_points = points if n <= DOTS else points[np.random.default_rng(0).permutation(n)[:DOTS]]
+    shown_points = some_of(points)
     title = f"{n:,} rows" if n <= DOTS else f"{DOTS:,} of {n:,} rows"
     style, bar = scale_of(list(images.values()), coordinates)
     for panel, pair in zip(panels, pairs, strict=True):
@@ -71,6 +71,12 @@ def plot_density(density, points, coordinates: Coordinates, masses: Sequence[flo
     if axes is None:
         colour_bar(figure, image, panels, **bar)
     return figure
+
+
+def some_of(points) -> np.ndarray:
+    """The points that are drawn: all, or as many at random as leave the density to be seen."""
+    n = len(points)
+    return points if n <= DOTS else points[np.random.default_rng(0).permutation(n)[:DOTS]]
 
 
 def plot_regions(
