@@ -1,6 +1,7 @@
 """A call that works of every public function, class and method with arguments; the fuzz spoils these."""
 
 import numpy as np
+from calls_of_descents import DESCENTS
 from calls_of_equations import EQUATIONS
 from things import (
     BOUNDS,
@@ -301,40 +302,7 @@ CALLS = {
     "StochasticGradientDescent": Call(
         tfl.StochasticGradientDescent, {"step": 0.1, "batch": 2, "half_life": 5.0, "seed": 0}
     ),
-    "ensemble": Call(
-        tfl.ensemble,
-        {"risk": RISK, "starts": [W], "method": tfl.GradientDescent(0.1), "iterations": 1, "within": 1e-6},
-        str,
-    ),
-    "Ensemble.law": Call(
-        tfl.Ensemble(1e-6, (), np.zeros(3), np.array([4.0, 2.0, 1.0])).law, {"distances": np.arange(1.0, 4.0)}, str
-    ),
-    "coarse_to_fine": Call(
-        tfl.coarse_to_fine, {"risk": FIT, "method": tfl.GradientDescent(0.1), "levels": 1, "iterations": 1}
-    ),
-    "whole_space": Call(
-        tfl.whole_space,
-        {
-            "risk": tfl.Risk(
-                tfl.RKHSNODE(X.T, tfl.KernelSpan(tfl.GaussianKernel(0.5), X.T), 2),
-                losses.SquaredDistance(np.zeros((3, 2))),
-            ),
-            "control": np.zeros((2, 3, 2)),
-            "method": tfl.GradientDescent(0.1),
-            "iterations": 1,
-            "tolerance": 1e-2,
-        },
-    ),
-    "select": Call(
-        tfl.select,
-        {
-            "candidates": [(RISK, RISK)],
-            "method": tfl.GradientDescent(0.1),
-            "rounds": (1, 1),
-            "keep": 0.5,
-            "callback": None,
-        },
-    ),
+    **DESCENTS,
     # -- files
     "load": Call(tfl.load, {"path": "missing.h5"}),
     "RunFile": Call(tfl.RunFile, {"path": "run.h5", "overwrite": False, "coordinates": COORDINATES, "interval": 60.0}),
