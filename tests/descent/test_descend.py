@@ -152,6 +152,15 @@ def test_divergence_is_reported_with_the_last_good_iterate():
     assert np.max(result.control) <= 0.9
 
 
+def test_rounding_is_no_divergence():
+    """A residual of one unit in the last place grows nineteenfold an iteration; 1e-13 of the output is no rounding."""
+    risk = tfl.Risk(tfl.LinearResNet(np.eye(1), 1), tfl.losses.SquaredDistance(np.array([[1 + 2.0**-52]])))
+    result = tfl.descend(risk, np.zeros((1, 1, 1)), tfl.GradientDescent(20.0), 20)
+    risks = result.history["risk"]
+    assert result.status.startswith("diverged at iteration 3") and 1e-28 < risks[-1] < 1e-26
+    np.testing.assert_allclose(risks[1:] / risks[:-1], 19.0**2, rtol=1e-3)
+
+
 def test_a_gradient_that_is_wrong_stalls_the_line_search():
     class Uphill(Distance):
         def gradient(self, y):

@@ -73,6 +73,11 @@ def test_no_random_problem_breaks_its_certificate():
     assert any(held), f"nothing was certified from seed {seed}"
 
 
+def test_a_start_that_fits_to_rounding_is_certified_and_keeps_its_word():
+    """Its residual is one unit in the last place; the rounding of other points made a hundred times the risk."""
+    assert holds_for_random_problem((2036816401, 996))
+
+
 @pytest.mark.slow
 def test_no_problem_of_a_thousand_breaks_its_certificate():
     seed = int(np.random.SeedSequence().entropy % 2**32)

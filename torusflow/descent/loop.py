@@ -16,9 +16,10 @@ import numpy as np
 
 from ..arguments import check_function, checked_whole, is_number
 from ..errors import InputError, NumericalError, UnstableError
+from ..hilbert import norm
 from ..interrupts import Held
 from ..model import Refinable, check_ability
-from ..risk import Risk
+from ..risk import ROUND_OFF, Risk
 from .callbacks import Callback, CallerError, call, in_words, tell
 from .method import Method, StalledError, State
 from .progress import Progress, Result, following, with_substeps
@@ -168,7 +169,7 @@ def advanced(reached: Progress, method: Method, seconds: Callable[[], float], va
     risk = reached.risk
     try:
         state = method.update(risk, reached.state)
-        _refuse_divergence(state.value, reached.first_row["risk"])
+        _refuse_divergence(risk, state, reached.first_row["risk"])
         return reached.after(state, seconds(), validation)
     except NumericalError as error:
         unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
@@ -370,11 +371,14 @@ def _restarted(risk: Risk, method: Method, state: State) -> State:
     return dataclasses.replace(fresh, step=state.step, next_step=state.next_step, time=state.time)
 
 
-def _refuse_divergence(value: float, first: float) -> None:
+def _refuse_divergence(risk: Risk, state: State, first: float) -> None:
     # A likelihood may start at zero: then its unit, one nat, is the measure.
-    if value > DIVERGENCE_FACTOR * (abs(first) or 1.0):
+    if state.value <= DIVERGENCE_FACTOR * (abs(first) or 1.0):
+        return
+    if state.value > (ROUND_OFF * norm(risk.model.output_space, state.output)) ** 2:  # squared distances below round
         raise NumericalError(
-            f"the risk is {value:.3g}, it was {first:.3g} at the start. Use a smaller step, or line_search='armijo'"
+            f"the risk is {state.value:.3g}, it was {first:.3g} at the start. Use a smaller step, or "
+            f"line_search='armijo'"
         )
 
 
