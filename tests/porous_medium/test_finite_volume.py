@@ -93,7 +93,7 @@ class TestBarenblatt:
         assert l2 < 0.7 * plain_l2
 
     @pytest.mark.parametrize(
-        "n", [24, pytest.param(32, marks=pytest.mark.slow), pytest.param(64, marks=pytest.mark.slow)]
+        "n", [24, pytest.param(32, marks=pytest.mark.slow), pytest.param(48, marks=pytest.mark.slow)]
     )
     def test_c7_in_three_dimensions(self, n):
         """Against the plain scheme in point values and in cell means."""
