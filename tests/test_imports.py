@@ -95,7 +95,7 @@ MADE_OF_NUMPY = {
         "np.empty((0, *self.start.shape))",
     },
     "descent/selection.py": {"np.full(len(candidates), math.inf)", "np.zeros(len(candidates), int)"},
-    "descent/stochastic.py": {"np.array(0)", "np.array(passes + 1)"},
+    "descent/stochastic.py": {"np.array(passes)"},
     "losses/normalised_likelihood.py": {"np.ones(len(samples))"},
     "torus/log_density.py": {"np.empty((n, self.fine.dimension))"},
     "geodesic/shooting.py": {
