@@ -86,7 +86,7 @@ MADE_OF_NUMPY = {
         "np.array(self._next_forcing(forcing, after / before))",
     },
     "descent/gradient_flow.py": {"np.ascontiguousarray(to_host(control))"},
-    "descent/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
+    "torus/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
     "descent/momentum.py": {"np.array(1.0)", "np.array(next_t)"},
     "descent/progress.py": {
         "np.array([row.get(key, math.nan) for row in self._rows[:self.done + 1]])",
