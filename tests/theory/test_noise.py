@@ -203,7 +203,6 @@ def saddle():
         ({"step": 0.7}, "does not settle down where the Hessian has the eigenvalue 3. Take one below 0.667"),
         ({"step": 1.0, "momentum": 0.5, "nesterov": True}, "Take one below 0.5"),
         ({"control": np.full((1, 1), 3.0)}, "the control is 1 away from the minimum.*Go on with the descent"),
-        ({"risk": flow_risk, "control": None}, "no minimum: the least eigenvalue|away from the minimum"),
         ({"risk": saddle, "control": None}, "the control is no minimum: the least eigenvalue of the Hessian is -"),
         ({"risk": "model"}, "the first argument must be a Risk"),
     ],
@@ -212,7 +211,7 @@ def saddle():
 def test_bad_input(change, words):
     risk = tfl.Risk(Chains(np.ones((3, 1, 1, 1))), losses.SquaredDistance([[[1.0]], [[2.0]], [[3.0]]]))
     arguments = {"risk": risk, "control": np.full((1, 1), 2.0), "step": 0.1} | change
-    if callable(arguments["risk"]) and not isinstance(arguments["risk"], tfl.Risk):
+    if arguments["risk"] is saddle:
         arguments["risk"], arguments["control"] = arguments["risk"]()
     with pytest.raises(InputError, match=words):
         noise.stationary(**arguments)
@@ -249,7 +248,7 @@ def test_noise_in_flat_directions_has_no_law():
     """And with the penalty that is advised it has one."""
     model, w = Chains(np.tile(np.eye(2), (4, 1, 1, 1))), np.zeros((1, 2))
     loss = Pushed(np.array([1.0, -1.0, 2.0, -2.0]))
-    with pytest.raises(InputError, match="1 eigenvalues of the Hessian are zero and .* noise there.* Add a penalty"):
+    with pytest.raises(InputError, match=r"1 eigenvalues of the Hessian are zero and .* noise there.* Add a penalty"):
         noise.stationary(tfl.Risk(model, loss), w, 0.1)
     law = noise.stationary(tfl.Risk(model, loss, penalty=0.5), w, 0.1)
     assert law.covariance[1, 1] == pytest.approx(0.1 * law.noise[1, 1] / (2 * 0.5 - 0.1 * 0.5**2))
