@@ -94,7 +94,7 @@ def test_bad_input():
     density = tfl.densities.uniform(torus)
     measure = tfl.MeasureNODE(torus, tfl.SobolevMetric(), density, layers=1, band=1)
     for other, words in (
-        (cloud, r"needs part\(rows, axis\), which a CloudMMD lacks. Use .* a sum or mean over them, such as Squared"),
+        (cloud, r"needs part\(rows, axis\), which a CloudMMD lacks. Use .* a sum or mean over them such as Squared"),
         (tfl.Risk(measure, losses.SquaredL2(density)), r"needs part\(rows\), which a MeasureNODE lacks"),
         (
             tfl.Linearised(measure, measure.space.zeros()),

@@ -99,7 +99,10 @@ class Risk:
             If the model or the loss cannot be taken apart.
         """
         need = "a risk on some of the samples needs"
-        instead = "Use another method, or a model on points with a sum or mean over them, such as SquaredDistance."
+        instead = (
+            "Use another method, a SampleNODE with LogLikelihood (--likelihood), or a model on points with a sum or "
+            "mean over them such as SquaredDistance."
+        )
         check_ability(self.model, Subsampled, need, instead)
         check_ability(self.loss, OverSamples, need, instead)
         return self.model.output_space.shape[sample_axis(self.model)]
