@@ -201,8 +201,11 @@ def saddle():
         ({"draw": "all"}, "draw must be one of subsets, replacement, got 'all'"),
         ({"step": 0.0}, "step must be a positive number"),
         ({"momentum": 1.0}, r"momentum must be a number in \[0, 1\)"),
-        ({"step": 0.7}, "does not settle down where the Hessian has the eigenvalue 3. Take one below 0.667"),
-        ({"step": 1.0, "momentum": 0.5, "nesterov": True}, "Take one below 0.5"),
+        (
+            {"step": 0.7},
+            "do not settle down where the Hessian has the eigenvalue 3. Take steps below 0.667",
+        ),
+        ({"step": 1.0, "momentum": 0.5, "nesterov": True}, "Take steps below 0.5"),
         ({"control": np.full((1, 1), 3.0)}, "the control is 1 away from the minimum.*Go on with the descent"),
         ({"risk": saddle, "control": None}, "the control is no minimum: the least eigenvalue of the Hessian is -"),
         ({"risk": "model"}, "the first argument must be a Risk"),
@@ -231,7 +234,7 @@ def test_the_longest_step_is_where_moves_stop_contracting(momentum, nesterov, lo
             assert noise.stationary(*arguments, momentum=momentum, nesterov=bool(nesterov)).spread > 0
         else:
             assert radius > 1
-            with pytest.raises(InputError, match=f"Take one below {longest:.3g}"):
+            with pytest.raises(InputError, match=f"Take steps below {longest:.3g}"):
                 noise.stationary(*arguments, momentum=momentum, nesterov=bool(nesterov))
 
 

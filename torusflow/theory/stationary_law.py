@@ -160,8 +160,8 @@ def _second_moments(values, C, step: float, momentum: float, nesterov: bool) -> 
     longest = 2 * (1 + momentum) / (1 + 2 * momentum if nesterov else 1) / float(np.max(values))
     if step >= longest:  # then an eigenvalue of the moves is not below one
         raise InputError(
-            f"with this momentum a step of {step:.3g} does not settle down where the Hessian has the eigenvalue "
-            f"{np.max(values):.3g}. Take one below {longest:.3g}."
+            f"steps of {step:.3g} do not settle down where the Hessian has the eigenvalue {np.max(values):.3g}. "
+            f"Take steps below {longest:.3g}."
         )
     pull = step * values
     carry = momentum * (1 - pull if nesterov else np.ones_like(pull))
