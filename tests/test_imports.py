@@ -68,8 +68,9 @@ OF_THIS_MACHINE = {
     "models/particle_linearisation.py",
     "models/sample_node.py",
     "models/sobolev_kernel.py",
-    "theory/critical_points.py",
     "theory/deep_linear.py",
+    "theory/gradient_noise.py",
+    "theory/hessian.py",
     "torus/brightness.py",
     "torus/coordinates.py",
     "torus/cells.py",
@@ -86,7 +87,7 @@ MADE_OF_NUMPY = {
         "np.array(self._next_forcing(forcing, after / before))",
     },
     "descent/gradient_flow.py": {"np.ascontiguousarray(to_host(control))"},
-    "descent/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
+    "torus/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
     "descent/momentum.py": {"np.array(1.0)", "np.array(next_t)"},
     "descent/progress.py": {
         "np.array([row.get(key, math.nan) for row in self._rows[:self.done + 1]])",
@@ -95,7 +96,7 @@ MADE_OF_NUMPY = {
         "np.empty((0, *self.start.shape))",
     },
     "descent/selection.py": {"np.full(len(candidates), math.inf)", "np.zeros(len(candidates), int)"},
-    "descent/stochastic.py": {"np.array(0)", "np.array(passes + 1)"},
+    "descent/stochastic.py": {"np.array(passes)"},
     "losses/normalised_likelihood.py": {"np.ones(len(samples))"},
     "torus/log_density.py": {"np.empty((n, self.fine.dimension))"},
     "geodesic/shooting.py": {

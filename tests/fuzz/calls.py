@@ -4,6 +4,7 @@ import numpy as np
 from calls_of_descents import DESCENTS
 from calls_of_equations import EQUATIONS
 from things import (
+    BEST,
     BOUNDS,
     CERTIFICATE,
     CERTIFIED,
@@ -20,6 +21,7 @@ from things import (
     HILL_ON_LINE,
     IMAGE,
     KERNEL,
+    LEAST_SQUARES,
     LINE,
     LINEAR,
     LOGARITHMS,
@@ -300,7 +302,18 @@ CALLS = {
     "LBFGS": Call(tfl.LBFGS, {"memory": 3, "step": 0.1}, _used_method),
     "GaussNewton": Call(tfl.GaussNewton, {"radius": 1.0, "forcing": 0.5, "products": 5}, _used_method),
     "StochasticGradientDescent": Call(
-        tfl.StochasticGradientDescent, {"step": 0.1, "batch": 2, "half_life": 5.0, "seed": 0}
+        tfl.StochasticGradientDescent,
+        {
+            "step": 0.1,
+            "batch": 2,
+            "half_life": 5.0,
+            "seed": 0,
+            "schedule": "cosine",
+            "momentum": 0.5,
+            "nesterov": True,
+            "draw": "subsets",
+        },
+        _used_method,
     ),
     **DESCENTS,
     # -- files
@@ -317,6 +330,38 @@ CALLS = {
     "drift": Call(tfl.drift, {"model": LINEAR, "w_0": W, "w_1": -W}),
     "lazy_risk": Call(tfl.lazy_risk, {"matrix": np.eye(2), "residual": np.ones(2), "times": [0.0, 1.0]}),
     "critical_point": Call(tfl.critical_point, {"risk": RISK, "w": W}, str),
+    "noise.covariance": Call(
+        tfl.noise.covariance,
+        {"risk": LEAST_SQUARES, "control": BEST, "batch": 2, "draw": "replacement"},
+        lambda noise: (noise(BEST), noise.sample(np.random.default_rng(0)), noise.trace, noise.matrix()),
+    ),
+    "noise.stationary": Call(
+        tfl.noise.stationary,
+        {
+            "risk": LEAST_SQUARES,
+            "control": BEST,
+            "step": 0.1,
+            "batch": 2,
+            "momentum": 0.5,
+            "nesterov": True,
+            "draw": "subsets",
+            "continuous": False,
+        },
+        str,
+    ),
+    "noise.diffusion": Call(
+        tfl.noise.diffusion,
+        {
+            "risk": LEAST_SQUARES,
+            "control": BEST,
+            "step": 0.1,
+            "times": [0.1],
+            "rng": np.random.default_rng(0),
+            "batch": 2,
+            "draw": "subsets",
+            "substeps": 1,
+        },
+    ),
     "deep_linear.composed": Call(tfl.deep_linear.composed, {"model": LINEAR, "w": W}),
     "deep_linear.rank": Call(tfl.deep_linear.rank, {"model": LINEAR, "w": W, "tolerance": 1e-6}),
     "deep_linear.imbalance": Call(tfl.deep_linear.imbalance, {"model": LINEAR, "w": W}),
