@@ -15,6 +15,8 @@ from .linear import LinearNODE as LinearNODE
 from .linear import LinearResNet as LinearResNet
 from .log_density_node import LogDensityNODE as LogDensityNODE
 from .measure_node import MeasureNODE as MeasureNODE
+from .node import NODE as NODE
+from .perceptrons import Perceptrons as Perceptrons
 from .resnet import ResNet as ResNet
 from .rkhs_node import RKHSNODE as RKHSNODE
 from .sample_node import SampleNODE as SampleNODE

@@ -115,6 +115,10 @@ class TorusNODE:
             "scheme": f"{self.scheme}, {self.substeps} steps per layer, {self.space.torus.threads} threads",
         }
 
+    def starting(self, points) -> TorusNODE:
+        """The same network from other points (N, d)."""
+        return replace(self, points=points)
+
     def restarted(self, output) -> TorusNODE:
         """The first layer of this model, of length one, from points (N, d) reached."""
         return replace(self, points=output, layers=1)
