@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..arguments import checked_rows, settle
+from ..arguments import check_generator, checked_rows, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..memory import check_memory
@@ -106,6 +106,11 @@ class NODE:
         """The same network from other points (N, d)."""
         return replace(self, x=points)
 
+    def initial(self, rng: np.random.Generator) -> np.ndarray:
+        """A control of independent standard normal entries."""
+        check_generator(rng)
+        return rng.standard_normal(self.space.shape)
+
     def from_function(self, function) -> np.ndarray:
         """The control with the coefficients function(s) at s = 0, 1/L, ..., 1.
 
@@ -157,10 +162,8 @@ class NODELinearisation:
         def take(layer, points, momenta):
             segment, size = Segment(self._control, layer), points.shape[-2:]
             for at, q in zip(points.reshape(-1, *size), momenta.reshape(-1, *size), strict=True):
-                gradient, t = (
-                    model._fields.gradient(segment.at(at), without_time(at), without_time(q)),
-                    segment.part(at),
-                )
+                t, coefficients = segment.part(at), segment.at(at)
+                gradient = model._fields.gradient(coefficients, without_time(at), without_time(q))
                 gradients[layer] += (1 - t) * gradient
                 gradients[layer + 1] += t * gradient
 

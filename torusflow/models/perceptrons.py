@@ -14,9 +14,9 @@ from .resnet import ACTIVATIONS, checked_activation
 
 @dataclass(frozen=True)
 class Perceptrons:
-    """v(x) = scale sum_j a_j sigma(b_j.x + beta_j), with coefficients (m, 2 d + 1): a row (a_j, b_j, beta_j) of each neuron.
+    """v(x) = scale sum_j a_j sigma(b_j.x + beta_j), by coefficients (m, 2 d + 1): a row (a_j, b_j, beta_j) a neuron.
 
-    Those of a `ResNet` with biases; without, rows are (a_j, b_j) as in one whose widths differ.
+    They are those of a `ResNet` with biases; without, rows are (a_j, b_j) as in one whose widths differ.
 
     Parameters
     ----------

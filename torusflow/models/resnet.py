@@ -75,8 +75,8 @@ class ResNet:
     ----------
     space : Euclidean or ProductSpace
         Inner products (1/L) sum_l. Controls are arrays (L, 2, m, d) of A_l^T and B_l, or (L, m, d) of A_l^T where B is
-        fixed. With biases, or widths that differ, there is a row (a, b, bias) of each neuron: arrays (L, m, 2 d + 1), or
-        the product of one (m_l, 2 d) or (m_l, 2 d + 1) for each layer. `weights` and `control` go there and back.
+        fixed. With biases, or widths that differ, they have a row (a, b, bias) of each neuron: arrays (L, m, 2 d + 1),
+        or a product of one (m_l, 2 d) or (m_l, 2 d + 1) for each layer. `weights` and `control` go there and back.
     output_space : Euclidean
         (d, N).
 
