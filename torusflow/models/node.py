@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..arguments import check_generator, checked_rows, settle
+from ..arguments import check_generator, checked_choice, checked_rows, copy_with, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..memory import check_memory
@@ -100,7 +100,8 @@ class NODE:
 
     def part(self, rows) -> NODE:
         """The same network on some of the points."""
-        return self.starting(self.x[rows])
+        x = self.x[checked_choice(rows, len(self.x))]
+        return copy_with(self, x=x, output_space=Euclidean(x.shape))
 
     def starting(self, points) -> NODE:
         """The same network from other points (N, d)."""

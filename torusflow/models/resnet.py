@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy.special import expit
 
 from ..arguments import (
     check_generator,
+    checked_choice,
     checked_columns,
     checked_flag,
     checked_whole,
@@ -97,6 +98,7 @@ class ResNet:
     inner: np.ndarray | None = None
     scale: float = 1.0
     bias: bool = field(default=False, metadata={"stored": "unless default"})
+    sample_axis: ClassVar[int] = 1
 
     def __post_init__(self):
         layers = checked_whole("layers", self.layers)
@@ -153,6 +155,10 @@ class ResNet:
     def rows(self, output) -> np.ndarray:
         """An output with one point per row."""
         return np.transpose(output)
+
+    def part(self, rows) -> ResNet:
+        """The same network on some of the inputs."""
+        return replace(self, X=self.X[:, checked_choice(rows, self.X.shape[1])])
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """A control of independent standard normal entries."""
