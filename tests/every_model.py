@@ -81,7 +81,24 @@ def make_cases():
     def kernel_node(kernel):
         return tfl.RKHSNODE(x, tfl.KernelField(kernel, centres), 4, 2)
 
+    def network(*maps, weights=None):
+        return tfl.Network(x, maps, weights)
+
+    point, four = np.zeros((1, 2)), np.zeros((1, 4))
+    waves, matrix = tfl.RandomFourierFeatures(4, 12), rng.standard_normal((4, 3))
+    before, after, two = tfl.Affine(4), tfl.Affine(3, bias=False), tfl.Affine(2)
+    flow, torus_flow = tfl.RKHSNODE(four, waves, 2), tfl.TorusNODE(point, smooth, layers=2, band=2, substeps=1)
+    perceptrons = tfl.NODE(four, tfl.Perceptrons(3), 2, scheme="rk3")
+    fixed = tfl.Fixed(tfl.Affine(2, bias=False), matrix[:, :2].T)
+    inner = tfl.Network(point, [before, flow, two])
+
     return {
+        "Network": Case(network(before, flow, after), 4.0),
+        "Network fixed at both ends": Case(network(tfl.Padding(4), perceptrons, fixed), 4.0),
+        "Network of features": Case(network(tfl.Fixed(before, matrix), waves, two), 4.0),
+        "Network of trained features": Case(network(before, waves, after), 4.0),
+        "Network of columns": Case(network(before, tfl.ResNet(four.T, 2, 3), tfl.LinearResNet(four.T, 2), after), 4.0),
+        "Network of a network": Case(network(two, inner, torus_flow, weights=(1.0, 0.5, 3.0)), 1.0, 1e-9),
         "LinearNetwork": Case(tfl.LinearNetwork(X, (4, 2, 3)), 3.0),
         "LinearNetwork of one layer": Case(tfl.LinearNetwork(X, (2,)), 3.0),
         "LinearResNet": Case(tfl.LinearResNet(X, 7), 3.0),
