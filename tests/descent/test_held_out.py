@@ -1,4 +1,4 @@
-"""Accuracies, and risks on data that training does not see, as columns of the history: kept in files, drawn, resumed."""
+"""Accuracies, and risks on data that training does not see, as columns of the history."""
 
 import dataclasses
 
