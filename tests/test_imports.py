@@ -93,7 +93,7 @@ MADE_OF_NUMPY = {
         "np.array(self._next_forcing(forcing, after / before))",
     },
     "descent/gradient_flow.py": {"np.ascontiguousarray(to_host(control))"},
-    "descent/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
+    "torus/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
     "descent/momentum.py": {"np.array(1.0)", "np.array(next_t)"},
     "descent/progress.py": {
         "np.array([row.get(key, math.nan) for row in self._rows[:self.done + 1]])",
@@ -102,7 +102,7 @@ MADE_OF_NUMPY = {
         "np.empty((0, *self.start.shape))",
     },
     "descent/selection.py": {"np.full(len(candidates), math.inf)", "np.zeros(len(candidates), int)"},
-    "descent/stochastic.py": {"np.array(0)", "np.array(passes + 1)"},
+    "descent/stochastic.py": {"np.array(passes)"},
     "losses/normalised_likelihood.py": {"np.ones(len(samples))"},
     "torus/log_density.py": {"np.empty((n, self.fine.dimension))"},
     "geodesic/shooting.py": {

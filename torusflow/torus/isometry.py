@@ -9,7 +9,7 @@ import numpy as np
 from ..backends import to_host
 from ..errors import InputError
 from ..hilbert import Euclidean, HilbertSpace
-from ..torus.control import VelocitySpace
+from .control import VelocitySpace
 
 
 def isometry(space: HilbertSpace):
