@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import solveh_banded
+from scipy.linalg import cholesky_banded, solveh_banded
 
 from ..hilbert import Euclidean
 
@@ -54,6 +54,10 @@ class PiecewiseLinear:
         flat = gradients.reshape(len(gradients), -1)
         return solveh_banded(self._mass, flat, lower=True).reshape(gradients.shape)
 
+    def coordinates(self, isometry) -> Coordinates:
+        """Those of the values, after the root of int h_i h_j ds (`torusflow.hilbert.Coordinated`)."""
+        return Coordinates(self.shape[0], isometry(self.values), self._mass)
+
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """White noise of norm one."""
         u = self.values.random(rng)
@@ -66,3 +70,19 @@ class PiecewiseLinear:
     def describe(self, u) -> dict[str, float]:
         """Nothing beyond the norm, which every history has."""
         return {}
+
+
+class Coordinates:
+    """x = sqrt(n) times the coordinates of R^T u, where R R^T = int h_i h_j ds."""
+
+    def __init__(self, count: int, values, mass):
+        self._values, self._scale = values, math.sqrt(count)
+        diagonal, beside = cholesky_banded(mass, lower=True)
+        self._root = np.diag(diagonal) + np.diag(beside[:-1], -1)
+
+    def of(self, u) -> np.ndarray:
+        return self._scale * self._values.of(np.tensordot(self._root.T, u, 1))
+
+    def element(self, x) -> np.ndarray:
+        u = self._values.element(x / self._scale)
+        return np.linalg.solve(self._root.T, u.reshape(len(u), -1)).reshape(u.shape)
