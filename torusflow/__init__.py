@@ -34,6 +34,7 @@ from .storage import load as load
 from .structures import torsions as torsions
 from .theory import deep_linear as deep_linear
 from .theory import lojasiewicz as lojasiewicz
+from .theory import noise as noise
 from .theory import quantities as quantities
 from .theory import wasserstein as wasserstein
 from .theory.critical_points import CriticalPoint as CriticalPoint
@@ -60,6 +61,7 @@ __all__ = [
     "lojasiewicz",
     "losses",
     "model",
+    "noise",
     "plotting",
     "porous_medium",
     "quantities",

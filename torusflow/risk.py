@@ -89,7 +89,7 @@ class Risk:
         """R at w: the model runs forward now, backward only when the gradient is asked for."""
         return RiskAt(self, w)
 
-    @property
+    @cached_property
     def samples(self) -> int:
         """N, how many samples the loss is a sum or mean over.
 

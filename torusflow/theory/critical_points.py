@@ -10,13 +10,10 @@ from ..arguments import check_kind
 from ..errors import InputError
 from ..hilbert import Euclidean, norm
 from ..risk import Risk
+from .hessian import NEGLIGIBLE, hessian
 
-# Numbers of a control up to which its Hessian is written out.
-MOST_NUMBERS = 1000
-# Of the size of the control, or of one: differences then err by a ten-billionth of third derivatives of the gradient.
-STEP = 1e-5
-# Of the largest eigenvalue: less is round-off of differences. And of gradients at points that count as critical.
-NEGLIGIBLE, CRITICAL = 1e-7, 1e-6
+# Of gradients at points that count as critical.
+CRITICAL = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +84,7 @@ def critical_point(risk: Risk, w) -> CriticalPoint:
             f"have another."
         )
     w = space.element(w).astype(float)
-    if w.size > MOST_NUMBERS:
-        raise InputError(f"critical_point: a Hessian of {w.size} rows is too large, at most {MOST_NUMBERS}.")
+    eigenvalues, vectors = np.linalg.eigh(hessian(risk, w))
     value, gradient = risk.value_and_gradient(w)
-    h, hessian = STEP * max(1.0, float(np.max(np.abs(w)))), np.empty((w.size, w.size))
-    for i, unit in enumerate(np.eye(w.size).reshape(-1, *w.shape)):
-        ahead, behind = (risk.value_and_gradient(w + sign * h * unit)[1] for sign in (1, -1))
-        hessian[i] = (ahead - behind).ravel() / (2 * h)
-    eigenvalues, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
     escape = vectors[:, 0].reshape(w.shape)
     return CriticalPoint(value, norm(space, gradient), eigenvalues, escape / norm(space, escape))
