@@ -275,13 +275,16 @@ class ProductSpace:
         Raises
         ------
         InputError
-            If they are not elements of the spaces, one of each.
+            If they are not as many as spaces, or have other shapes.
         """
         parts = tuple(parts)
         if len(parts) != len(self.spaces):
             raise InputError(f"this product is of {len(self.spaces)} spaces, got {len(parts)} parts.")
-        flat = [_part(i, space, part) for i, (space, part) in enumerate(zip(self.spaces, parts, strict=True))]
-        return np.concatenate([np.ascontiguousarray(part).reshape(-1).view(float) for part in flat])
+        for i, (space, part) in enumerate(zip(self.spaces, parts, strict=True)):
+            if np.shape(part) != tuple(space.shape):
+                raise InputError(f"part {i} has shape {np.shape(part)}, elements of its space have {space.shape}.")
+        flat = [np.asarray(part, space.dtype, order="C") for space, part in zip(self.spaces, parts, strict=True)]
+        return np.concatenate([part.reshape(-1).view(float) for part in flat])
 
     def riesz(self, gradients) -> np.ndarray:
         """The element g with <g, w> = sum_i <g_i, w_i>, for a gradient g_i in each of the spaces."""
@@ -305,7 +308,10 @@ class ProductSpace:
         """u as an element, or an InputError that says which part is none."""
         u = self._flat.element(u)
         for i, (space, part) in enumerate(zip(self.spaces, self.parts(u), strict=True)):
-            _part(i, space, part)
+            try:
+                space.element(part)
+            except InputError as error:
+                raise InputError(f"part {i}: {error}") from None
         return u
 
     def describe(self, u) -> dict[str, float]:
@@ -316,10 +322,3 @@ class ProductSpace:
 def _reals(space: HilbertSpace) -> int:
     """The real numbers that an element is made of."""
     return math.prod(space.shape) * space.dtype.itemsize // np.dtype(float).itemsize
-
-
-def _part(number: int, space: HilbertSpace, part) -> np.ndarray:
-    try:
-        return space.element(part)
-    except InputError as error:
-        raise InputError(f"part {number}: {error}") from None

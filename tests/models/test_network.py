@@ -162,6 +162,17 @@ def test_other_bad_input():
     model = tfl.Network(X, [tfl.Affine(4), tfl.Affine(2)])
     with (
         np.errstate(over="ignore"),
-        pytest.raises(NumericalError, match="map 0 of a Network gives points that are not"),
+        pytest.raises(NumericalError, match="points after map 0 of a Network are not finite"),
     ):
         model(np.full(model.space.shape, 1e308))
+
+
+def test_a_step_too_long_ends_a_descent_as_diverged():
+    """Whether points or gradients leave the range of numbers: nothing is raised, what was reached is there."""
+    model = tfl.Network(X, [tfl.Affine(4), FLOW, tfl.Affine(2)])
+    risk = tfl.Risk(model, tfl.losses.SoftmaxCrossEntropy(np.arange(7) % 2))
+    start = model.initial(np.random.default_rng(0))
+    with np.errstate(all="ignore"):
+        for step in (1e10, 1e60, 1e100):
+            result = tfl.descend(risk, start, tfl.StochasticGradientDescent(step, batch=2), 5)
+            assert result.status.startswith("diverged at iteration 1") and np.all(np.isfinite(result.control))

@@ -135,7 +135,7 @@ class Network:
         """The points at the end, array (N, e)."""
         x = self.x
         for i, (each, control) in enumerate(zip(self._maps, self.controls(w), strict=True)):
-            x = _finite(each.value(x, control), i)
+            x = _finite(each.value(x, control), "points", i)
         return x
 
     def linearise(self, w) -> NetworkLinearisation:
@@ -151,7 +151,7 @@ class NetworkLinearisation:
         x = model.x
         for i, (each, control) in enumerate(zip(model._maps, model.controls(w), strict=True)):
             self._at.append(each.at(x, control))
-            x = _finite(self._at[-1].output, i)
+            x = _finite(self._at[-1].output, "points", i)
         self.output = x
 
     def tangent(self, dw, dx=None) -> np.ndarray:
@@ -171,14 +171,14 @@ class NetworkLinearisation:
     def _pulled(self, p, last: int) -> tuple[np.ndarray, np.ndarray]:
         """Back to a map before which none is trained."""
         p, gradients = self._model.output_space.element(p), []
-        for at in reversed(self._at[last:]):
-            gradient, p = at.transpose(p)
+        for after, at in reversed(list(enumerate(self._at))[last:]):
+            gradient, p = at.transpose(_finite(p, "weights", after))
             gradients.append(gradient)
         trained = [gradient for gradient in reversed(gradients) if gradient is not None]
         return self._model.space.riesz(trained), p
 
 
-def _finite(x, number: int) -> np.ndarray:
+def _finite(x, what: str, number: int) -> np.ndarray:
     if not np.all(np.isfinite(x)):
-        raise NumericalError(f"map {number} of a Network gives points that are not finite. Use a smaller control.")
+        raise NumericalError(f"{what} after map {number} of a Network are not finite. Use a smaller control or step.")
     return x
