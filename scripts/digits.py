@@ -17,11 +17,11 @@ from torusflow import plotting
 
 
 def split(data, train, test, seed=0):
-    """Pixels about their mean and labels, for training and test, in a random order."""
+    """Pixels about their mean and labels, for training and test, in a random order, and the images for the test."""
     order = np.random.default_rng(seed).permutation(len(data.target))
     unseen, seen = order[:test], order[test:][:train]
     x = (data.data - data.data[seen].mean(axis=0)) / 16
-    return (x[seen], data.target[seen]), (x[unseen], data.target[unseen])
+    return (x[seen], data.target[seen]), (x[unseen], data.target[unseen]), data.images[unseen]
 
 
 def train(maps, training, test, passes):
@@ -42,16 +42,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--layers", type=int, default=10)
     parser.add_argument("--dimension", type=int, default=74, help="in which the flow moves images of 64 pixels")
-    parser.add_argument("--features", type=int, default=100)
-    parser.add_argument("--passes", type=int, default=15)
+    parser.add_argument("--features", type=int, default=200)
+    parser.add_argument("--passes", type=int, default=10)
     parser.add_argument("--train", type=int, help="images to train with; by default all that are not for the test")
     parser.add_argument("--test", type=int, default=450, help="images set aside")
     parser.add_argument("-o", "--output", default="out/digits.png")
     options = parser.parse_args(arguments)
 
-    data = load_digits()
-    shape = data.images.shape[1:]
-    training, test = split(data, options.train, options.test)
+    training, test, images = split(load_digits(), options.train, options.test)
     d = options.dimension
     features = tfl.RandomFourierFeatures(d, options.features, length=2.5)
     flow = tfl.RKHSNODE(np.zeros((1, d)), features, options.layers)
@@ -73,15 +71,17 @@ def main(arguments=None):
             f"{history['accuracy'][-1]:.4f}, risk {history['risk'][-1]:.4f}; {history['seconds'][-1]:.1f} s"
         )
         if len(maps) > 1:
-            draw_misread(right, unseen, run.control, shape)
+            draw_misread(right, unseen, run.control, images)
     axes.set(xlabel="pass over the training images", ylabel="test error in per cent", yscale="log")
+    axes.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"], minor=False)
+    axes.minorticks_off()
     axes.legend()
-    axes.grid(alpha=0.3, which="both")
+    axes.grid(alpha=0.3)
     plotting.save(figure, options.output)
     return found
 
 
-def draw_misread(figure, unseen, control, shape):
+def draw_misread(figure, unseen, control, images):
     """The first nine test images that are taken for another digit."""
     read = unseen.loss.predicted(unseen.model(control))
     known = unseen.loss.labels
@@ -89,7 +89,7 @@ def draw_misread(figure, unseen, control, shape):
     for axes in panels:
         axes.set_axis_off()
     for axes, i in zip(panels, np.flatnonzero(read != known), strict=False):
-        axes.imshow(unseen.model.x[i].reshape(shape), cmap="gray_r")
+        axes.imshow(images[i], cmap="gray_r")
         axes.set_title(f"{known[i]}, read as {read[i]}", fontsize=9)
 
 

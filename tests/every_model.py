@@ -81,7 +81,7 @@ def make_cases():
     def kernel_node(kernel):
         return tfl.RKHSNODE(x, tfl.KernelField(kernel, centres), 4, 2)
 
-    def network(*maps, weights=None):
+    def network(*maps, weights=()):
         return tfl.Network(x, maps, weights)
 
     point, four = np.zeros((1, 2)), np.zeros((1, 4))

@@ -238,15 +238,16 @@ class ProductSpace:
     """
 
     spaces: Sequence[HilbertSpace]
-    weights: Sequence[float] | None = None
+    weights: Sequence[float] = ()
     dtype = np.dtype(np.float64)
 
     def __post_init__(self):
         try:
             spaces = tuple(self.spaces)
-            weights = (1.0,) * len(spaces) if self.weights is None else tuple(self.weights)
+            weights = () if self.weights is None else tuple(self.weights)
         except TypeError:
             spaces, weights = (), ()
+        weights = weights or (1.0,) * len(spaces)
         if not spaces or len(weights) != len(spaces) or not all(map(is_positive, weights)):
             raise InputError(
                 f"ProductSpace takes a list of spaces and a positive weight for each, got {self.spaces!r} and "

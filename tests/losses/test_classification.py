@@ -66,20 +66,20 @@ def test_a_second_column_is_confused(kind):
 @pytest.mark.parametrize(
     "labels, classes",
     [
-        (LABELS + 7, None),
-        (LABELS - 0.5, None),
-        (["u", "v", "w"], None),
+        (LABELS + 7, ()),
+        (LABELS - 0.5, ()),
+        (["u", "v", "w"], ()),
         (LABELS, ("setosa", "versicolor", "virginica")),
         (LABELS, (1, 0, 2)),
         (["v", "u"], ["u", "w", "v"]),
-        (np.array(["v", "u", "w"], object), None),
-        ([True, False], None),
+        (np.array(["v", "u", "w"], object), ()),
+        ([True, False], ()),
     ],
 )
 def test_labels_of_every_kind(kind, labels, classes):
     """Columns are those of the classes, and made again from what a file holds the loss is the same."""
     loss = kind(labels, classes)
-    if classes is not None and isinstance(classes[0], str) and not isinstance(labels[0], str):
+    if classes and isinstance(classes[0], str) and not isinstance(labels[0], str):
         expected = labels
     else:
         expected = [loss.classes.index(label) for label in np.asarray(labels).tolist()]
@@ -109,15 +109,15 @@ def test_a_part_keeps_the_classes(kind, rng):
         ([0, 1, 2], ("a", "b"), r"label 2 of sample 2 is none of the classes \('a', 'b'\)"),
         (["a", "b"], (0, 1), "label 'a' of sample 0 is none"),
         ([-1, 0], ("a", "b"), "label -1 of sample 0"),
-        ([0, 0], None, r"two classes or more, each once, got \(0\) among the labels. Say classes="),
+        ([0, 0], (), r"two classes or more, each once, got \(0\) among the labels. Say classes="),
         ([0, 1], (0, 1, 1), r"each once, got \(0, 1, 1\)\."),
-        ([0, np.nan], None, "labels must not be missing; entry 1 is not finite. Drop such samples"),
-        (LABELS[:, None], None, r"one for each sample, got an array \(6, 1\)"),
-        ([], None, r"got an array \(0,\)"),
-        (3, None, "got 3"),
-        ([0, None], None, "got a list of something else"),
-        ([[0], [1, 2]], None, "must be a list of whole numbers or texts"),
-        (np.ma.array([0, 1], mask=[0, 1]), None, "must be a list of whole numbers or texts"),
+        ([0, np.nan], (), "labels must not be missing; entry 1 is not finite. Drop such samples"),
+        (LABELS[:, None], (), r"one for each sample, got an array \(6, 1\)"),
+        ([], (), r"got an array \(0,\)"),
+        (3, (), "got 3"),
+        ([0, None], (), "got a list of something else"),
+        ([[0], [1, 2]], (), "must be a list of whole numbers or texts"),
+        (np.ma.array([0, 1], mask=[0, 1]), (), "must be a list of whole numbers or texts"),
         ([0, 1], 5, "classes must be a list .* one for each column, got 5"),
     ],
 )

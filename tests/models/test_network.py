@@ -50,7 +50,7 @@ def test_gradient_by_complex_steps(rng):
         assert model.space.inner(gradient, dw) == pytest.approx(exact, rel=1e-11, abs=1e-13)
 
 
-@pytest.mark.parametrize("weights", [None, (0.5, 2.0, 7.0)])
+@pytest.mark.parametrize("weights", [(), (0.5, 2.0, 7.0)])
 def test_points_that_move(weights, rng):
     """The pair of the adjoint and what comes back to the points."""
     model = tfl.Network(X, [tfl.Affine(4), tfl.ResNet(np.zeros((4, 1)), 2, (3, 5), bias=True), tfl.Affine(2)], weights)
@@ -88,7 +88,7 @@ def test_what_is_fixed_is_that_of_the_trained_one(rng):
 
 def test_weights_slow_a_map_down(rng):
     """A gradient is divided by them."""
-    one, other = (tfl.Network(X, [tfl.Affine(4), tfl.Affine(2)], weights) for weights in (None, (1.0, 4.0)))
+    one, other = (tfl.Network(X, [tfl.Affine(4), tfl.Affine(2)], weights) for weights in ((), (1.0, 4.0)))
     w, p = control(one, rng), one.output_space.random(rng)
     expected, found = (model.space.parts(model.linearise(w).adjoint(p)) for model in (one, other))
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class Recorder:
         control = control.copy()  # which may be written into
         try:
             if isinstance(self.quantity, Risk):
-                found = held_out(self.name, self.quantity, control)
+                found = held_out(cast(str, self.name), self.quantity, control)
                 return {_checked_name(name): value for name, value in found.items()}
             found = self.quantity(control)
         except NumericalError:
@@ -120,7 +120,7 @@ def of_recorders(columns: Iterable[str], risk: Risk, output) -> list[str]:
 
 def continued(name: str, recorders: Iterable[Recorder]) -> bool:
     """Whether one of the recorders makes a column of this name."""
-    return any(re.fullmatch(recorder.name + recorder.suffix, name) for recorder in recorders)
+    return any(re.fullmatch(f"{recorder.name}{recorder.suffix}", name) for recorder in recorders)
 
 
 def _checked_name(name: Any) -> str:

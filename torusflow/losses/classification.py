@@ -40,16 +40,17 @@ class ClassificationLoss:
     """
 
     labels: np.ndarray | Sequence
-    classes: Sequence | None = None
+    classes: Sequence = ()
     columns: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self):
         name, labels = type(self).__name__, self._plain("labels", self.labels)
-        classes = np.unique(labels) if self.classes is None else self._plain("classes", self.classes)
+        own = isinstance(self.classes, tuple) and not self.classes
+        classes = np.unique(labels) if own else self._plain("classes", self.classes)
         if len(np.unique(classes)) < max(2, len(classes)):
             raise InputError(
                 f"{name} takes two classes or more, each once, got {_few(classes)}"
-                f"{' among the labels. Say classes=[...] where others do not occur.' if self.classes is None else '.'}"
+                f"{' among the labels. Say classes=[...] where others do not occur.' if own else '.'}"
             )
         by_number = classes.dtype.kind == "U" and labels.dtype.kind in "iu"
         columns = _places(labels, np.arange(len(classes)) if by_number else classes)

@@ -20,8 +20,8 @@ class MapLinearisation(Protocol):
         """The points that come out, array (N, e)."""
         ...
 
-    def tangent(self, dw, dx) -> np.ndarray:
-        """Their change with the control and the points that go in; dx is None where these stay."""
+    def tangent(self, dw, dx) -> Any:
+        """Their change (N, e) with the control and the points that go in; None stands for no change of points."""
         ...
 
     def transpose(self, p) -> tuple[Any, np.ndarray]:
@@ -149,8 +149,8 @@ class Constant:
     def __init__(self, output, push, pull):
         self.output, self._push, self._pull = output, push, pull
 
-    def tangent(self, dw, dx):
+    def tangent(self, dw, dx) -> Any:
         return None if dx is None else self._push(dx)
 
-    def transpose(self, p):
+    def transpose(self, p) -> tuple[Any, np.ndarray]:
         return None, self._pull(p)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Network:
 
     x: np.ndarray
     maps: Sequence[Any]
-    weights: Sequence[float] | None = None
+    weights: Sequence[float] = ()
     space: ProductSpace = field(init=False, repr=False)
     output_space: Euclidean = field(init=False, repr=False)
 
@@ -69,8 +69,7 @@ class Network:
         if not spaces:
             raise InputError("a Network needs a map that is trained: a flow, or tfl.Affine(3), that is not Fixed.")
         space = ProductSpace(spaces, self.weights)
-        weights = None if self.weights is None else space.weights
-        settle(self, space=space, weights=weights, output_space=Euclidean((len(x), self._dimensions[-1])))
+        settle(self, space=space, weights=space.weights, output_space=Euclidean((len(x), self._dimensions[-1])))
 
     @cached_property
     def _maps(self) -> list[PointMap]:
@@ -158,7 +157,7 @@ class NetworkLinearisation:
         """The change of the points at the end, array (N, e), where those at the start move by dx."""
         for at, change in zip(self._at, self._model.controls(dw), strict=True):
             dx = at.tangent(change, dx)
-        return dx
+        return cast(np.ndarray, dx)  # one map has a control
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dw> = sum p tangent(dw)."""

@@ -58,7 +58,7 @@ class _ProductCoordinates:
     """Those of the parts, times the roots of their weights."""
 
     def __init__(self, space: ProductSpace):
-        self._space, self._roots = space, np.sqrt(space.weights)
+        self._space, self._roots = space, [math.sqrt(weight) for weight in space.weights]
         self._parts = [isometry(part) for part in space.spaces]
         lengths = [len(one.of(part.zeros())) for one, part in zip(self._parts, space.spaces, strict=True)]
         self._ends = np.cumsum(lengths)[:-1]
