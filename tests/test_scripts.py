@@ -183,7 +183,7 @@ def test_digits(tmp_path):
     """A shallow flow of few images is better than softmax regression already; at full size it reads 98 per cent."""
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     picture = tmp_path / "picture.png"
-    sizes = ["--layers", "2", "--features", "40", "--passes", "6", "--train", "300", "--test", "200"]
+    sizes = ["--layers", "2", "--features", "60", "--passes", "8", "--train", "400", "--test", "300"]
     network, regression = load("digits").main([*sizes, "-o", str(picture)]).values()
     assert network > regression > 0.9 and picture.stat().st_size > 10_000
 

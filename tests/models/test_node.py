@@ -165,3 +165,29 @@ def test_how_fast_the_derivative_of_one_with_biases_changes(width, rng):
 def test_bad_input(call, words):
     with pytest.raises(InputError, match=words):
         call()
+
+
+PROBLEM = """
+[inputs]
+values = [[0.0, 1.0], [1.0, 0.5], [0.2, 0.3]]
+[targets]
+values = [[1.0, 0.0], [0.0, 0.5], [0.1, 0.3]]
+[start]
+norm_of_control = 1.0
+[model]
+"""
+
+
+IN_FILES = {
+    "NODE": 'kind = "NODE"\nlayers = 3\nscheme = "euler"\n[field]\nkind = "Perceptrons"\nwidth = 4',
+    "ResNet": 'kind = "ResNet"\nlayers = 2\nwidth = [4, 3]\nbias = true',
+}
+
+
+@pytest.mark.parametrize("model", IN_FILES.values(), ids=IN_FILES)
+def test_in_a_problem_file(model, tmp_path, call):
+    (tmp_path / "problem.toml").write_text(PROBLEM + model)
+    call("fit", "problem.toml", "-o", "run.h5", "--iterations", 5)
+    run = tfl.load(tmp_path / "run.h5")
+    assert run.history["risk"][-1] < 0.5 * run.history["risk"][0]
+    call("resume", "run.h5", "--iterations", 6)
