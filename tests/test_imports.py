@@ -36,6 +36,7 @@ LAYERS = [
 EXCEPTIONS = {("storage", "__init__")}
 # Points and matrices are small and local: their sums are NumPy's.
 ON_POINTS = {
+    "losses/classification.py",
     "losses/log_likelihood.py",
     "losses/cloud_mmd.py",
     "losses/points.py",
@@ -62,12 +63,18 @@ OF_THIS_MACHINE = {
     "geodesic/conjugate.py",
     "geodesic/derivative.py",
     "losses/gibbs_kernel.py",
+    "models/affine.py",
     "models/features.py",
+    "models/fixed.py",
     "models/kernel_field.py",
     "models/kernels.py",
+    "models/maps.py",
+    "models/node.py",
     "models/particle_linearisation.py",
+    "models/resnet.py",
     "models/sample_node.py",
     "models/sobolev_kernel.py",
+    "models/time_fields.py",
     "theory/deep_linear.py",
     "theory/gradient_noise.py",
     "theory/hessian.py",

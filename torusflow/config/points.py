@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..models.features import RandomFourierFeatures
 from ..models.kernel_field import KernelField
 from ..models.kernels import GaussianKernel, MaternKernel
+from ..models.perceptrons import Perceptrons
 from ..risk import Risk
 from ..storage.csv_tables import read_csv
 from ..torus.sobolev import SobolevMetric
@@ -88,13 +89,16 @@ def _rows(folder, file=None, columns=None, values=None) -> np.ndarray:
     return rows
 
 
-def _family(table: dict, inputs) -> RandomFourierFeatures | KernelField:
-    """Features, or a kernel with the inputs as centres unless others are given."""
+def _family(table: dict, inputs) -> RandomFourierFeatures | KernelField | Perceptrons:
+    """Features, perceptrons, or a kernel with the inputs as centres unless others are given."""
     kind = kind_of("field", table, FIELDS, "GaussianKernel")
+    if kind is Perceptrons:
+        return call(kind, "field", table)
     if kind is RandomFourierFeatures:
         return call(kind, "field", table, dimension=inputs.shape[1])
     centres = table.pop("centres", inputs)
     return call(KernelField, "field", {}, kernel=call(kind, "field", table), centres=centres)
 
 
-FIELDS: dict[str, Callable] = {kind.__name__: kind for kind in (RandomFourierFeatures, GaussianKernel, MaternKernel)}
+OF_FIELDS = (RandomFourierFeatures, GaussianKernel, MaternKernel, Perceptrons)
+FIELDS: dict[str, Callable] = {kind.__name__: kind for kind in OF_FIELDS}
