@@ -90,6 +90,8 @@ def make_cases():
         "ResNet softplus": Case(tfl.ResNet(X, 3, 6, "softplus", scale=0.4), 6.0),
         "ResNet sine": Case(tfl.ResNet(X, 3, 5, "sine"), 6.0),
         "ResNet A only": Case(tfl.ResNet(X, 4, 6, inner=rng.standard_normal((4, 6, 3))), 6.0),
+        "MeanFieldResNet tanh": Case(tfl.MeanFieldResNet(X, 4, 6, alpha=1.5), 3.0),
+        "MeanFieldResNet softplus": Case(tfl.MeanFieldResNet(X, 3, 5, "softplus"), 3.0),
         "RKHSNODE given features": Case(tfl.RKHSNODE(x, tfl.Features(features, features_jacobian, 4), 4, 2)),
         "RKHSNODE random features": Case(tfl.RKHSNODE(x, tfl.RandomFourierFeatures(2, 30), 4, 2), 3.0),
         "RKHSNODE Gaussian": Case(kernel_node(tfl.GaussianKernel(0.8)), 3.0),

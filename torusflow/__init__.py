@@ -33,6 +33,7 @@ from .storage import load as load
 from .structures import torsions as torsions
 from .theory import deep_linear as deep_linear
 from .theory import lojasiewicz as lojasiewicz
+from .theory import mean_field as mean_field
 from .theory import quantities as quantities
 from .theory import wasserstein as wasserstein
 from .theory.critical_points import CriticalPoint as CriticalPoint
@@ -58,6 +59,7 @@ __all__ = [
     "geodesic",
     "lojasiewicz",
     "losses",
+    "mean_field",
     "model",
     "plotting",
     "porous_medium",

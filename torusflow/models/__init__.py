@@ -14,6 +14,7 @@ from .linear import LinearNetwork as LinearNetwork
 from .linear import LinearNODE as LinearNODE
 from .linear import LinearResNet as LinearResNet
 from .log_density_node import LogDensityNODE as LogDensityNODE
+from .mean_field_resnet import MeanFieldResNet as MeanFieldResNet
 from .measure_node import MeasureNODE as MeasureNODE
 from .resnet import ResNet as ResNet
 from .rkhs_node import RKHSNODE as RKHSNODE
