@@ -90,6 +90,22 @@ def test_the_path_is_as_long_as_ratios_allow(flow):
     assert length <= np.sqrt(mean_field.action(times, controls))
 
 
+def test_near_the_identity_the_ratio_is_that_of_the_kernel(rng):
+    """Whose eigenvalues depend on the units, not on the layers that they are in, and grow like alpha^2."""
+    X = rng.standard_normal((2, 3))
+    units = rng.standard_normal((4, 8, 5))
+    units = np.concatenate([units, units * [-1, -1, 1, 1, 1]], axis=1)
+    model = tfl.MeanFieldResNet(X, 4, 16, alpha=2.0)
+    shallow = tfl.MeanFieldResNet(X, 1, 64)
+    kernel, other = tfl.tangent_kernel(model, units), tfl.tangent_kernel(shallow, units.reshape(1, 64, 5))
+    np.testing.assert_allclose(kernel.matrix(), 4 * other.matrix(), rtol=1e-12, atol=1e-12)
+    least, direction = np.linalg.eigh(kernel.matrix())[0][0], rng.standard_normal(X.shape)
+    risk = tfl.Risk(model, tfl.losses.SquaredDistance(X + 1e-3 * direction))
+    end = tfl.descend(risk, units, tfl.GradientFlow(4 / least, 1e-10)).control
+    assert tfl.lojasiewicz.ratio(risk, units) > 2 * least
+    assert tfl.lojasiewicz.ratio(risk, end) == pytest.approx(least, rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
