@@ -146,16 +146,25 @@ class Restartable(Protocol):
 
 @runtime_checkable
 class Subsampled(Protocol):
-    """part(rows): a model, or a loss, on some of the samples, for `StochasticGradientDescent`."""
+    """part(rows): a model on some of its samples, for `StochasticGradientDescent`; in outputs they stand along axis 0.
+
+    Where they stand along another one, the class says so by ``sample_axis``; its losses have
+    `torusflow.losses.OverSamples`.
+    """
 
     def part(self, rows, /) -> Any:
         """The same on some of the samples only.
 
         Parameters
         ----------
-        rows : array of int or slice
+        rows : array of int, slice or mask
         """
         ...
+
+
+def sample_axis(model) -> int:
+    """Along which axis of a model's outputs the samples stand."""
+    return getattr(model, "sample_axis", 0)
 
 
 @runtime_checkable

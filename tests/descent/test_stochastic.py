@@ -71,6 +71,7 @@ def test_bad_input(arguments, words):
 
 
 def test_models_without_samples_are_refused():
-    risk = tfl.Risk(tfl.LinearNODE(np.eye(2), 3), tfl.losses.SquaredDistance(np.eye(2)))
-    with pytest.raises(InputError, match=r"needs part\(rows\), which a LinearNODE lacks"):
+    uniform = tfl.densities.uniform(tfl.Torus(16))
+    risk = tfl.Risk(tfl.MeasureNODE(uniform.torus, METRIC, uniform, 2, 3), tfl.losses.SquaredL2(uniform))
+    with pytest.raises(InputError, match=r"needs part\(rows\), which a MeasureNODE lacks"):
         tfl.descend(risk, risk.space.zeros(), tfl.StochasticGradientDescent(), 1)

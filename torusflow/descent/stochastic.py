@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 
@@ -57,16 +57,15 @@ class StochasticGradientDescent:
 
     def init(self, risk: Risk, control) -> State:
         """The risk and its gradient at the start."""
-        risk.part(slice(0, 1))  # refuses models without samples before any work
+        risk.part([0])  # refuses models without samples before any work
         return State.at(risk.at(control), 0.0, self.step, memory={"passes": np.array(0)})
 
     def update(self, risk: Risk, state: State) -> State:
         """One pass over all samples."""
         passes = int(state.memory["passes"])
         step, control = self.step / (1 + passes / self.half_life), state.control
-        n = len(cast(Any, risk.model).points)
-        order = np.random.default_rng([self.seed, passes]).permutation(n)
-        batches = np.array_split(order, -(-n // self.batch))
+        order = np.random.default_rng([self.seed, passes]).permutation(risk.samples)
+        batches = np.array_split(order, -(-risk.samples // self.batch))
         for rows in batches:
             control = control - step * risk.part(rows).value_and_gradient(control)[1]
         time = state.time + step * len(batches)

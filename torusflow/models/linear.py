@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from scipy.linalg import expm, expm_frechet
 
-from ..arguments import checked_columns, checked_whole, real_array, settle
+from ..arguments import checked_choice, checked_columns, checked_whole, real_array, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean, norm
 from ..model import DerivativeBounds
@@ -72,6 +72,11 @@ class OnColumns:
     """
 
     X: np.ndarray
+    sample_axis: ClassVar[int] = 1
+
+    def part(self, rows) -> Self:
+        """The same network on some of the inputs."""
+        return replace(self, X=self.X[:, checked_choice(rows, self.X.shape[1])])
 
     @property
     def inputs(self) -> np.ndarray:

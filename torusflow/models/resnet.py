@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy.special import expit
 
-from ..arguments import check_generator, checked_columns, checked_whole, is_positive, real_array, settle
+from ..arguments import (
+    check_generator,
+    checked_choice,
+    checked_columns,
+    checked_whole,
+    is_positive,
+    real_array,
+    settle,
+)
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
@@ -77,6 +85,7 @@ class ResNet:
     activation: str = "tanh"
     inner: np.ndarray | None = None
     scale: float = 1.0
+    sample_axis: ClassVar[int] = 1
 
     def __post_init__(self):
         layers, width = checked_whole("layers", self.layers), checked_whole("width", self.width)
@@ -114,6 +123,10 @@ class ResNet:
     def rows(self, output) -> np.ndarray:
         """An output with one point per row."""
         return np.transpose(output)
+
+    def part(self, rows) -> ResNet:
+        """The same network on some of the inputs."""
+        return replace(self, X=self.X[:, checked_choice(rows, self.X.shape[1])])
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """A control of independent standard normal entries."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..arguments import checked_rows, settle
+from ..arguments import checked_choice, checked_rows, copy_with, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
@@ -94,6 +94,11 @@ class RKHSNODE:
         points = [self.x]
         self.flow.push(self.x, self._fields(v).__getitem__, visit=lambda layer, x: points.append(x))
         return np.stack(points)
+
+    def part(self, rows) -> RKHSNODE:
+        """The same model at some of the points."""
+        x = self.x[checked_choice(rows, len(self.x))]
+        return copy_with(self, x=x, output_space=Euclidean(x.shape))
 
     def restarted(self, output) -> RKHSNODE:
         """The first layer of this model, of length one, from points (N, d) reached."""
