@@ -212,6 +212,7 @@ CALLS = {
     "GeodesicNODE.velocity": Call(GEODESIC.velocity, {"u0": GEODESIC.space.zeros()}),
     "LinearNetwork.control": Call(NETWORK.control, {"matrices": [np.eye(2)]}),
     "ResNet.initial": Call(PERCEPTRON.initial, {"rng": RNG}),
+    "MeanFieldResNet.part": Call(MEAN_FIELD.part, {"rows": np.array([0, 2])}),
     "MeanFieldResNet.initial": Call(MEAN_FIELD.initial, {"rng": RNG}),
     # -- losses and risks
     "SquaredL2": Call(losses.SquaredL2, {"target": HILL}, _used_loss(DENSITY)),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
-from ..arguments import check_generator, checked_columns, checked_whole, is_positive, settle
+from ..arguments import check_generator, checked_choice, checked_columns, checked_whole, is_positive, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
@@ -64,6 +65,7 @@ class MeanFieldResNet:
     width: int
     activation: str = "tanh"
     alpha: float = 1.0
+    sample_axis: ClassVar[int] = 1
     _lifted: ResNet = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -91,6 +93,10 @@ class MeanFieldResNet:
     def rows(self, output) -> np.ndarray:
         """An output with one point per row."""
         return np.transpose(output)
+
+    def part(self, rows) -> MeanFieldResNet:
+        """The same network on some of the inputs."""
+        return replace(self, X=self.X[:, checked_choice(rows, self.X.shape[1])])
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """A control of independent standard normal entries."""
