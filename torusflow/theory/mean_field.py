@@ -14,6 +14,9 @@ from ..memory import check_memory
 
 __all__ = ["action", "distance", "length"]
 
+# Of units, where one network has more than the other: equal copies make an assignment slow.
+MOST_COPIES = 2048
+
 
 def distance(first, second) -> float:
     """sqrt(int_0^1 W_2(mu_s, nu_s)^2 ds), the distance of conditional optimal transport [1]_.
@@ -34,7 +37,7 @@ def distance(first, second) -> float:
     Raises
     ------
     InputError
-        If they are not arrays of finite numbers of these shapes, or units too many to be assigned.
+        If they are not arrays of finite numbers of these shapes, or units too many or too far apart.
 
     References
     ----------
@@ -71,14 +74,14 @@ def length(controls: Sequence) -> float:
     controls : sequence of array (L, M, p)
         Such as ``result.controls`` of a `GradientFlow`. More of them on the same path make it no shorter.
     """
-    return sum(distance(one, other) for one, other in pairwise(_path(controls)))
+    return math.fsum(distance(one, other) for one, other in pairwise(_path(controls)))
 
 
 def action(times, controls: Sequence) -> float:
     """The sum of distance^2/(t' - t) over steps of a path, which approaches int |dmu/dt|^2 dt from below.
 
     Along the gradient flow of a risk that integral is R(0) - R(T), as speed and slope of a flow of measures are
-    equal [1]_; and length^2 <= (T - 0) action for every path.
+    equal [1]_; and length^2 <= T action for every path.
 
     Parameters
     ----------
@@ -101,7 +104,7 @@ def action(times, controls: Sequence) -> float:
     if len(times) != len(controls):
         raise InputError(f"action takes one control for each time, got {len(controls)} for {len(times)} times.")
     steps = zip(pairwise(controls), np.diff(times), strict=True)
-    return sum(distance(one, other) ** 2 / step for (one, other), step in steps)
+    return math.fsum(distance(one, other) ** 2 / step for (one, other), step in steps)
 
 
 def _squared_w2(first, second) -> float:
@@ -110,8 +113,15 @@ def _squared_w2(first, second) -> float:
     from scipy.spatial.distance import cdist
 
     count = math.lcm(len(first), len(second))
-    check_memory(count**2, f"distances of {count} units", "Take networks whose numbers of units divide each other.")
+    if len(first) != len(second) and count > MOST_COPIES:
+        raise InputError(
+            f"to compare {len(first)} units with {len(second)}, {count} copies would have to be assigned, which takes "
+            f"long. Take numbers of units up to {MOST_COPIES} of which one divides the other."
+        )
+    check_memory(count**2, "the distances of all units", "Take networks of fewer units.")
     costs = cdist(first, second, "sqeuclidean")
+    if not math.isfinite(costs.max()):
+        raise InputError("units are so far apart that squares of their distances overflow. Divide both controls.")
     costs = costs.repeat(count // len(first), axis=0).repeat(count // len(second), axis=1)
     return float(costs[linear_sum_assignment(costs)].mean())
 
