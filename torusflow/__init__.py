@@ -21,6 +21,7 @@ from .errors import UnstableError as UnstableError
 from .estimators import ChainDensity as ChainDensity
 from .estimators import TorusDensity as TorusDensity
 from .hilbert import Euclidean as Euclidean
+from .hilbert import ProductSpace as ProductSpace
 from .models import *  # noqa: F403
 from .porous_medium.tangent_flow import TangentFlow as TangentFlow
 from .public import public_names

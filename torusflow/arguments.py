@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -65,6 +66,14 @@ def checked_choice(rows, count: int) -> np.ndarray:
     if chosen.ndim != 1 or not len(chosen):
         raise InputError(f"rows must choose some of {count} samples by their numbers, got {rows!r}.")
     return chosen
+
+
+def checked_name(name: str, value, known: Iterable[str]) -> str:
+    """One of the names that are known, or an InputError."""
+    known = tuple(known)
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+    return value
 
 
 def checked_flag(name: str, value) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from .arguments import check_generator, refuse_masked
+from .arguments import check_generator, is_positive, refuse_masked, settle
 from .errors import InputError
 from .memory import check_memory
 
@@ -55,6 +56,15 @@ class Nested(Protocol):
 
     def embed(self, v, other) -> np.ndarray:
         """An element of the other space as one of this."""
+        ...
+
+
+@runtime_checkable
+class Coordinated(Protocol):
+    """coordinates(isometry): real coordinates in which the inner product is the dot product, for methods of SciPy."""
+
+    def coordinates(self, isometry: Callable, /) -> Any:
+        """Something with ``of(u)``, array (n,), and ``element(x)``, its inverse; `isometry` gives that of others."""
         ...
 
 
@@ -193,3 +203,123 @@ class Euclidean:
     def describe(self, u) -> dict[str, float]:
         """Nothing beyond the norm, which every history has."""
         return {}
+
+
+@dataclass(frozen=True)
+class ProductSpace:
+    """Elements that hold one of each of several spaces, <u, w> = sum_i weight_i <u_i, w_i>.
+
+    An element is one real array (size,), the numbers of its parts one after another, a complex one as two real ones.
+    `parts` and `join` go there and back.
+
+    Parameters
+    ----------
+    spaces : sequence of HilbertSpace
+    weights : sequence of float, optional
+        Positive, one for each space; ones if not given. Gradients are divided by them, so in descent a part moves at
+        the rate 1 / weight.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (size,).
+
+    Raises
+    ------
+    InputError
+        If there are no spaces, or not a positive weight for each.
+
+    Examples
+    --------
+    >>> space = ProductSpace([Euclidean((2, 3)), Euclidean((4,))], [1.0, 0.5])
+    >>> outer, inner = space.parts(space.zeros())
+    >>> outer.shape, inner.shape, space.shape
+    ((2, 3), (4,), (10,))
+    """
+
+    spaces: Sequence[HilbertSpace]
+    weights: Sequence[float] | None = None
+    dtype = np.dtype(np.float64)
+
+    def __post_init__(self):
+        try:
+            spaces = tuple(self.spaces)
+            weights = (1.0,) * len(spaces) if self.weights is None else tuple(self.weights)
+        except TypeError:
+            spaces, weights = (), ()
+        if not spaces or len(weights) != len(spaces) or not all(map(is_positive, weights)):
+            raise InputError(
+                f"ProductSpace takes a list of spaces and a positive weight for each, got {self.spaces!r} and "
+                f"{self.weights!r}. Write ProductSpace([first, second], [1.0, 0.5])."
+            )
+        settle(self, spaces=spaces, weights=tuple(map(float, weights)))
+
+    @cached_property
+    def _flat(self) -> Euclidean:
+        return Euclidean((sum(_reals(space) for space in self.spaces),))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._flat.shape
+
+    def parts(self, u) -> tuple[np.ndarray, ...]:
+        """The parts of an element, as views."""
+        pieces = np.split(u, np.cumsum([_reals(space) for space in self.spaces])[:-1])
+        return tuple(
+            piece.view(space.dtype).reshape(space.shape) for piece, space in zip(pieces, self.spaces, strict=True)
+        )
+
+    def join(self, parts) -> np.ndarray:
+        """The element with given parts, a new array.
+
+        Raises
+        ------
+        InputError
+            If they are not elements of the spaces, one of each.
+        """
+        parts = tuple(parts)
+        if len(parts) != len(self.spaces):
+            raise InputError(f"this product is of {len(self.spaces)} spaces, got {len(parts)} parts.")
+        flat = [_part(i, space, part) for i, (space, part) in enumerate(zip(self.spaces, parts, strict=True))]
+        return np.concatenate([np.ascontiguousarray(part).reshape(-1).view(float) for part in flat])
+
+    def riesz(self, gradients) -> np.ndarray:
+        """The element g with <g, w> = sum_i <g_i, w_i>, for a gradient g_i in each of the spaces."""
+        return self.join(gradient / weight for gradient, weight in zip(gradients, self.weights, strict=True))
+
+    def zeros(self) -> np.ndarray:
+        """The zero element."""
+        return self._flat.zeros()
+
+    def inner(self, u, w) -> float:
+        """<u, w>."""
+        terms = zip(self.weights, self.spaces, self.parts(u), self.parts(w), strict=True)
+        return sum(weight * space.inner(a, b) for weight, space, a, b in terms)
+
+    def random(self, rng: np.random.Generator) -> np.ndarray:
+        """A random element of norm one, with a random element of each space."""
+        u = self.join(space.random(rng) for space in self.spaces)
+        return u / norm(self, u)
+
+    def element(self, u) -> np.ndarray:
+        """u as an element, or an InputError that says which part is none."""
+        u = self._flat.element(u)
+        for i, (space, part) in enumerate(zip(self.spaces, self.parts(u), strict=True)):
+            _part(i, space, part)
+        return u
+
+    def describe(self, u) -> dict[str, float]:
+        """Nothing beyond the norm, which every history has."""
+        return {}
+
+
+def _reals(space: HilbertSpace) -> int:
+    """The real numbers that an element is made of."""
+    return math.prod(space.shape) * space.dtype.itemsize // np.dtype(float).itemsize
+
+
+def _part(number: int, space: HilbertSpace, part) -> np.ndarray:
+    try:
+        return space.element(part)
+    except InputError as error:
+        raise InputError(f"part {number}: {error}") from None

@@ -75,6 +75,28 @@ class OnPoints(Protocol):
 
 
 @runtime_checkable
+class Movable(Protocol):
+    """starting(points): the same network from other points, whose derivative is known too, as a `Network` needs it.
+
+    Its linearisations have ``tangent(dw, dx=None)``, for points that move by dx at the start, and ``transpose(p)``,
+    which is the pair of ``adjoint(p)`` and a p_0 with <adjoint(p), dw> + <p_0, dx> = <p, tangent(dw, dx)>.
+    """
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in, array (N, d), one per row."""
+        ...
+
+    def rows(self, output, /) -> np.ndarray:
+        """An output, array (N, e), one point per row; applied to such rows it gives the output again."""
+        ...
+
+    def starting(self, points, /) -> Any:
+        """The same network from points (N, d), one per row."""
+        ...
+
+
+@runtime_checkable
 class HasDensity(Protocol):
     """log_density(w, points) and sample(w, n, rng): a density on the torus, which can be scored, sampled and drawn."""
 

@@ -63,6 +63,18 @@ def test_it_is_a_function_of_the_laws_of_units(X, rng):
         assert other.space.inner(change(w), change(gradient)) == pytest.approx(model.space.inner(w, gradient))
 
 
+def test_it_stands_in_a_network(X, rng):
+    """Where points come to it from elsewhere, and what comes out goes on."""
+    flow = tfl.MeanFieldResNet(np.zeros((3, 1)), 2, 4)
+    model = tfl.Network(X.T, [tfl.Affine(3), flow, tfl.Affine(1)])
+    w = model.initial(rng)
+    assert tfl.checks.adjoint(model, w).passed
+    lifted, control, last = (model.space.parts(w)[k] for k in range(3))
+    lifted = tfl.Network(X.T, [tfl.Affine(3)])(lifted.ravel())
+    out = tfl.MeanFieldResNet(lifted.T, 2, 4)(control)
+    assert reference.relative_error(model(w), tfl.Network(out.T, [tfl.Affine(1)])(last.ravel())) <= 1e-14
+
+
 @pytest.mark.parametrize("seed", [0, 1, 4])
 def test_the_derivative_changes_no_faster_than_the_bound(seed):
     """Most where one unit alone is moved: the bound has to grow with the width for that."""

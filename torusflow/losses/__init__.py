@@ -2,6 +2,8 @@
 
 from ..public import public_names
 from .circle import CircleWasserstein as CircleWasserstein
+from .classification import MulticlassHinge as MulticlassHinge
+from .classification import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from .cloud_mmd import CloudMMD as CloudMMD
 from .cross_entropy import CrossEntropy as CrossEntropy
 from .densities import L2 as L2
@@ -15,6 +17,7 @@ from .loss import HasCurvature as HasCurvature
 from .loss import Loss as Loss
 from .loss import OnGrids as OnGrids
 from .loss import OverSamples as OverSamples
+from .loss import Scored as Scored
 from .normalised_likelihood import NormalisedLikelihood as NormalisedLikelihood
 from .points import GeodesicDistance as GeodesicDistance
 from .points import SquaredDistance as SquaredDistance

@@ -57,6 +57,20 @@ class OverSamples(Protocol):
 
 
 @runtime_checkable
+class Scored(Protocol):
+    """scores(output): further numbers by which to judge an output, such as an accuracy; columns of the history."""
+
+    def scores(self, output, /) -> dict[str, float]:
+        """Numbers by the names of their columns."""
+        ...
+
+
+def scores(loss: Loss, output) -> dict[str, float]:
+    """What a loss says of an output beside its value."""
+    return loss.scores(output) if isinstance(loss, Scored) else {}
+
+
+@runtime_checkable
 class OnGrids(Protocol):
     """on(torus): the same loss on another grid, for `coarse_to_fine` and refinement."""
 

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..model import check_ability
 from ..torus.density import Density
 from ..torus.grid import Torus
-from .loss import HasCurvature, Loss, OverSamples, on_grid
+from .loss import HasCurvature, Loss, OverSamples, on_grid, scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,10 @@ class WeightedSum:
         for loss in self.losses:
             check_ability(loss, OverSamples, "a WeightedSum on some of the samples needs", "Leave that loss out.")
         return replace(self, losses=tuple(cast(OverSamples, loss).part(rows, axis) for loss in self.losses))
+
+    def scores(self, output) -> dict[str, float]:
+        """Those of every loss that has some (`torusflow.losses.Scored`); the first one's where names are the same."""
+        return {name: score for loss in reversed(self.losses) for name, score in scores(loss, output).items()}
 
     def on(self, torus: Torus) -> WeightedSum:
         """The same with every loss on another grid."""

@@ -45,20 +45,24 @@ class MatrixProduct:
             raise NumericalError("the output of the network is not finite. Use a smaller control.")
         self._output_space = Euclidean(self.output.shape)
 
-    def tangent(self, dw) -> np.ndarray:
-        """sum_l M_L ... dM_l ... M_1 X, array like the output."""
-        change = np.zeros_like(self.states[0])
+    def tangent(self, dw, dx=None) -> np.ndarray:
+        """sum_l M_L ... dM_l ... M_1 X, array like the output, and M_L ... M_1 dX where the inputs move too."""
+        change = np.zeros_like(self.states[0]) if dx is None else dx
         for factor, state, d_factor in zip(self.factors, self.states[:-1], self._spread(dw), strict=True):
             change = factor @ change + d_factor @ state
         return change
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dw> = <p, tangent(dw)>."""
+        return self.transpose(p)[0]
+
+    def transpose(self, p) -> tuple[np.ndarray, np.ndarray]:
+        """g and p_0, array (d, N), with <g, dw> + <p_0, dX> = <p, tangent(dw, dX)>."""
         p, gradients = self._output_space.element(p), []
         for factor, state in zip(reversed(self.factors), reversed(self.states[:-1]), strict=True):
             gradients.append(p @ state.T)
             p = factor.T @ p
-        return self._gather(gradients[::-1])
+        return self._gather(gradients[::-1]), p
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +90,10 @@ class OnColumns:
     def rows(self, output) -> np.ndarray:
         """An output with one point per row."""
         return np.transpose(output)
+
+    def starting(self, points) -> OnColumns:
+        """The same network from other points (N, d), one per row."""
+        return replace(self, X=np.transpose(points))
 
     @cached_property
     def extreme_singular_values(self) -> tuple[float, float]:

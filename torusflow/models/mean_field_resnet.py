@@ -8,14 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..arguments import check_generator, checked_choice, checked_columns, checked_whole, is_positive, settle
+from ..arguments import checked_whole, is_positive, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
 from .resnet import ResNet, ResNetLinearisation
-
-# For np.pad, of matrices with one input per column.
-ONE_ROW_MORE = ((0, 1), (0, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,83 +63,81 @@ class MeanFieldResNet:
     activation: str = "tanh"
     alpha: float = 1.0
     sample_axis: ClassVar[int] = 1
-    _lifted: ResNet = field(init=False, repr=False)
+    _network: ResNet = field(init=False, repr=False)
 
     def __post_init__(self):
         if not is_positive(self.alpha):
             raise InputError(f"alpha must be a positive number, got {self.alpha!r}.")
-        X, width = checked_columns(self.X), checked_whole("width", self.width)
-        # The same network with matrices for weights; a coordinate that is always one takes the place of biases.
-        X_and_one = np.pad(X, ONE_ROW_MORE, constant_values=1)
-        lifted = ResNet(X_and_one, self.layers, width, self.activation, scale=self.alpha / width)
-        settle(self, X=X, layers=lifted.layers, width=width, alpha=float(self.alpha), _lifted=lifted)
+        width = checked_whole("width", self.width)
+        # The same network; only the inner product of controls is another.
+        network = ResNet(self.X, self.layers, width, self.activation, scale=self.alpha / width, bias=True)
+        settle(self, X=network.X, layers=network.layers, width=width, alpha=float(self.alpha), _network=network)
 
     @cached_property
     def space(self) -> Euclidean:
-        return Euclidean((self.layers, self.width, 2 * len(self.X) + 1), 1 / (self.layers * self.width))
+        return Euclidean(self._network.space.shape, 1 / (self.layers * self.width))
 
-    @cached_property
+    @property
     def output_space(self) -> Euclidean:
-        return Euclidean(self.X.shape)
+        return self._network.output_space
 
     @property
     def inputs(self) -> np.ndarray:
         """The points that go in, one per row."""
-        return self.X.T
+        return self._network.inputs
 
     def rows(self, output) -> np.ndarray:
         """An output with one point per row."""
-        return np.transpose(output)
+        return self._network.rows(output)
 
     def part(self, rows) -> MeanFieldResNet:
         """The same network on some of the inputs."""
-        return replace(self, X=self.X[:, checked_choice(rows, self.X.shape[1])])
+        return replace(self, X=self._network.part(rows).X)
+
+    def starting(self, points) -> MeanFieldResNet:
+        """The same network from other points (N, d), one per row."""
+        return replace(self, X=np.transpose(points))
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """A control of independent standard normal entries."""
-        check_generator(rng)
-        return rng.standard_normal(self.space.shape)
+        return self._network.initial(rng)
 
     def __call__(self, w) -> np.ndarray:
         """x_L, array (d, N)."""
-        return self.linearise(w).output
+        return self._network(w)
 
     def linearise(self, w) -> MeanFieldLinearisation:
         """The network with tangent and adjoint; keeps the states of all layers."""
-        return MeanFieldLinearisation(self, self._lifted.linearise(self.to_matrices(w)))
+        return MeanFieldLinearisation(self._network.linearise(w), self.width)
 
     def derivative_bounds(self, w) -> DerivativeBounds:
-        """How fast the derivative changes: that of the lifted network, whose controls are sqrt(M) times as long.
+        """How fast the derivative changes: as for the `ResNet`, of which the same control is sqrt(M) times as long.
 
         Raises
         ------
         InputError
             If the activation is a rectifier: then the derivative jumps.
         """
-        lipschitz, width = self._lifted.derivative_bounds(self.to_matrices(w)).lipschitz, self.width
+        lipschitz, width = self._network.derivative_bounds(w).lipschitz, self.width
         return DerivativeBounds(lambda radius: width * lipschitz(np.sqrt(width) * radius))
-
-    def to_matrices(self, w) -> np.ndarray:
-        """A control as one of the `ResNet` whose inputs have a last coordinate one, array (L, 2, M, d + 1)."""
-        w, d = self.space.element(w), len(self.X)
-        matrices = self._lifted.space.zeros()
-        matrices[:, 0, :, :d], matrices[:, 1] = w[..., :d], w[..., d:]
-        return matrices
 
 
 class MeanFieldLinearisation:
-    """A `MeanFieldResNet` at a control (`torusflow.model.Linearisation`)."""
+    """A `MeanFieldResNet` at a control (`torusflow.model.Linearisation`): gradients are M times those of the ResNet."""
 
-    def __init__(self, model: MeanFieldResNet, lifted: ResNetLinearisation):
-        self._model, self._lifted = model, lifted
-        self.output = lifted.output[:-1]
+    def __init__(self, linearisation: ResNetLinearisation, width: int):
+        self._linearisation, self._width = linearisation, width
+        self.output = linearisation.output
 
-    def tangent(self, dw) -> np.ndarray:
-        """The change of x_L, array (d, N)."""
-        return self._lifted.tangent(self._model.to_matrices(dw))[:-1]
+    def tangent(self, dw, dx=None) -> np.ndarray:
+        """The change of x_L, array (d, N), where x_0 moves by dx."""
+        return self._linearisation.tangent(dw, dx)
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dw> = <p, tangent(dw)>."""
-        p = self._model.output_space.element(p)
-        matrices = self._lifted.adjoint(np.pad(p, ONE_ROW_MORE))
-        return self._model.width * np.concatenate([matrices[:, 0, :, :-1], matrices[:, 1]], axis=2)
+        return self._width * self._linearisation.adjoint(p)
+
+    def transpose(self, p) -> tuple[np.ndarray, np.ndarray]:
+        """g and p_0, array (d, N), with <g, dw> + <p_0, dx> = <p, tangent(dw, dx)>."""
+        gradient, start = self._linearisation.transpose(p)
+        return self._width * gradient, start

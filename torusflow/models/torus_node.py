@@ -120,6 +120,10 @@ class TorusNODE:
         points = self.points[checked_choice(rows, len(self.points))]
         return copy_with(self, points=points, output_space=Euclidean(points.shape))
 
+    def starting(self, points) -> TorusNODE:
+        """The same network from other points (N, d)."""
+        return replace(self, points=points)
+
     def restarted(self, output) -> TorusNODE:
         """The first layer of this model, of length one, from points (N, d) reached."""
         return replace(self, points=output, layers=1)

@@ -48,8 +48,8 @@ def parts(trial) -> None:
         return
     output, axis = model(w), sample_axis(model)
     rows = np.arange(output.shape[axis])[::-2]
-    words = f"part(rows)(w) is not np.take(model(w), rows, {axis}); sample_axis says where samples stand."
-    _require_close(model.part(rows)(w), np.take(output, rows, axis), words)
+    where = f"{':, ' * axis}rows"
+    _require_close(model.part(rows)(w), np.take(output, rows, axis), f"part(rows)(w) is not model(w)[{where}].")
 
 
 def restarts(trial) -> None:
