@@ -1,5 +1,7 @@
 """The ResNet whose layers are means of units: against its formula, and as a function of measures."""
 
+import itertools
+
 import numpy as np
 import pytest
 import reference
@@ -73,6 +75,23 @@ def test_it_stands_in_a_network(X, rng):
     lifted = tfl.Network(X.T, [tfl.Affine(3)])(lifted.ravel())
     out = tfl.MeanFieldResNet(lifted.T, 2, 4)(control)
     assert reference.relative_error(model(w), tfl.Network(out.T, [tfl.Affine(1)])(last.ravel())) <= 1e-14
+
+
+@pytest.mark.parametrize("layers", [1, 4])
+def test_for_large_alpha_fields_are_linear_in_the_control_but_the_flow_is_not(layers, X, rng):
+    """With steps divided by alpha outputs converge like 1/alpha: with one layer to the linearised ones, else not."""
+    units, step = 3 * rng.standard_normal((2, layers, 8, 5))
+    units = np.concatenate([units, units * [-1, -1, 1, 1, 1]], axis=1)  # then the network is the identity
+    step = np.concatenate([step, step], axis=1)
+    outputs = []
+    for alpha in (64, 128, 256, 512):
+        model = tfl.MeanFieldResNet(X, layers, 16, alpha=alpha)
+        outputs.append(model(units + step / alpha))
+    linear = X + model.linearise(units).tangent(step / alpha)
+    changes = [np.linalg.norm(b - a) for a, b in itertools.pairwise(outputs)]
+    assert changes[1:] == pytest.approx([changes[0] / 2, changes[0] / 4], rel=0.2)
+    gap = np.linalg.norm(linear - outputs[-1])
+    assert gap < 2 * changes[-1] if layers == 1 else gap > 10 * changes[-1]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 4])
