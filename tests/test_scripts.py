@@ -55,6 +55,7 @@ def test_depth_and_width(tmp_path):
         np.testing.assert_allclose(found, expected, atol=0.1)
 
 
+@pytest.mark.slow
 def test_lazy_to_rich(tmp_path):
     """Units move by 1/alpha; risks approach one limit, which is not that of the linearised network."""
     arguments = ["--alphas", "4", "16", "64", "--spreads", "1", "2", "-o", str(tmp_path / "picture.png")]
