@@ -112,6 +112,7 @@ def make_cases():
         "NODE of perceptrons": Case(tfl.NODE(x, tfl.Perceptrons(5), 3, 2), 4.0),
         "NODE random features": Case(tfl.NODE(x, tfl.RandomFourierFeatures(2, 30), 3, scheme="rk3"), 3.0),
         "NODE Gaussian": Case(tfl.NODE(x, tfl.KernelField(tfl.GaussianKernel(0.8), centres), 2, scheme="euler"), 3.0),
+        "MeanFieldResNet": Case(tfl.MeanFieldResNet(X, 4, 6, alpha=1.5), 3.0),
         "RKHSNODE given features": Case(tfl.RKHSNODE(x, tfl.Features(features, features_jacobian, 4), 4, 2)),
         "RKHSNODE random features": Case(tfl.RKHSNODE(x, tfl.RandomFourierFeatures(2, 30), 4, 2), 3.0),
         "RKHSNODE Gaussian": Case(kernel_node(tfl.GaussianKernel(0.8)), 3.0),

@@ -120,6 +120,7 @@ values = [[0.5, 0.2], [1.0, 0.6], [0.3, 1.5]]
         ('kind = "LinearResNet"\nlayers = 3', tfl.LinearResNet, (2, 3)),
         ('kind = "LinearNODE"\nlayers = 3', tfl.LinearNODE, (2, 3)),
         ('kind = "ResNet"\nlayers = 3\nwidth = 5', tfl.ResNet, (2, 3)),
+        ('kind = "MeanFieldResNet"\nlayers = 3\nwidth = 5\nalpha = 2.0', tfl.MeanFieldResNet, (2, 3)),
         ('kind = "RKHSNODE"\n[field]\nkind = "RandomFourierFeatures"\ncount = 9', tfl.RKHSNODE, (3, 2)),
         ('kind = "RKHSNODE"\n[field]\nkind = "MaternKernel"\nlength = 0.7', tfl.RKHSNODE, (3, 2)),
         ('kind = "TorusNODE"\nband = 2\n[loss]\nkind = "GeodesicDistance"', tfl.TorusNODE, (3, 2)),

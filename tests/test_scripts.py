@@ -46,6 +46,27 @@ def test_tangent_kernel_width(tmp_path):
     assert next(iter(gaps.values())) < 0.01
 
 
+@pytest.mark.slow
+def test_depth_and_width(tmp_path):
+    """1/L, 1/sqrt M, as much by depth where layers have one unit, and alpha; before and after training."""
+    sizes = "--layers 4 8 16 --widths 1 8 64 --deep 16 128 --alphas 4 16 --limit 128 --seeds 16"
+    exponents = load("depth_and_width").main([*sizes.split(), "-o", str(tmp_path / "picture.png")])
+    for found, expected in zip(exponents.values(), (-1, -0.5, -0.5, 1), strict=True):
+        np.testing.assert_allclose(found, expected, atol=0.1)
+
+
+@pytest.mark.slow
+def test_lazy_to_rich(tmp_path):
+    """Units move by 1/alpha; risks approach one limit, which is not that of the linearised network."""
+    arguments = ["--alphas", "4", "16", "64", "--spreads", "1", "2", "-o", str(tmp_path / "picture.png")]
+    exponent, runs, ratios = load("lazy_to_rich").main(arguments)
+    *_, middle, lazy = runs.values()
+    assert exponent == pytest.approx(-1, abs=0.02) and np.abs(middle["risks"] - lazy["risks"]).max() < 1e-3
+    assert np.abs(lazy["predicted"] - lazy["risks"]).max() > 0.05 and lazy["drift"] > 0.3
+    assert all(run["distance"] <= run["length"] <= run["bound"] for run in runs.values())
+    assert 0 < min(ratios[1.0]) < min(ratios[2.0])
+
+
 def test_polyak_lojasiewicz(tmp_path):
     assert load("polyak_lojasiewicz").main(["--iterations", "30", "-o", str(tmp_path / "picture.png")]) == (True, True)
 

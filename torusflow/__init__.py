@@ -34,6 +34,7 @@ from .storage import load as load
 from .structures import torsions as torsions
 from .theory import deep_linear as deep_linear
 from .theory import lojasiewicz as lojasiewicz
+from .theory import mean_field as mean_field
 from .theory import noise as noise
 from .theory import quantities as quantities
 from .theory import wasserstein as wasserstein
@@ -60,6 +61,7 @@ __all__ = [
     "geodesic",
     "lojasiewicz",
     "losses",
+    "mean_field",
     "model",
     "noise",
     "plotting",

@@ -25,6 +25,7 @@ from things import (
     LINE,
     LINEAR,
     LOGARITHMS,
+    MEAN_FIELD,
     MEASURE,
     NETWORK,
     PARTICLES,
@@ -37,6 +38,7 @@ from things import (
     SMOOTH,
     SPACE,
     U0,
+    UNITS,
     Call,
     V,
     W,
@@ -153,6 +155,9 @@ CALLS = {
         {"X": X, "layers": 2, "width": 3, "activation": "tanh", "inner": None, "scale": 1.0},
         _used_model,
     ),
+    "MeanFieldResNet": Call(
+        tfl.MeanFieldResNet, {"X": X, "layers": 2, "width": 3, "activation": "tanh", "alpha": 1.0}, _used_model
+    ),
     "RKHSNODE": Call(tfl.RKHSNODE, {"x": X.T, "family": KERNEL, "layers": 2, "substeps": 1}, _used_model),
     "Features": Call(
         tfl.Features,
@@ -193,6 +198,7 @@ CALLS = {
     **of_model("LinearResNet", LINEAR, W, X),
     **of_model("LinearNetwork", NETWORK, np.ones(4), X),
     **of_model("ResNet", PERCEPTRON, PERCEPTRON.space.zeros(), X),
+    **of_model("MeanFieldResNet", MEAN_FIELD, MEAN_FIELD.space.zeros(), X),
     **of_model("RKHSNODE", PARTICLES, PARTICLES.space.zeros(), X.T),
     "MeasureNODE.log_density": Call(MEASURE.log_density, {"v": V, "points": POINTS}),
     "MeasureNODE.sample": Call(MEASURE.sample, {"v": V, "n": 3, "rng": RNG}),
@@ -208,6 +214,8 @@ CALLS = {
     "GeodesicNODE.velocity": Call(GEODESIC.velocity, {"u0": GEODESIC.space.zeros()}),
     "LinearNetwork.control": Call(NETWORK.control, {"matrices": [np.eye(2)]}),
     "ResNet.initial": Call(PERCEPTRON.initial, {"rng": RNG}),
+    "MeanFieldResNet.part": Call(MEAN_FIELD.part, {"rows": np.array([0, 2])}),
+    "MeanFieldResNet.initial": Call(MEAN_FIELD.initial, {"rng": RNG}),
     # -- losses and risks
     "SquaredL2": Call(losses.SquaredL2, {"target": HILL}, _used_loss(DENSITY)),
     "L2": Call(losses.L2, {"target": HILL}, _used_loss(DENSITY)),
@@ -389,6 +397,9 @@ CALLS = {
         lojasiewicz.predicted_exponent, {"smoothness": 2.0, "decay": 2.0, "dimension": 1, "squared": True}
     ),
     "general_exponent": Call(lojasiewicz.general_exponent, {"smoothness": 3.0}),
+    "mean_field.distance": Call(tfl.mean_field.distance, {"first": UNITS, "second": UNITS[:, :2]}),
+    "mean_field.length": Call(tfl.mean_field.length, {"controls": [UNITS, 2 * UNITS]}),
+    "mean_field.action": Call(tfl.mean_field.action, {"times": [0.0, 1.0], "controls": [UNITS, 2 * UNITS]}),
     "wasserstein.dissipation": Call(wasserstein.dissipation, {"energy": ENERGY, "rho": DENSITY}),
     "wasserstein.ratio": Call(wasserstein.ratio, {"energy": ENERGY, "rho": DENSITY, "least": 0.0}),
     "wasserstein.convexity": Call(wasserstein.convexity, {"energy": ENERGY, "rho": DENSITY, "potential": DENSITY}),

@@ -16,6 +16,7 @@ from .linear import LinearNetwork as LinearNetwork
 from .linear import LinearNODE as LinearNODE
 from .linear import LinearResNet as LinearResNet
 from .log_density_node import LogDensityNODE as LogDensityNODE
+from .mean_field_resnet import MeanFieldResNet as MeanFieldResNet
 from .measure_node import MeasureNODE as MeasureNODE
 from .network import Network as Network
 from .node import NODE as NODE

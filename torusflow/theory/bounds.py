@@ -59,8 +59,8 @@ def bounds(model: Model, centre) -> Bounds:
     ----------
     model : Model
         `LinearNetwork`, `LinearResNet`, `LinearNODE`, `RKHSNODE` with a `KernelField` or random features, `TorusNODE`,
-        `ResNet` with a smooth activation, `MeasureNODE`, or one of your own with ``derivative_bounds``
-        (`torusflow.model.HasDerivativeBounds`).
+        `ResNet` or `MeanFieldResNet` with a smooth activation, `MeasureNODE`, or one of your own with
+        ``derivative_bounds`` (`torusflow.model.HasDerivativeBounds`).
     centre : array
         The control in the middle, usually the start of a descent.
 
@@ -83,7 +83,7 @@ def bounds(model: Model, centre) -> Bounds:
     """
     if not isinstance(model, Model) or isinstance(model, type):
         raise InputError(f"bounds takes a model and a control, got a {type(model).__name__}.")
-    instead = "There are bounds for linear networks, RKHSNODE, TorusNODE, ResNet and MeasureNODE."
+    instead = "There are bounds for linear networks, RKHSNODE, TorusNODE, ResNet, MeanFieldResNet and MeasureNODE."
     check_ability(model, HasDerivativeBounds, "bounds of the Polyak-Lojasiewicz inequality need", instead)
     if not isinstance(model, LinearNetwork | SquareLayers):
         return _about(model, centre)
