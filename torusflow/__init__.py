@@ -35,6 +35,7 @@ from .structures import torsions as torsions
 from .theory import deep_linear as deep_linear
 from .theory import lojasiewicz as lojasiewicz
 from .theory import quantities as quantities
+from .theory import two_timescales as two_timescales
 from .theory import wasserstein as wasserstein
 from .theory.critical_points import CriticalPoint as CriticalPoint
 from .theory.critical_points import critical_point as critical_point
@@ -63,6 +64,7 @@ __all__ = [
     "plotting",
     "porous_medium",
     "quantities",
+    "two_timescales",
     "wasserstein",
 ]
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
 """Models: how a control acts on points, matrices or densities."""
 
 from ..public import public_names
+from .circle_neurons import CircleNeurons as CircleNeurons
 from .features import Features as Features
 from .features import RandomFourierFeatures as RandomFourierFeatures
 from .geodesic_node import GeodesicNODE as GeodesicNODE
@@ -15,11 +16,13 @@ from .linear import LinearNODE as LinearNODE
 from .linear import LinearResNet as LinearResNet
 from .log_density_node import LogDensityNODE as LogDensityNODE
 from .measure_node import MeasureNODE as MeasureNODE
+from .neurons import Neurons as Neurons
 from .resnet import ResNet as ResNet
 from .rkhs_node import RKHSNODE as RKHSNODE
 from .sample_node import SampleNODE as SampleNODE
 from .sobolev_kernel import SobolevKernel as SobolevKernel
 from .torus_node import TorusNODE as TorusNODE
+from .two_layer import TwoLayer as TwoLayer
 
 __all__ = public_names(vars())
 
