@@ -14,6 +14,7 @@ from .log_likelihood import LogLikelihood as LogLikelihood
 from .loss import HasCurvature as HasCurvature
 from .loss import Loss as Loss
 from .loss import OnGrids as OnGrids
+from .loss import Predicting as Predicting
 from .normalised_likelihood import NormalisedLikelihood as NormalisedLikelihood
 from .outer_layer import OuterLayer as OuterLayer
 from .points import GeodesicDistance as GeodesicDistance

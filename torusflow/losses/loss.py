@@ -37,6 +37,15 @@ class HasCurvature(Protocol):
 
 
 @runtime_checkable
+class Predicting(Protocol):
+    """predictions(output): what of an output is compared with the targets, where that is not all of it, for pictures."""
+
+    def predictions(self, output, /) -> np.ndarray:
+        """An array like the targets."""
+        ...
+
+
+@runtime_checkable
 class OnGrids(Protocol):
     """on(torus): the same loss on another grid, for `coarse_to_fine` and refinement."""
 
