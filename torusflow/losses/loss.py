@@ -38,7 +38,7 @@ class HasCurvature(Protocol):
 
 @runtime_checkable
 class Predicting(Protocol):
-    """predictions(output): what of an output is compared with the targets, where that is not all of it, for pictures."""
+    """predictions(output): what is compared with the targets, where that is not the output itself, for pictures."""
 
     def predictions(self, output, /) -> np.ndarray:
         """An array like the targets."""
