@@ -18,10 +18,8 @@ class Regulariser(NamedTuple):
     ----------
     value, slope : callable
         f(u) and f'(u).
-    conjugate : callable
-        f*(s) = max_u s u - f(u).
     weight : callable
-        The u with f'(u) = s, which is the derivative of f*.
+        The u with f'(u) = s, the derivative of the conjugate f*(s) = max_u s u - f(u).
     bend : callable
         Its derivative, 1 / f''(u), as a function of u.
     least : float
@@ -30,18 +28,15 @@ class Regulariser(NamedTuple):
 
     value: Callable
     slope: Callable
-    conjugate: Callable
     weight: Callable
     bend: Callable
     least: float = -np.inf
 
 
 REGULARISERS = {
-    "biased": Regulariser(lambda u: u**2 / 2, lambda u: u, lambda s: s**2 / 2, lambda s: s, np.ones_like),
-    "unbiased": Regulariser(
-        lambda u: (u - 1) ** 2 / 2, lambda u: u - 1, lambda s: s**2 / 2 + s, lambda s: s + 1, np.ones_like
-    ),
-    "entropic": Regulariser(lambda u: xlogy(u, u) - u + 1, np.log, np.expm1, np.exp, lambda u: u, 0.0),
+    "biased": Regulariser(lambda u: u**2 / 2, lambda u: u, lambda s: s, np.ones_like),
+    "unbiased": Regulariser(lambda u: (u - 1) ** 2 / 2, lambda u: u - 1, lambda s: s + 1, np.ones_like),
+    "entropic": Regulariser(lambda u: xlogy(u, u) - u + 1, np.log, np.exp, lambda u: u, 0.0),
 }
 
 

@@ -10,11 +10,10 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from ..errors import NumericalError
 from .outer_layer import RidgeLoss
 
-# Newton's steps, and the halvings of one of them: a dozen and one or two are usual.
-MOST_STEPS, MOST_HALVINGS = 100, 50
-# Of the rise that a step promises, what it must at least achieve.
-ARMIJO = 0.25
-ROUND_OFF = float(np.finfo(float).eps)
+# Newton's steps, of which a dozen are usual, and the shortest part of one.
+MOST_STEPS, SHORTEST = 100, 1e-12
+# The dual is concave along a step: at its end it may fall at most this part as steeply as it rises at its beginning.
+OVERSHOOT = 0.5
 # Relative error from where one more of Newton's steps, which square it, leaves round-off.
 CLOSE = 1e-10
 
@@ -50,7 +49,7 @@ class VariableProjection(RidgeLoss):
     References
     ----------
     .. [1] R. Barboni, G. Peyre, F.-X. Vialard, Ultra-fast feature learning for the training of two-layer neural
-       networks in the two-timescale regime, arXiv:2504.18208, section 3.
+       networks in the two-timescale regime, arXiv:2504.18208.
     .. [2] G. H. Golub, V. Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
        variables separate, SIAM J. Numer. Anal. 10 (1973) 413-432, doi:10.1137/0710036.
     .. [3] L. Kaufman, A variable projection method for solving separable nonlinear least squares problems, BIT 15
@@ -103,27 +102,26 @@ class VariableProjection(RidgeLoss):
     def _maximise(self, phi, y) -> np.ndarray:
         """The a of the dual for one column of targets, array (N,)."""
         n, count = phi.shape
-        f, a = self._f, np.zeros(n)
-        gap = y - phi @ f.weight(phi.T @ a) / count
-        enough = CLOSE**2 * (y @ y + gap @ gap) / (n * self.ridge)
 
-        def value(a):
-            with np.errstate(over="ignore"):  # a step too long
-                return a @ y - n * self.ridge / 2 * (a @ a) - np.mean(f.conjugate(phi.T @ a))
+        def at(a):
+            with np.errstate(over="ignore", invalid="ignore"):  # a step too long
+                u = self._f.weight(phi.T @ a)
+                return u, y - n * self.ridge * a - phi @ u / count
 
+        a = np.zeros(n)
+        u, slope = at(a)
+        enough = CLOSE**2 * (y @ y + slope @ slope) / (n * self.ridge)
         for _ in range(MOST_STEPS):
-            u = f.weight(phi.T @ a)
-            slope = y - n * self.ridge * a - phi @ u / count
-            step = self._newton(phi, f.bend(u))(slope)
-            rise, length, before = float(slope @ step), 1.0, value(a)
-            if rise > enough:
-                while not value(a + length * step) - before >= ARMIJO * length * rise - ROUND_OFF * abs(before):
-                    length /= 2
-                    if length < 0.5**MOST_HALVINGS:
-                        raise self._unsolved()
-            a = a + length * step
+            step, length = self._newton(phi, self._f.bend(u))(slope), 1.0
+            rise = float(slope @ step)
             if rise <= enough:
-                return a
+                return a + step
+            while not (following := at(a + length * step))[1] @ step >= -OVERSHOOT * rise:
+                length /= 2
+                if length < SHORTEST:
+                    raise self._unsolved()
+            a = a + length * step
+            u, slope = following
         raise self._unsolved()
 
     def _newton(self, phi, bend):

@@ -80,7 +80,7 @@ def limit(loss: VariableProjection, teacher, initial, times, tolerance: float = 
     References
     ----------
     .. [1] R. Barboni, G. Peyre, F.-X. Vialard, Ultra-fast feature learning for the training of two-layer neural
-       networks in the two-timescale regime, arXiv:2504.18208, section 4.
+       networks in the two-timescale regime, arXiv:2504.18208.
     """
     check_kind("loss", loss, VariableProjection, "tfl.losses.VariableProjection(targets, ridge=1e-4)")
     teacher, initial = real_array(teacher, "the teacher's density"), real_array(initial, "the initial density")
