@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backends import to_host
 from ..errors import InputError
-from ..hilbert import Euclidean, HilbertSpace, ProductSpace
+from ..hilbert import Euclidean, HilbertSpace
 from ..torus.control import VelocitySpace
 
 
@@ -17,7 +17,7 @@ def isometry(space: HilbertSpace):
 
     Parameters
     ----------
-    space : Euclidean or VelocitySpace, or a ProductSpace of such
+    space : Euclidean or VelocitySpace
 
     Raises
     ------
@@ -26,8 +26,6 @@ def isometry(space: HilbertSpace):
     """
     if isinstance(space, Euclidean):
         return _EuclideanCoordinates(space)
-    if isinstance(space, ProductSpace):
-        return _ProductCoordinates(space)
     if isinstance(space, VelocitySpace):
         space.torus.refuse_divided("controls become vectors for SciPy on", "use tfl.LBFGS() or another method.")
         return _VelocityCoordinates(space)
@@ -47,24 +45,6 @@ class _EuclideanCoordinates:
     def element(self, x) -> np.ndarray:
         u = x.reshape(self._shape) / self._root
         return u if self._factor is None else np.linalg.solve(self._factor, u)
-
-
-class _ProductCoordinates:
-    """Those of each part, times the root of its weight."""
-
-    def __init__(self, space: ProductSpace):
-        self._space, self._roots = space, [math.sqrt(weight) for weight in space.weights]
-        self._parts = [isometry(part) for part in space.spaces]
-        sizes = [len(part.of(one.zeros())) for part, one in zip(self._parts, space.spaces, strict=True)]
-        self._ends = np.cumsum(sizes)[:-1]
-
-    def of(self, u) -> np.ndarray:
-        parts = zip(self._roots, self._parts, self._space.parts(u), strict=True)
-        return np.concatenate([root * part.of(one) for root, part, one in parts])
-
-    def element(self, x) -> np.ndarray:
-        parts = zip(self._roots, self._parts, np.split(x, self._ends), strict=True)
-        return self._space.join(part.element(one / root) for root, part, one in parts)
 
 
 class _VelocityCoordinates:
