@@ -81,7 +81,24 @@ def make_cases():
     def kernel_node(kernel):
         return tfl.RKHSNODE(x, tfl.KernelField(kernel, centres), 4, 2)
 
+    def network(*maps, weights=None):
+        return tfl.Network(x, maps, weights)
+
+    point, four = np.zeros((1, 2)), np.zeros((1, 4))
+    waves, matrix = tfl.RandomFourierFeatures(4, 12), rng.standard_normal((4, 3))
+    before, after, two = tfl.Affine(4), tfl.Affine(3, bias=False), tfl.Affine(2)
+    flow, torus_flow = tfl.RKHSNODE(four, waves, 2), tfl.TorusNODE(point, smooth, layers=2, band=2, substeps=1)
+    perceptrons = tfl.NODE(four, tfl.Perceptrons(3), 2, scheme="rk3")
+    fixed = tfl.Fixed(tfl.Affine(2, bias=False), matrix[:, :2].T)
+    inner = tfl.Network(point, [before, flow, two])
+
     return {
+        "Network": Case(network(before, flow, after), 4.0),
+        "Network fixed at both ends": Case(network(tfl.Padding(4), perceptrons, fixed), 4.0),
+        "Network of features": Case(network(tfl.Fixed(before, matrix), waves, two), 4.0),
+        "Network of trained features": Case(network(before, waves, after), 4.0),
+        "Network of columns": Case(network(before, tfl.ResNet(four.T, 2, 3), tfl.LinearResNet(four.T, 2), after), 4.0),
+        "Network of a network": Case(network(two, inner, torus_flow, weights=(1.0, 0.5, 3.0)), 1.0, 1e-9),
         "LinearNetwork": Case(tfl.LinearNetwork(X, (4, 2, 3)), 3.0),
         "LinearNetwork of one layer": Case(tfl.LinearNetwork(X, (2,)), 3.0),
         "LinearResNet": Case(tfl.LinearResNet(X, 7), 3.0),
@@ -90,6 +107,11 @@ def make_cases():
         "ResNet softplus": Case(tfl.ResNet(X, 3, 6, "softplus", scale=0.4), 6.0),
         "ResNet sine": Case(tfl.ResNet(X, 3, 5, "sine"), 6.0),
         "ResNet A only": Case(tfl.ResNet(X, 4, 6, inner=rng.standard_normal((4, 6, 3))), 6.0),
+        "ResNet with biases": Case(tfl.ResNet(X, 3, 4, bias=True), 4.0),
+        "ResNet of several widths": Case(tfl.ResNet(X, 3, (5, 2, 4), "softplus", bias=True), 4.0),
+        "NODE of perceptrons": Case(tfl.NODE(x, tfl.Perceptrons(5), 3, 2), 4.0),
+        "NODE random features": Case(tfl.NODE(x, tfl.RandomFourierFeatures(2, 30), 3, scheme="rk3"), 3.0),
+        "NODE Gaussian": Case(tfl.NODE(x, tfl.KernelField(tfl.GaussianKernel(0.8), centres), 2, scheme="euler"), 3.0),
         "RKHSNODE given features": Case(tfl.RKHSNODE(x, tfl.Features(features, features_jacobian, 4), 4, 2)),
         "RKHSNODE random features": Case(tfl.RKHSNODE(x, tfl.RandomFourierFeatures(2, 30), 4, 2), 3.0),
         "RKHSNODE Gaussian": Case(kernel_node(tfl.GaussianKernel(0.8)), 3.0),

@@ -36,6 +36,7 @@ LAYERS = [
 EXCEPTIONS = {("storage", "__init__")}
 # Points and matrices are small and local: their sums are NumPy's.
 ON_POINTS = {
+    "losses/classification.py",
     "losses/log_likelihood.py",
     "losses/cloud_mmd.py",
     "losses/points.py",
@@ -65,13 +66,19 @@ OF_THIS_MACHINE = {
     "geodesic/derivative.py",
     "losses/gibbs_kernel.py",
     "models/circle_neurons.py",
+    "models/affine.py",
     "models/features.py",
+    "models/fixed.py",
     "models/kernel_field.py",
     "models/kernels.py",
     "models/neurons.py",
+    "models/maps.py",
+    "models/node.py",
     "models/particle_linearisation.py",
+    "models/resnet.py",
     "models/sample_node.py",
     "models/sobolev_kernel.py",
+    "models/time_fields.py",
     "theory/critical_points.py",
     "theory/deep_linear.py",
     "theory/two_timescales.py",
@@ -91,7 +98,7 @@ MADE_OF_NUMPY = {
         "np.array(self._next_forcing(forcing, after / before))",
     },
     "descent/gradient_flow.py": {"np.ascontiguousarray(to_host(control))"},
-    "descent/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
+    "torus/isometry.py": {"np.zeros(self._space.shape, self._space.dtype)"},
     "descent/momentum.py": {"np.array(1.0)", "np.array(next_t)"},
     "descent/progress.py": {
         "np.array([row.get(key, math.nan) for row in self._rows[:self.done + 1]])",
@@ -100,7 +107,7 @@ MADE_OF_NUMPY = {
         "np.empty((0, *self.start.shape))",
     },
     "descent/selection.py": {"np.full(len(candidates), math.inf)", "np.zeros(len(candidates), int)"},
-    "descent/stochastic.py": {"np.array(0)", "np.array(passes + 1)"},
+    "descent/stochastic.py": {"np.array(passes)"},
     "losses/normalised_likelihood.py": {"np.ones(len(samples))"},
     "torus/log_density.py": {"np.empty((n, self.fine.dimension))"},
     "geodesic/shooting.py": {

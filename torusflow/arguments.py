@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -20,6 +22,13 @@ def settle(instance, **values) -> None:
     """Set attributes of a frozen dataclass while it is made: its arguments as checked, and what follows from them."""
     for name, value in values.items():
         object.__setattr__(instance, name, value)
+
+
+def copy_with(instance: Any, **values) -> Any:
+    """A copy of a frozen dataclass with other values, which are not checked, and all else shared."""
+    other = copy.copy(instance)
+    settle(other, **values)
+    return other
 
 
 def is_number(value) -> TypeGuard[float]:
@@ -46,6 +55,25 @@ def checked_seed(seed) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < LARGEST_SEED:
         raise InputError(f"seed must be a whole number >= 0, so that runs can be repeated, and < 2^63, got {seed!r}.")
     return int(seed)
+
+
+def checked_choice(rows, count: int) -> np.ndarray:
+    """The numbers of the samples chosen from so many by numbers, a slice or a mask, at least one; or an InputError."""
+    try:
+        chosen = np.arange(count)[rows]
+    except (IndexError, TypeError, ValueError, OverflowError):
+        chosen = np.empty(0)
+    if chosen.ndim != 1 or not len(chosen):
+        raise InputError(f"rows must choose some of {count} samples by their numbers, got {rows!r}.")
+    return chosen
+
+
+def checked_name(name: str, value, known: Iterable[str]) -> str:
+    """One of the names that are known, or an InputError."""
+    known = tuple(known)
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+    return value
 
 
 def checked_flag(name: str, value) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -56,6 +56,15 @@ class Nested(Protocol):
 
     def embed(self, v, other) -> np.ndarray:
         """An element of the other space as one of this."""
+        ...
+
+
+@runtime_checkable
+class Coordinated(Protocol):
+    """coordinates(isometry): real coordinates in which the inner product is the dot product, for methods of SciPy."""
+
+    def coordinates(self, isometry: Callable, /) -> Any:
+        """Something with ``of(u)``, array (n,), and ``element(x)``, its inverse; `isometry` gives that of others."""
         ...
 
 

@@ -75,6 +75,28 @@ class OnPoints(Protocol):
 
 
 @runtime_checkable
+class Movable(Protocol):
+    """starting(points): the same network from other points, whose derivative is known too, as a `Network` needs it.
+
+    Its linearisations have ``tangent(dw, dx=None)``, for points that move by dx at the start, and ``transpose(p)``,
+    which is the pair of ``adjoint(p)`` and a p_0 with <adjoint(p), dw> + <p_0, dx> = <p, tangent(dw, dx)>.
+    """
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The points that go in, array (N, d), one per row."""
+        ...
+
+    def rows(self, output, /) -> np.ndarray:
+        """An output, array (N, e), one point per row; applied to such rows it gives the output again."""
+        ...
+
+    def starting(self, points, /) -> Any:
+        """The same network from points (N, d), one per row."""
+        ...
+
+
+@runtime_checkable
 class HasDensity(Protocol):
     """log_density(w, points) and sample(w, n, rng): a density on the torus, which can be scored, sampled and drawn."""
 
@@ -146,16 +168,25 @@ class Restartable(Protocol):
 
 @runtime_checkable
 class Subsampled(Protocol):
-    """part(rows): a model, or a loss, on some of the samples, for `StochasticGradientDescent`."""
+    """part(rows): a model on some of its samples, for `StochasticGradientDescent`; in outputs they stand along axis 0.
+
+    Where they stand along another one, the class says so by ``sample_axis``; its losses have
+    `torusflow.losses.OverSamples`.
+    """
 
     def part(self, rows, /) -> Any:
         """The same on some of the samples only.
 
         Parameters
         ----------
-        rows : array of int or slice
+        rows : array of int, slice or mask
         """
         ...
+
+
+def sample_axis(model) -> int:
+    """Along which axis of a model's outputs the samples stand."""
+    return getattr(model, "sample_axis", 0)
 
 
 @runtime_checkable

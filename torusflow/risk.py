@@ -10,13 +10,13 @@ from typing import cast
 
 import numpy as np
 
-from .arguments import is_number
+from .arguments import checked_choice, is_number
 from .backends import to_host
 from .errors import InputError, NumericalError
 from .hilbert import alike, placed, same
-from .losses.loss import Loss
+from .losses.loss import Loss, OverSamples
 from .losses.points import SquaredDistance, conflicting_pairs
-from .model import HasNearest, Model, OnPoints, Subsampled, check_ability
+from .model import HasNearest, Model, OnPoints, Subsampled, check_ability, sample_axis
 
 # Of targets and least values: what is less is rounding.
 ROUND_OFF = 1e-13
@@ -89,23 +89,42 @@ class Risk:
         """R at w: the model runs forward now, backward only when the gradient is asked for."""
         return RiskAt(self, w)
 
-    def part(self, rows) -> Risk:
-        """The risk on some of the samples, for a mean over samples a model can be taken apart by.
-
-        Parameters
-        ----------
-        rows : array of int or slice
+    @property
+    def samples(self) -> int:
+        """N, how many samples the loss is a sum or mean over.
 
         Raises
         ------
         InputError
             If the model or the loss cannot be taken apart.
         """
-        instead = "Use another method, or a SampleNODE with LogLikelihood (--likelihood)."
-        for thing in (self.model, self.loss):
-            check_ability(thing, Subsampled, "a risk on some of the samples needs", instead)
-        model, loss = cast(Subsampled, self.model), cast(Subsampled, self.loss)
-        return Risk(model.part(rows), loss.part(rows), self.penalty)
+        need = "a risk on some of the samples needs"
+        instead = "Use another method, or a model on points with a sum or mean over them, such as SquaredDistance."
+        check_ability(self.model, Subsampled, need, instead)
+        check_ability(self.loss, OverSamples, need, instead)
+        return self.model.output_space.shape[sample_axis(self.model)]
+
+    def part(self, rows) -> Risk:
+        """An unbiased estimate of the risk from some of the samples.
+
+        A mean over the N samples becomes the mean over these B, a sum becomes their sum times N/B; the penalty, which
+        is no sample's, stays as it is. So the mean of all parts of one size is the risk, and the mean of their
+        gradients its gradient.
+
+        Parameters
+        ----------
+        rows : array of int, slice or mask
+            The numbers of the samples; one that stands there twice counts twice.
+
+        Raises
+        ------
+        InputError
+            If the model or the loss cannot be taken apart, or there are no such samples.
+        """
+        chosen, axis = checked_choice(rows, self.samples), sample_axis(self.model)
+        loss = cast(OverSamples, self.loss)
+        loss = loss.part(chosen, axis) if axis else loss.part(chosen)
+        return Risk(cast(Subsampled, self.model).part(chosen), loss, self.penalty)
 
     def value_and_gradient(self, w) -> tuple[float, np.ndarray]:
         """R(w) and the gradient of R in the control space, <gradient, dw> = dR(w) dw.

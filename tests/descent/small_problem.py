@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 import torusflow as tfl
-from torusflow.descent.isometry import isometry
+from torusflow.torus.isometry import isometry
 
 # Steps of Gauss and Newton without damping, from a point where they converge.
 POLISHING = 5

@@ -7,9 +7,9 @@ from quadratics import Counted, Identity, Linear, Rosenbrock, modes, quadratic
 from small_problem import small_risk, solution_by_scipy
 
 import torusflow as tfl
-from torusflow.descent.isometry import isometry
 from torusflow.descent.lbfgs import inverse_hessian
 from torusflow.hilbert import norm
+from torusflow.torus.isometry import isometry
 
 # Products of a dozen matrices of condition number fifty.
 DENSE = 1e-11

@@ -10,9 +10,9 @@ from small_problem import small_risk, solution_by_scipy
 
 import torusflow as tfl
 from torusflow.descent import scipy_minimize
-from torusflow.descent.isometry import isometry
 from torusflow.descent.scipy_adapter import FIRST_ORDER, SECOND_ORDER, _Run
 from torusflow.hilbert import norm
+from torusflow.torus.isometry import isometry
 
 # SciPy stops when values of the risk no longer fall: at the square root of round-off, times a condition number.
 VALUES = 1e-5

@@ -300,7 +300,18 @@ CALLS = {
     "LBFGS": Call(tfl.LBFGS, {"memory": 3, "step": 0.1}, _used_method),
     "GaussNewton": Call(tfl.GaussNewton, {"radius": 1.0, "forcing": 0.5, "products": 5}, _used_method),
     "StochasticGradientDescent": Call(
-        tfl.StochasticGradientDescent, {"step": 0.1, "batch": 2, "half_life": 5.0, "seed": 0}
+        tfl.StochasticGradientDescent,
+        {
+            "step": 0.1,
+            "batch": 2,
+            "half_life": 5.0,
+            "seed": 0,
+            "schedule": "cosine",
+            "momentum": 0.5,
+            "nesterov": True,
+            "draw": "subsets",
+        },
+        _used_method,
     ),
     **DESCENTS,
     # -- files

@@ -59,6 +59,9 @@ def describe_run(name: str, run: Run) -> str:
         "risk": f"{history['risk'][0]:.6g} -> {last['risk']:.6g}",
         "gradient": f"norm {last['gradient_norm']:.3g}" + _ratio(last["pl_ratio"]),
     }
+    if known and "accuracy" in last:
+        held_out = f", {last['validation_accuracy']:.4g} in validation" if "validation_accuracy" in last else ""
+        lines["accuracy"] = f"{last['accuracy']:.4g}{held_out}"
     if known and isinstance(run.risk.model.output_space, DensitySpace):
         lines["density"] = f"from {last['minimum']:.4g} to {last['maximum']:.4g}, mass 1 {last['mass'] - 1:+.1e}"
     if known and isinstance(run.risk.model.output_space, LogDensitySpace):

@@ -69,7 +69,8 @@ def descend(
         Seconds after which no new iteration starts.
     validation : callable, optional
         From a control to a number, such as a `Risk` on data that training does not see; if that has the model of
-        ``risk`` itself, the model runs no more often. The result is then the iterate where it was smallest.
+        ``risk`` itself, the model runs no more often. The result is then the iterate where it was smallest. The history
+        has it as ``validation``, and of a risk with a loss of classes the accuracy as ``validation_accuracy``.
     patience : int
         The descent ends after this many iterations in a row that have not lowered the validation.
     store : str, path or RunFile, optional

@@ -83,7 +83,7 @@ def check_line_search(name: str, line_search) -> None:
 class Method(Protocol):
     """An algorithm, frozen: all that changes is in the states it returns.
 
-    One that remembers something, in `State.memory`, says what by a class attribute ``remembers``, which maps the names
+    One that remembers something, in `State.memory`, says what by an attribute ``remembers``, which maps the names
     to "a control", "controls" (stacked), "numbers" or "a number": runs read back from files are checked against it.
     """
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from ..errors import InputError, NumericalError
 from ..hilbert import HilbertSpace, alike, norm, placed, same
+from ..losses.loss import scores
 from ..model import Refinable, Resolved
 from ..risk import Risk
+from .held_out import held_out
 from .method import State
 from .recorder import Recorder, continued, of_recorders, recorded
 
@@ -44,8 +46,8 @@ class Result:
         start, ``trajectory_length`` (the sum of |w_(n+1) - w_n|, never less), ``pl_ratio`` = |grad|^2 / (2 (risk -
         ``risk.least``)), ``step``, training ``time`` (the sum of steps), ``seconds`` since the start, what the output
         space describes (``mass``, ``minimum``, ``maximum`` for densities), their ``tail`` (share of the variance over
-        the torus in the outer third of the modes), ``validation`` and ``substeps`` where asked for, and what recorders
-        record: NaN where they do not.
+        the torus in the outer third of the modes), ``accuracy`` where the loss is one of classes, ``validation`` (and
+        ``validation_accuracy``) and ``substeps`` where asked for, and what recorders record: NaN where they do not.
     status : str
         Why it stopped, for a person to read.
     times : array (n_kept,)
@@ -147,13 +149,14 @@ class Progress:
             "seconds": seconds,
             **risk.model.output_space.describe(state.output),
         }
+        row |= scores(risk.loss, state.output)
         if isinstance(risk.model, Resolved):
             row["tail"] = risk.model.tail(state.output)
         if self.refine:
             row["substeps"] = float(cast(Refinable, risk.model).substeps)
         best = True
         if validation is not None:
-            row["validation"] = _validated(validation, state, risk.model)
+            row |= _validated(validation, state, risk.model)
             best = self.done < 0 or row["validation"] < self.best_row["validation"]
         done = self.done + 1
         row |= recorded(self.recorders, done, state.control, risk.space, row)
@@ -171,7 +174,7 @@ class Progress:
 
     def unrecorded(self) -> list[str]:
         """Columns that recorders have made, none of which goes on with them."""
-        made = of_recorders(self.row, self.risk.model.output_space.describe(self.state.output))
+        made = of_recorders(self.row, self.risk, self.state.output)
         return [name for name in made if not continued(name, self.recorders)]
 
     def _length_to(self, state: State) -> float:
@@ -272,17 +275,23 @@ def following(validation, risk: Risk, refined: Risk):
     return replace(validation, model=refined.model) if shared else validation
 
 
-def _validated(validation, state: State, model) -> float:
-    """Infinite where it is NaN or the model refuses the control on the data set aside."""
+def _validated(validation, state: State, model) -> dict[str, float]:
+    """The validation, infinite where it is NaN or the model refuses the control on the data set aside.
+
+    And what the loss says of the output there, if it is a risk.
+    """
+    control = state.control.copy()  # which may be written into
     try:
         with alike(model.space):
-            if isinstance(validation, Risk) and validation.model is model:
-                value = validation.value_at(state.control, state.output)
+            if isinstance(validation, Risk):
+                output = state.output if validation.model is model else None
+                columns = held_out("validation", validation, control, output)
             else:
-                value = validation(state.control.copy())  # which may be written into
+                columns = {"validation": validation(control)}
     except NumericalError:
-        return math.inf
+        return {"validation": math.inf}
+    value = columns["validation"]
     if not isinstance(value, int | float | np.number) or isinstance(value, np.complexfloating):
         raise InputError(f"validation must give a number, it gave {value!r}.")
     value = same(model.space, float(value), "the validation")
-    return math.inf if math.isnan(value) else value
+    return {**columns, "validation": math.inf if math.isnan(value) else value}

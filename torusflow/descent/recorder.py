@@ -13,7 +13,10 @@ from ..arguments import check_function, checked_whole, settle
 from ..backends import to_host
 from ..errors import InputError, NumericalError
 from ..hilbert import HilbertSpace, everyone
+from ..losses.loss import scores
+from ..risk import Risk
 from ..storage.contents import HISTORY_NAMES, LONGEST_NAME, RESERVED
+from .held_out import held_out
 
 # Axes in run files.
 AXES = re.compile(r"(k_)?x_\d+|(control|output|trajectory)_\d+")
@@ -25,11 +28,12 @@ class Recorder:
 
     Several numbers become the columns ``NAME_0``, ``NAME_1``, ... Where nothing is recorded a column holds NaN:
     between, before the recorder was first given, once it is left out, and where the quantity raises a `NumericalError`.
+    A `Risk` on other data, those of a test say, becomes ``NAME`` and, with a loss of classes, ``NAME_accuracy``.
 
     Parameters
     ----------
     quantity : callable
-        From a control to a number or a list of them; `torusflow.quantities` has some.
+        From a control to a number or a list of them; `torusflow.quantities` has some, and a `Risk` is one.
     every : int
         It is recorded at iterations 0, every, 2 every, ...
     name : str, optional
@@ -50,6 +54,11 @@ class Recorder:
         name = getattr(self.quantity, "__name__", "") if self.name is None else self.name
         settle(self, every=checked_whole("Recorder: every", self.every), name=_checked_name(name))
 
+    @property
+    def suffix(self) -> str:
+        """What names of columns may end in, as a regular expression."""
+        return r"(_\w+)?" if isinstance(self.quantity, Risk) else r"(_\d+)?"
+
     def columns(self, control, space: HilbertSpace) -> dict[str, float]:
         """What is recorded of a control, an element of the space, by column.
 
@@ -58,8 +67,12 @@ class Recorder:
         InputError
             If the quantity gives anything but numbers, or others on other processes.
         """
+        control = control.copy()  # which may be written into
         try:
-            found = self.quantity(control.copy())  # which may be written into
+            if isinstance(self.quantity, Risk):
+                found = held_out(self.name, self.quantity, control)
+                return {_checked_name(name): value for name, value in found.items()}
+            found = self.quantity(control)
         except NumericalError:
             found = ()
         values = to_host(found)
@@ -98,15 +111,16 @@ def recorded(recorders: Iterable[Recorder], iteration: int, control, space: Hilb
     return columns
 
 
-def of_recorders(columns: Iterable[str], described: Iterable[str]) -> list[str]:
-    """Those columns of a history that recorders have made: no standard ones, and not those of the output space."""
-    others = {*HISTORY_NAMES, *described}
+def of_recorders(columns: Iterable[str], risk: Risk, output) -> list[str]:
+    """Those columns of a history that recorders have made: no standard ones, nor those of output space and loss."""
+    scored = scores(risk.loss, output)
+    others = {*HISTORY_NAMES, *risk.model.output_space.describe(output), *scored, *(f"validation_{n}" for n in scored)}
     return [name for name in columns if name not in others]
 
 
 def continued(name: str, recorders: Iterable[Recorder]) -> bool:
     """Whether one of the recorders makes a column of this name."""
-    return any(re.fullmatch(rf"{recorder.name}(_\d+)?", name) for recorder in recorders)
+    return any(re.fullmatch(recorder.name + recorder.suffix, name) for recorder in recorders)
 
 
 def _checked_name(name: Any) -> str:

@@ -12,7 +12,7 @@ from ..errors import InputError, NumericalError
 from ..losses.loss import HasCurvature
 from ..model import check_ability
 from ..risk import Risk
-from .isometry import isometry
+from ..torus.isometry import isometry
 from .method import State
 from .progress import Progress, Result
 

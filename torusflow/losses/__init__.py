@@ -2,6 +2,8 @@
 
 from ..public import public_names
 from .circle import CircleWasserstein as CircleWasserstein
+from .classification import MulticlassHinge as MulticlassHinge
+from .classification import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from .cloud_mmd import CloudMMD as CloudMMD
 from .cross_entropy import CrossEntropy as CrossEntropy
 from .densities import L2 as L2
@@ -14,7 +16,9 @@ from .log_likelihood import LogLikelihood as LogLikelihood
 from .loss import HasCurvature as HasCurvature
 from .loss import Loss as Loss
 from .loss import OnGrids as OnGrids
+from .loss import OverSamples as OverSamples
 from .loss import Predicting as Predicting
+from .loss import Scored as Scored
 from .normalised_likelihood import NormalisedLikelihood as NormalisedLikelihood
 from .outer_layer import OuterLayer as OuterLayer
 from .points import GeodesicDistance as GeodesicDistance

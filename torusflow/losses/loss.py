@@ -46,6 +46,40 @@ class Predicting(Protocol):
 
 
 @runtime_checkable
+class OverSamples(Protocol):
+    """part(rows, axis): a sum or mean over samples, from some of them, for `StochasticGradientDescent`."""
+
+    def part(self, rows, axis: int = 0, /) -> Loss:
+        """An unbiased estimate of the loss, on the outputs of some of the samples.
+
+        A mean over samples becomes the mean over these, a sum their sum times N/B. So the mean of all parts of one size
+        is the loss, and so it is with gradients.
+
+        Parameters
+        ----------
+        rows : array of int
+            The numbers of the B samples.
+        axis : int
+            Along which axis of an output samples stand.
+        """
+        ...
+
+
+@runtime_checkable
+class Scored(Protocol):
+    """scores(output): further numbers by which to judge an output, such as an accuracy; columns of the history."""
+
+    def scores(self, output, /) -> dict[str, float]:
+        """Numbers by the names of their columns."""
+        ...
+
+
+def scores(loss: Loss, output) -> dict[str, float]:
+    """What a loss says of an output beside its value."""
+    return loss.scores(output) if isinstance(loss, Scored) else {}
+
+
+@runtime_checkable
 class OnGrids(Protocol):
     """on(torus): the same loss on another grid, for `coarse_to_fine` and refinement."""
 

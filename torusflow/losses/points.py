@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..arguments import real_array, settle
 from ..errors import InputError
+from .loss import Loss
+from .weighted_sum import WeightedSum
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,11 @@ class PointLoss:
             raise InputError(
                 f"{type(self).__name__}: targets have shape {self.targets.shape}, the model's outputs {space.shape}."
             )
+
+    def part(self, rows, axis: int = 0) -> Loss:
+        """The sum over some of the N samples, times N and divided by their number (`torusflow.losses.OverSamples`)."""
+        some = replace(self, targets=np.take(self.targets, rows, axis))
+        return WeightedSum([some], [self.targets.size / some.targets.size])
 
     def difference(self, y) -> np.ndarray:
         """y - y*, both of one shape."""

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..model import check_ability
 from ..torus.density import Density
 from ..torus.grid import Torus
-from .loss import HasCurvature, Loss, on_grid
+from .loss import HasCurvature, Loss, OverSamples, on_grid, scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,16 @@ class WeightedSum:
         """The first target density among the losses, for pictures and files."""
         targets = (getattr(loss, "target", None) for loss in self.losses)
         return next((target for target in targets if isinstance(target, Density)), None)
+
+    def part(self, rows, axis: int = 0) -> WeightedSum:
+        """The same with every loss from some of the samples (`torusflow.losses.OverSamples`)."""
+        for loss in self.losses:
+            check_ability(loss, OverSamples, "a WeightedSum on some of the samples needs", "Leave that loss out.")
+        return replace(self, losses=tuple(cast(OverSamples, loss).part(rows, axis) for loss in self.losses))
+
+    def scores(self, output) -> dict[str, float]:
+        """Those of every loss that has some (`torusflow.losses.Scored`); the first one's where names are the same."""
+        return {name: score for loss in reversed(self.losses) for name, score in scores(loss, output).items()}
 
     def on(self, torus: Torus) -> WeightedSum:
         """The same with every loss on another grid."""

@@ -164,6 +164,14 @@ class RandomFourierFeatures:
         """sum_i p_i phi(x_i)^T, array (d, m)."""
         return self._features.riesz(points, momenta)
 
+    def values(self, points) -> np.ndarray:
+        """phi(x), array (N, m)."""
+        return self._features.values(points)
+
+    def derivatives(self, points) -> np.ndarray:
+        """D phi(x), array (N, m, d)."""
+        return self._features.derivatives(points)
+
     def constants(self) -> FieldConstants:
         """What |W| says of v = W phi and its derivatives at any point: |phi|, |D phi| and |D^2 phi| at most."""
         size, omega = self._features.function.args[:2]

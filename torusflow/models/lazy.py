@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self, cast
 
 import numpy as np
 
 from ..arguments import is_positive, settle
 from ..errors import InputError
-from ..model import DerivativeBounds, Linearisation, Model
+from ..model import DerivativeBounds, Linearisation, Model, Subsampled, check_ability, sample_axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,17 @@ class AboutCentre:
     @property
     def output_space(self):
         return self.model.output_space
+
+    @property
+    def sample_axis(self) -> int:
+        """Where samples stand in an output."""
+        return sample_axis(self.model)
+
+    def part(self, rows) -> Self:
+        """The same about the model on some of its samples."""
+        instead = "Take a model on points."
+        check_ability(self.model, Subsampled, f"some of the samples of a {type(self).__name__} need", instead)
+        return replace(self, model=cast(Subsampled, self.model).part(rows))
 
     @cached_property
     def _at_centre(self) -> Linearisation:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from scipy.linalg import expm, expm_frechet
 
-from ..arguments import checked_columns, checked_whole, real_array, settle
+from ..arguments import checked_choice, checked_columns, checked_whole, real_array, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean, norm
 from ..model import DerivativeBounds
@@ -45,20 +45,24 @@ class MatrixProduct:
             raise NumericalError("the output of the network is not finite. Use a smaller control.")
         self._output_space = Euclidean(self.output.shape)
 
-    def tangent(self, dw) -> np.ndarray:
-        """sum_l M_L ... dM_l ... M_1 X, array like the output."""
-        change = np.zeros_like(self.states[0])
+    def tangent(self, dw, dx=None) -> np.ndarray:
+        """sum_l M_L ... dM_l ... M_1 X, array like the output, and M_L ... M_1 dX where the inputs move too."""
+        change = np.zeros_like(self.states[0]) if dx is None else dx
         for factor, state, d_factor in zip(self.factors, self.states[:-1], self._spread(dw), strict=True):
             change = factor @ change + d_factor @ state
         return change
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dw> = <p, tangent(dw)>."""
+        return self.transpose(p)[0]
+
+    def transpose(self, p) -> tuple[np.ndarray, np.ndarray]:
+        """g and p_0, array (d, N), with <g, dw> + <p_0, dX> = <p, tangent(dw, dX)>."""
         p, gradients = self._output_space.element(p), []
         for factor, state in zip(reversed(self.factors), reversed(self.states[:-1]), strict=True):
             gradients.append(p @ state.T)
             p = factor.T @ p
-        return self._gather(gradients[::-1])
+        return self._gather(gradients[::-1]), p
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,11 @@ class OnColumns:
     """
 
     X: np.ndarray
+    sample_axis: ClassVar[int] = 1
+
+    def part(self, rows) -> Self:
+        """The same network on some of the inputs."""
+        return replace(self, X=self.X[:, checked_choice(rows, self.X.shape[1])])
 
     @property
     def inputs(self) -> np.ndarray:
@@ -81,6 +90,10 @@ class OnColumns:
     def rows(self, output) -> np.ndarray:
         """An output with one point per row."""
         return np.transpose(output)
+
+    def starting(self, points) -> OnColumns:
+        """The same network from other points (N, d), one per row."""
+        return replace(self, X=np.transpose(points))
 
     @cached_property
     def extreme_singular_values(self) -> tuple[float, float]:

@@ -41,18 +41,22 @@ class ParticleLinearisation:
         self._stages = np.empty(shape)
         self.output = flow.push(points, self._fields.__getitem__, self._stages)
 
-    def tangent(self, dw) -> np.ndarray:
-        """The change of the final points, array (N, d)."""
+    def tangent(self, dw, dx=None) -> np.ndarray:
+        """The change of the final points, array (N, d), where those at s = 0 move by dx."""
         changes = [self._make(layer) for layer in self._space.element(dw)]
-        return self._flow.tangent(self._fields.__getitem__, changes.__getitem__, self._stages)
+        return self._flow.tangent(self._fields.__getitem__, changes.__getitem__, self._stages, dx)
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with <g, dw> = sum p tangent(dw)."""
+        return self.transpose(p)[0]
+
+    def transpose(self, p) -> tuple[np.ndarray, np.ndarray]:
+        """g and the p_0, array (N, d), with <g, dw> + sum p_0 dx = sum p tangent(dw, dx)."""
         p, gradient = self._output_space.element(p), self._space.zeros()
 
         def take(layer, points, momenta):
             d = points.shape[-1]
             gradient[layer] = self._flow.layers * self._riesz(points.reshape(-1, d), momenta.reshape(-1, d))
 
-        self._flow.transpose(p, self._fields.__getitem__, self._stages, take)
-        return gradient
+        start = self._flow.transpose(p, self._fields.__getitem__, self._stages, take)
+        return gradient, start

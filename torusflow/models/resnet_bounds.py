@@ -59,7 +59,8 @@ def resnet_lipschitz(
         z = b * moved + db * x0
         j = rate * (da * b + a0 * bend * z * b + a0 * db)
         size = np.hypot(sigma0 + z, a * x) if trained else sigma0 + z
-        grown = p * np.exp(p * j.mean())
+        with np.errstate(over="ignore"):
+            grown = p * np.exp(p * j.mean())
         return grown, rate * grown * np.sqrt((size[:-1] ** 2).sum() / layers), a.max(), b.max(), x.max()
 
     def lipschitz(radius):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..arguments import checked_rows, settle
+from ..arguments import checked_choice, checked_rows, copy_with, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
 from ..transport.particles import ParticleFlow
-from ..transport.runge_kutta import find_scheme, scheme_field
+from ..transport.runge_kutta import POINT_SCHEMES, find_scheme, scheme_field
 from .features import Features, RandomFourierFeatures
 from .flow_bounds import flow_lipschitz, layer_norms
 from .kernel_field import KernelField
@@ -35,7 +35,8 @@ class RKHSNODE:
     substeps : int
         Runge-Kutta steps per layer.
     scheme : str
-        The Runge-Kutta method, "rk3", "rk4" or "rk5" by its order.
+        The Runge-Kutta method, "euler", "rk3", "rk4" or "rk5" by its order. Euler's with one step per layer is the
+        residual network x_(l+1) = x_l + v_l(x_l)/L.
 
     Attributes
     ----------
@@ -66,7 +67,7 @@ class RKHSNODE:
                 f"RKHSNODE moves points by Features, RandomFourierFeatures, a KernelField or a KernelSpan, "
                 f"got a {type(self.family).__name__}."
             )
-        flow = ParticleFlow(self.layers, self.substeps, find_scheme(self.scheme))
+        flow = ParticleFlow(self.layers, self.substeps, find_scheme(self.scheme, POINT_SCHEMES))
         settle(
             self,
             x=x,
@@ -94,6 +95,15 @@ class RKHSNODE:
         points = [self.x]
         self.flow.push(self.x, self._fields(v).__getitem__, visit=lambda layer, x: points.append(x))
         return np.stack(points)
+
+    def part(self, rows) -> RKHSNODE:
+        """The same model at some of the points."""
+        x = self.x[checked_choice(rows, len(self.x))]
+        return copy_with(self, x=x, output_space=Euclidean(x.shape))
+
+    def starting(self, points) -> RKHSNODE:
+        """The same network from other points (N, d)."""
+        return replace(self, x=points)
 
     def restarted(self, output) -> RKHSNODE:
         """The first layer of this model, of length one, from points (N, d) reached."""

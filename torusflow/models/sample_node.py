@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 
 import numpy as np
 
-from ..arguments import check_generator, checked_rows, checked_whole, settle
+from ..arguments import check_generator, checked_choice, checked_rows, checked_whole, copy_with, settle
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from ..torus.band import torus_of_band
@@ -151,15 +150,8 @@ class SampleNODE:
 
     def part(self, rows) -> SampleNODE:
         """The same model at some of the points."""
-        try:
-            points = self.points[rows]
-        except (IndexError, TypeError, ValueError, OverflowError):
-            points = np.empty(0)
-        if points.ndim != 2 or not len(points):
-            raise InputError(f"rows must choose some of {len(self.points)} points by their numbers, got {rows!r}.")
-        other = copy.copy(self)
-        settle(other, points=points, output_space=Euclidean((len(points),)))
-        return other
+        points = self.points[checked_choice(rows, len(self.points))]
+        return copy_with(self, points=points, output_space=Euclidean((len(points),)))
 
     def sample(self, v, n: int, rng: np.random.Generator) -> np.ndarray:
         """n points of rho_1 in [0, 1)^d, array (n, d): points of rho_0 moved along the flow.

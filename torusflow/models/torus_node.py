@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..arguments import checked_rows, settle
+from ..arguments import checked_choice, checked_rows, copy_with, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
@@ -114,6 +114,15 @@ class TorusNODE:
             "control": str(self.space),
             "scheme": f"{self.scheme}, {self.substeps} steps per layer, {self.space.torus.threads} threads",
         }
+
+    def part(self, rows) -> TorusNODE:
+        """The same model at some of the points."""
+        points = self.points[checked_choice(rows, len(self.points))]
+        return copy_with(self, points=points, output_space=Euclidean(points.shape))
+
+    def starting(self, points) -> TorusNODE:
+        """The same network from other points (N, d)."""
+        return replace(self, points=points)
 
     def restarted(self, output) -> TorusNODE:
         """The first layer of this model, of length one, from points (N, d) reached."""

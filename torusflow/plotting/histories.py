@@ -61,7 +61,7 @@ def with_recorded(rows: list[list[str]], run) -> list[list[str]]:
 
 
 def _recorded(run) -> tuple[str, ...]:
-    return tuple(of_recorders(run.history, run.risk.model.output_space.describe(run.output)))
+    return tuple(of_recorders(run.history, run.risk, run.output))
 
 
 def plot_course(figure: Figure, panels: dict[str, Axes], run, curves: dict | None = None) -> None:

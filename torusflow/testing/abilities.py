@@ -17,6 +17,7 @@ from ..model import (
     Refinable,
     Restartable,
     Subsampled,
+    sample_axis,
 )
 from .trials import require
 
@@ -45,8 +46,10 @@ def parts(trial) -> None:
     model, w = cast(Model, trial.model), trial.control
     if not isinstance(model, Subsampled):
         return
-    rows = np.arange(len(model(w)))[::-2]
-    _require_close(model.part(rows)(w), model(w)[rows], "part(rows)(w) is not model(w)[rows].")
+    output, axis = model(w), sample_axis(model)
+    rows = np.arange(output.shape[axis])[::-2]
+    where = f"{':, ' * axis}rows"
+    _require_close(model.part(rows)(w), np.take(output, rows, axis), f"part(rows)(w) is not model(w)[{where}].")
 
 
 def restarts(trial) -> None:

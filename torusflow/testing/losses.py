@@ -11,8 +11,8 @@ import numpy as np
 from ..descent import GradientDescent
 from ..errors import InputError
 from ..hilbert import Euclidean, HilbertSpace, norm
-from ..losses.loss import HasCurvature, Loss, OnGrids
-from ..model import Model
+from ..losses.loss import HasCurvature, Loss, OnGrids, OverSamples
+from ..model import Model, sample_axis
 from ..models.features import RandomFourierFeatures
 from ..models.log_density_node import LogDensityNODE
 from ..models.measure_node import MeasureNODE
@@ -238,6 +238,29 @@ def arguments_stay(trial: LossTrial) -> None:
     )
 
 
+def parts_are_unbiased(trial: LossTrial) -> None:
+    """If there is `part`, the parts of one size, or weighted by their sizes, have the loss and its gradient as mean."""
+    loss, y, axis = trial.loss, trial.output, sample_axis(trial.model)
+    count = y.shape[axis]
+    if not isinstance(loss, OverSamples) or count < 3:
+        return
+    value, gradient = 0.0, np.zeros_like(y)
+    for rows in (np.arange(count)[::3], np.delete(np.arange(count), np.s_[::3])):
+        try:
+            some = loss.part(rows, axis)
+        except InputError:  # it says that it has none
+            return
+        part = np.take(y, rows, axis)
+        value += len(rows) / count * some(part)
+        np.moveaxis(gradient, axis, 0)[rows] = len(rows) / count * np.moveaxis(some.gradient(part), axis, 0)
+    scale, gap = max(1.0, abs(value)), np.max(np.abs(gradient - loss.gradient(y)))
+    require(
+        abs(value - loss(y)) <= 1e-12 * scale and gap <= 1e-12 * max(1.0, np.max(np.abs(gradient))),
+        f"the mean of its parts is {value:.12g}, the loss {loss(y):.12g}, and gradients differ by {gap:.2e}. A mean "
+        f"over N samples becomes the mean over the B chosen, a sum becomes their sum times N/B.",
+    )
+
+
 def is_itself_on_other_grids(trial: LossTrial) -> None:
     """If there is `on`, it gives a loss on another torus, and the same one on its own."""
     loss = trial.loss
@@ -304,6 +327,7 @@ CHECKS = [
     gradient,
     curvature,
     arguments_stay,
+    parts_are_unbiased,
     is_itself_on_other_grids,
     refuses_bad_parameters,
     copies_compute_the_same,

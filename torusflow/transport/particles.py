@@ -83,9 +83,9 @@ class ParticleFlow:
             raise NumericalError("the final points are not finite. Use a smaller control.")
         return x
 
-    def tangent(self, field, change_of_field, stages) -> np.ndarray:
-        """The derivative of `push` at v in the direction v', array (N, d), for fixed initial points."""
-        dx, h = np.zeros_like(stages[0, 0]), self.step_length
+    def tangent(self, field, change_of_field, stages, start=None) -> np.ndarray:
+        """The derivative of `push` at v in the direction v', array (N, d), where initial points move by `start`."""
+        dx, h = np.zeros_like(stages[0, 0]) if start is None else np.array(start, float), self.step_length
         for layer in range(self.layers):
             v, dv = field(layer), change_of_field(layer)
             for step in range(layer * self.substeps, (layer + 1) * self.substeps):

@@ -217,13 +217,17 @@ SCHEMES = {
 }
 
 
+# Euler's step, by which a residual network is a flow of points; it amplifies every wave, so densities do without.
+POINT_SCHEMES = {"euler": Tableau.of("euler", 1, "1")} | SCHEMES
+
+
 def scheme_field():
     """The field of a model that names its method; run files hold it where it is not the default one."""
     return field(default=RK4.name, metadata={"stored": "unless default"})
 
 
-def find_scheme(name) -> Tableau:
+def find_scheme(name, schemes: dict[str, Tableau] = SCHEMES) -> Tableau:
     """The method of this name, or an InputError with the names there are."""
-    if not isinstance(name, str) or name not in SCHEMES:
-        raise InputError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, got {name!r}.")
-    return SCHEMES[name]
+    if not isinstance(name, str) or name not in schemes:
+        raise InputError(f"scheme must be one of {', '.join(map(repr, schemes))}, got {name!r}.")
+    return schemes[name]

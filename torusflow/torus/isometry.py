@@ -8,8 +8,8 @@ import numpy as np
 
 from ..backends import to_host
 from ..errors import InputError
-from ..hilbert import Euclidean, HilbertSpace
-from ..torus.control import VelocitySpace
+from ..hilbert import Coordinated, Euclidean, HilbertSpace, ProductSpace
+from .control import VelocitySpace
 
 
 def isometry(space: HilbertSpace):
@@ -17,7 +17,7 @@ def isometry(space: HilbertSpace):
 
     Parameters
     ----------
-    space : Euclidean or VelocitySpace
+    space : Euclidean, VelocitySpace, ProductSpace of such, or one that has coordinates of its own
 
     Raises
     ------
@@ -29,7 +29,14 @@ def isometry(space: HilbertSpace):
     if isinstance(space, VelocitySpace):
         space.torus.refuse_divided("controls become vectors for SciPy on", "use tfl.LBFGS() or another method.")
         return _VelocityCoordinates(space)
-    raise InputError(f"coordinates are known for Euclidean spaces and velocities, not for a {type(space).__name__}.")
+    if isinstance(space, ProductSpace):
+        return _ProductCoordinates(space)
+    if isinstance(space, Coordinated):
+        return space.coordinates(isometry)
+    raise InputError(
+        f"coordinates are known for Euclidean spaces, velocities and their products, not for a {type(space).__name__}. "
+        f"To write them, see torusflow.hilbert.Coordinated."
+    )
 
 
 class _EuclideanCoordinates:
@@ -45,6 +52,24 @@ class _EuclideanCoordinates:
     def element(self, x) -> np.ndarray:
         u = x.reshape(self._shape) / self._root
         return u if self._factor is None else np.linalg.solve(self._factor, u)
+
+
+class _ProductCoordinates:
+    """Those of the parts, times the roots of their weights."""
+
+    def __init__(self, space: ProductSpace):
+        self._space, self._roots = space, np.sqrt(space.weights)
+        self._parts = [isometry(part) for part in space.spaces]
+        lengths = [len(one.of(part.zeros())) for one, part in zip(self._parts, space.spaces, strict=True)]
+        self._ends = np.cumsum(lengths)[:-1]
+
+    def of(self, u) -> np.ndarray:
+        parts = zip(self._roots, self._parts, self._space.parts(u), strict=True)
+        return np.concatenate([root * one.of(part) for root, one, part in parts])
+
+    def element(self, x) -> np.ndarray:
+        pieces = zip(self._roots, self._parts, np.split(x, self._ends), strict=True)
+        return self._space.join(one.element(piece / root) for root, one, piece in pieces)
 
 
 class _VelocityCoordinates:

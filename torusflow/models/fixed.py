@@ -1,0 +1,67 @@
+"""Maps of points that are not trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arguments import settle
+from ..errors import InputError
+from .maps import Constant, as_map
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """A map of points with a control that is not trained.
+
+    Parameters
+    ----------
+    map : Affine or Model
+        What a `Network` takes.
+    control : array
+        One of its controls, such as a matrix (width, d + 1) of an `Affine`.
+
+    Raises
+    ------
+    InputError
+        If it is no map with a control; in a network, if this is none of its controls.
+    """
+
+    map: Any
+    control: np.ndarray
+
+    def __post_init__(self):
+        as_map(self.map)  # refuses what is none
+        control = np.array(self.control)
+        control.flags.writeable = False
+        settle(self, control=control)
+
+    def ends_in(self, dimension: int) -> int:
+        """The dimension in which the map ends."""
+        inner = as_map(self.map)
+        ends, space = inner.ends_in(dimension), inner.controls(dimension)
+        if space is None:
+            raise InputError(f"a {type(self.map).__name__} has nothing to train: leave Fixed out.")
+        try:
+            space.element(self.control)
+        except InputError as error:
+            raise InputError(f"the control of a Fixed {type(self.map).__name__}: {error}") from None
+        return ends
+
+    def controls(self, dimension: int) -> None:
+        """None."""
+
+    def initial(self, dimension: int, rng: np.random.Generator) -> None:
+        """None."""
+
+    def value(self, x, w) -> np.ndarray:
+        """The points that come out of the map with its control."""
+        return as_map(self.map).value(x, self.control)
+
+    def at(self, x, w) -> Constant:
+        """The map with its derivative in the points."""
+        inner = as_map(self.map).at(x, self.control)
+        still = np.zeros_like(self.control)
+        return Constant(inner.output, lambda dx: inner.tangent(still, dx), lambda p: inner.transpose(p)[1])
