@@ -165,3 +165,31 @@ def test_what_cannot_be_computed():
         entropic(np.array([[1.0, 2.0], [3.0, -1.0]]))
     with pytest.raises(tfl.NumericalError, match="Take a larger ridge"):
         losses.VariableProjection([1.0, 2.0], 1e-30)(np.ones((2, 5)))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [tfl.GradientDescent(0.1), tfl.LBFGS(), tfl.Nesterov(0.1), tfl.GaussNewton(), tfl.GradientFlow(5.0)],
+    ids=lambda method: type(method).__name__,
+)
+def test_methods_of_descent_take_it(method, rng):
+    neurons, theta, y = network(rng)
+    result = tfl.descend(tfl.Risk(neurons, losses.VariableProjection(y, RIDGE, "entropic")), theta, method, 5)
+    assert result.value < 0.999 * result.history["risk"][0] and result.error is None
+
+
+def test_a_minimum_over_weights_has_no_parts(rng):
+    neurons, theta, y = network(rng)
+    with pytest.raises(tfl.InputError, match="a risk on some of the samples needs part"):
+        tfl.descend(
+            tfl.Risk(neurons, losses.VariableProjection(y)), theta, tfl.StochasticGradientDescent(0.1, batch=3), 1
+        )
+
+
+def test_files_commands_and_pictures(call, tmp_path, rng):
+    """A picture has one point a target, though outputs are features."""
+    neurons, theta, y = network(rng)
+    tfl.descend(tfl.Risk(neurons, losses.VariableProjection(y)), theta, tfl.LBFGS(), 2, store="run.h5")
+    assert "loss       VariableProjection" in call("info", "run.h5").output
+    panel = next(axes for axes in tfl.plotting.plot_run(tfl.load("run.h5")).axes if axes.collections)
+    assert len(panel.collections[0].get_offsets()) == len(y)

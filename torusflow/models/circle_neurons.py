@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from ..arguments import check_generator, check_kind, checked_rows, checked_whole, real_array, settle
+from ..arguments import check_generator, check_kind, checked_whole, real_array, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..torus.sobolev import SobolevMetric
+from .neurons import OneLayer
 
 
 @dataclass(frozen=True, eq=False)
-class CircleNeurons:
+class CircleNeurons(OneLayer):
     """theta -> k(x_i - theta_m), array (N, M), with k(x) = sum_(|j| <= band) (1 + l^2 (2 pi j)^2)^-s exp(2 pi i j x).
 
     The features of a two-layer network whose neurons are points of the circle [0, 1). At the inputs 0, 1/N, ... with
@@ -44,37 +45,25 @@ class CircleNeurons:
         If the inputs are not one column of finite numbers, or another argument cannot be used.
     """
 
-    inputs: np.ndarray
-    count: int
     metric: SobolevMetric
     band: int = 16
     _waves: np.ndarray = field(init=False, repr=False)
     _symbol: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self):
-        inputs, count = checked_rows(self.inputs), checked_whole("CircleNeurons: count", self.count)
-        if inputs.shape[1] != 1:
-            raise InputError(f"CircleNeurons: inputs lie on a circle, one number a row, got an array {inputs.shape}.")
+        super().__post_init__()
+        if self.inputs.shape[1] != 1:
+            raise InputError(
+                f"CircleNeurons: inputs lie on a circle, one number a row, got an array {self.inputs.shape}."
+            )
         check_kind("CircleNeurons: metric", self.metric, SobolevMetric, "tfl.SobolevMetric(1.0, 0.1)")
         band = checked_whole("CircleNeurons: band", self.band)
         waves = 2 * np.pi * np.arange(1, band + 1)
-        settle(self, inputs=inputs, count=count, band=band, _waves=waves, _symbol=2 / self.metric.symbol(waves**2))
+        settle(self, band=band, _waves=waves, _symbol=2 / self.metric.symbol(waves**2))
 
     @cached_property
     def space(self) -> Euclidean:
         return Euclidean((self.count,), 1 / self.count)
-
-    @cached_property
-    def output_space(self) -> Euclidean:
-        return Euclidean((len(self.inputs), self.count))
-
-    def rows(self, output) -> np.ndarray:
-        """An output, which has the neurons of one point in a row."""
-        return output
-
-    def part(self, rows) -> CircleNeurons:
-        """The same neurons at some of the inputs."""
-        return replace(self, inputs=self.inputs[rows])
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """Independent places, evenly distributed."""
@@ -104,7 +93,8 @@ class CircleNeurons:
 
         Notes
         -----
-        A cell mean has sin(pi j/n)/(pi j/n) times the Fourier coefficients of g, those of j + n, j - n, ... added.
+        Cell means have the Fourier coefficients of g times sin(pi j/n)/(pi j/n), which is divided out; modes of g above
+        n/2 are taken to be small.
         """
         density = real_array(density, "the density")
         cells = len(density) if density.ndim == 1 else 0

@@ -14,7 +14,38 @@ from .resnet import ACTIVATIONS
 
 
 @dataclass(frozen=True, eq=False)
-class Neurons:
+class OneLayer:
+    """What layers of neurons have in common: outputs (N, M), the neurons of one point in a row.
+
+    Parameters
+    ----------
+    inputs : array (N, d)
+    count : int
+        M.
+    """
+
+    inputs: np.ndarray
+    count: int
+
+    def __post_init__(self):
+        count = checked_whole(f"{type(self).__name__}: count", self.count)
+        settle(self, inputs=checked_rows(self.inputs), count=count)
+
+    @cached_property
+    def output_space(self) -> Euclidean:
+        return Euclidean((len(self.inputs), self.count))
+
+    def rows(self, output) -> np.ndarray:
+        """An output, which has the neurons of one point in a row."""
+        return output
+
+    def part(self, rows):
+        """The same neurons at some of the inputs."""
+        return replace(self, inputs=self.inputs[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons(OneLayer):
     """theta -> sigma(a_m.x_i + b_m), array (N, M): the features of a two-layer network.
 
     Its outer layer is found by `losses.VariableProjection`, or trained with the neurons in a `TwoLayer`.
@@ -42,30 +73,16 @@ class Neurons:
         If the inputs are not a matrix of finite numbers, or another argument cannot be used.
     """
 
-    inputs: np.ndarray
-    count: int
     activation: str = "tanh"
 
     def __post_init__(self):
-        settle(self, inputs=checked_rows(self.inputs), count=checked_whole("Neurons: count", self.count))
+        super().__post_init__()
         if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise InputError(f"Neurons: activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}.")
 
     @cached_property
     def space(self) -> Euclidean:
         return Euclidean((self.count, self.inputs.shape[1] + 1), 1 / self.count)
-
-    @cached_property
-    def output_space(self) -> Euclidean:
-        return Euclidean((len(self.inputs), self.count))
-
-    def rows(self, output) -> np.ndarray:
-        """An output, which has the neurons of one point in a row."""
-        return output
-
-    def part(self, rows) -> Neurons:
-        """The same neurons at some of the inputs."""
-        return replace(self, inputs=self.inputs[rows])
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """A control of independent standard normal entries."""
