@@ -39,6 +39,17 @@ def test_deep_linear(tmp_path):
 
 
 @pytest.mark.slow
+def test_two_timescales(tmp_path):
+    """Neurons come to the diffusion with the ridge, and to the best outer weights with the ratio of rates."""
+    picture = tmp_path / "picture.png"
+    arguments = ["--ridges", "0.1", "0.01", "--ratios", "200", "400", "--times", "0.25", "--count", "48"]
+    distances, order = load("two_timescales").main([*arguments, "-o", str(picture)])
+    for coarse, fine in distances.values():
+        assert 0.06 > coarse > 3 * fine and fine < 0.02
+    assert 0.5 < order < 1.05 and picture.stat().st_size > 10_000
+
+
+@pytest.mark.slow
 def test_tangent_kernel_width(tmp_path):
     slopes, gaps = load("tangent_kernel_width").main(["-o", str(tmp_path / "picture.png")])
     lazy, faster, deep = slopes.values()

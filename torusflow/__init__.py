@@ -37,6 +37,7 @@ from .theory import lojasiewicz as lojasiewicz
 from .theory import mean_field as mean_field
 from .theory import noise as noise
 from .theory import quantities as quantities
+from .theory import two_timescales as two_timescales
 from .theory import wasserstein as wasserstein
 from .theory.critical_points import CriticalPoint as CriticalPoint
 from .theory.critical_points import critical_point as critical_point
@@ -67,6 +68,7 @@ __all__ = [
     "plotting",
     "porous_medium",
     "quantities",
+    "two_timescales",
     "wasserstein",
 ]
 __version__ = "0.1.0"

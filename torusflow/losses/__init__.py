@@ -17,11 +17,14 @@ from .loss import HasCurvature as HasCurvature
 from .loss import Loss as Loss
 from .loss import OnGrids as OnGrids
 from .loss import OverSamples as OverSamples
+from .loss import Predicting as Predicting
 from .loss import Scored as Scored
 from .normalised_likelihood import NormalisedLikelihood as NormalisedLikelihood
+from .outer_layer import OuterLayer as OuterLayer
 from .points import GeodesicDistance as GeodesicDistance
 from .points import SquaredDistance as SquaredDistance
 from .sinkhorn import Sinkhorn as Sinkhorn
+from .variable_projection import VariableProjection as VariableProjection
 from .weighted_sum import WeightedSum as WeightedSum
 
 __all__ = public_names(vars())

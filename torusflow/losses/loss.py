@@ -37,6 +37,15 @@ class HasCurvature(Protocol):
 
 
 @runtime_checkable
+class Predicting(Protocol):
+    """predictions(output): what is compared with the targets, where that is not the output itself, for pictures."""
+
+    def predictions(self, output, /) -> np.ndarray:
+        """An array like the targets."""
+        ...
+
+
+@runtime_checkable
 class OverSamples(Protocol):
     """part(rows, axis): a sum or mean over samples, from some of them, for `StochasticGradientDescent`."""
 

@@ -31,15 +31,7 @@ class PointLoss:
     targets: np.ndarray
 
     def __post_init__(self):
-        name = f"{type(self).__name__}: the targets"
-        targets = real_array(self.targets, name)
-        if not targets.size:
-            raise InputError(f"{name} are empty: an array {targets.shape}. Give one for each output of the model.")
-        if not np.all(np.isfinite(targets)):
-            entry = np.argwhere(~np.isfinite(targets))[0].tolist()
-            raise InputError(f"{name} must be finite: entry {entry} is {targets[tuple(entry)]}.")
-        targets.flags.writeable = False
-        settle(self, targets=targets)
+        settle(self, targets=checked_targets(type(self).__name__, self.targets))
 
     def check(self, space) -> None:
         """Raise an InputError unless outputs have the shape of the targets."""
@@ -103,6 +95,19 @@ class GeodesicDistance(PointLoss):
 
     def curvature(self, y, direction) -> np.ndarray:
         return direction
+
+
+def checked_targets(owner: str, targets) -> np.ndarray:
+    """Targets as an array of finite numbers, at least one, that cannot be changed; or an InputError."""
+    name = f"{owner}: the targets"
+    targets = real_array(targets, name)
+    if not targets.size:
+        raise InputError(f"{name} are empty: an array {targets.shape}. Give one for each output of the model.")
+    if not np.all(np.isfinite(targets)):
+        entry = np.argwhere(~np.isfinite(targets))[0].tolist()
+        raise InputError(f"{name} must be finite: entry {entry} is {targets[tuple(entry)]}.")
+    targets.flags.writeable = False
+    return targets
 
 
 def conflicting_pairs(points, targets) -> int:

@@ -2,6 +2,7 @@
 
 from ..public import public_names
 from .affine import Affine as Affine
+from .circle_neurons import CircleNeurons as CircleNeurons
 from .features import Features as Features
 from .features import RandomFourierFeatures as RandomFourierFeatures
 from .fixed import Fixed as Fixed
@@ -19,6 +20,7 @@ from .log_density_node import LogDensityNODE as LogDensityNODE
 from .mean_field_resnet import MeanFieldResNet as MeanFieldResNet
 from .measure_node import MeasureNODE as MeasureNODE
 from .network import Network as Network
+from .neurons import Neurons as Neurons
 from .node import NODE as NODE
 from .padding import Padding as Padding
 from .perceptrons import Perceptrons as Perceptrons
@@ -27,6 +29,7 @@ from .rkhs_node import RKHSNODE as RKHSNODE
 from .sample_node import SampleNODE as SampleNODE
 from .sobolev_kernel import SobolevKernel as SobolevKernel
 from .torus_node import TorusNODE as TorusNODE
+from .two_layer import TwoLayer as TwoLayer
 
 __all__ = public_names(vars())
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..losses.loss import Predicting
 from ..model import HasDensity, Layered, OnPoints
 from ..storage import Run
 from ..torus.density import FunctionSpace
@@ -60,7 +61,9 @@ def _plot_outputs(run):
     figure = Figure((4 * len(rows[0]), 4.2), DOTS_PER_INCH, layout="constrained")
     panels = figure.subplot_mosaic(rows)
     axes, model = panels["points"], run.risk.model
-    targets, output = getattr(run.risk.loss, "targets", None), run.output
+    loss = run.risk.loss
+    targets, output = getattr(loss, "targets", None), run.output
+    output = loss.predictions(output) if isinstance(loss, Predicting) else output
     points = {}
     if isinstance(model, OnPoints):
         sets = {"inputs": model.inputs, "outputs": model.rows(output)}

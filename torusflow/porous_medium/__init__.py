@@ -4,6 +4,7 @@ from ..public import public_names
 from .barenblatt import Barenblatt as Barenblatt
 from .diffusion import Diffusion as Diffusion
 from .diffusion import Heat as Heat
+from .diffusion import LogarithmicDiffusion as LogarithmicDiffusion
 from .diffusion import PorousMedium as PorousMedium
 from .diffusion import Pressure as Pressure
 from .diffusion import UltraFast as UltraFast

@@ -104,14 +104,7 @@ class UltraFast:
     positive = True
 
     def __post_init__(self):
-        weight = real_array(self.weight, "the weight of UltraFast")
-        if not weight.ndim or not weight.size or not np.all(np.isfinite(weight)) or weight.min() <= 0:
-            raise InputError(
-                f"the weight of UltraFast must be an array of finite numbers > 0, got {describe(self.weight)}: the "
-                "flux divides by the density, which tends to the weight. Add a small floor to it."
-            )
-        weight.flags.writeable = False
-        settle(self, weight=weight)
+        settle(self, weight=_checked_weight("UltraFast", self.weight))
 
     def potential(self, density, weight=None) -> np.ndarray:
         """-g / rho."""
@@ -120,6 +113,45 @@ class UltraFast:
     def derivative(self, density, weight=None) -> np.ndarray:
         """g / rho^2."""
         return weight / density**2
+
+
+@dataclass(frozen=True, eq=False)
+class LogarithmicDiffusion:
+    """d rho/dt = div(g grad log(rho/g)) = -div(rho grad (g/rho)), pressure -g/rho.
+
+    The descent of KL(g | rho) in the metric W2; rho tends to g. With g = 1 it is d rho/dt = Laplacian(log rho).
+
+    Parameters
+    ----------
+    weight : array (*shape)
+        Cell means of g > 0 on the grid of the density.
+    """
+
+    weight: np.ndarray
+    positive = True
+
+    def __post_init__(self):
+        settle(self, weight=_checked_weight("LogarithmicDiffusion", self.weight))
+
+    def potential(self, density, weight=None) -> np.ndarray:
+        """log(rho / g)."""
+        return np.log(density / weight)
+
+    def derivative(self, density, weight=None) -> np.ndarray:
+        """1 / rho."""
+        return 1 / density
+
+
+def _checked_weight(owner: str, values) -> np.ndarray:
+    """Cell means above zero, which cannot be changed, or an InputError."""
+    weight = real_array(values, f"the weight of {owner}")
+    if not weight.ndim or not weight.size or not np.all(np.isfinite(weight)) or weight.min() <= 0:
+        raise InputError(
+            f"the weight of {owner} must be an array of finite numbers > 0, got {describe(values)}: the "
+            "flux divides by the density, which tends to the weight. Add a small floor to it."
+        )
+    weight.flags.writeable = False
+    return weight
 
 
 # F(rho) is an integral of s p'(s); s = rho y^4 makes the integrand of any power law s^a, a > -1, smooth enough.

@@ -52,7 +52,8 @@ class FiniteVolume:
     shape : int or tuple of int
         Cells per axis, at least 4.
     diffusion : Diffusion
-        `PorousMedium(m)`, `Heat()`, `UltraFast(weight)`, `Pressure(slope)`, or an object like them.
+        `PorousMedium(m)`, `Heat()`, `UltraFast(weight)`, `LogarithmicDiffusion(weight)`, `Pressure(slope)`, or an
+        object like them.
     side : float or tuple of float
         Of the box.
 
