@@ -1,0 +1,176 @@
+"""Functions of JAX as models."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..arguments import settle
+from ..errors import InputError
+from ..hilbert import Euclidean
+from .on_rows import OnRows, checked_inputs, checked_output_space, checked_start, not_applied, refuse_infinite
+from .packages import needed
+
+TO_STORE = (
+    "Give an instance of a frozen dataclass of numbers and texts with __call__(self, parameters, inputs) in place of a "
+    "function, as docs/interop.md shows, or run without store."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class JaxModel(OnRows):
+    """w -> function(parameters, x) with all parameters in one vector w, in double precision.
+
+    Made by `torusflow.interop.jax.model`.
+
+    Parameters
+    ----------
+    x : array (N, ...)
+        The inputs, one per row; whole numbers stay whole.
+    function : callable
+        (parameters, x) -> array (N, ...), which `jax.jit` can compile.
+    parameters : pytree or str
+        The parameters at the start, or as a text how they are nested and their shapes, as ``"{'b': '2', 'w': '3x2'}"``.
+        Where dicts, lists and tuples hold them, such a text takes their place.
+    start : array (n,), optional
+        Their numbers, one after another.
+    """
+
+    function: Callable = field(metadata={"to store": TO_STORE})
+    parameters: Any
+    start: np.ndarray | None = None
+    _compiled: Compiled = field(init=False, repr=False)
+
+    def __post_init__(self):
+        jax = needed("jax")
+        if not callable(self.function) or isinstance(self.function, type):
+            raise InputError(f"the function must be one of (parameters, inputs), got {self.function!r}.")
+        layout, leaves = _taken_apart(jax, self.parameters)
+        numbers = [np.ravel(leaf) for leaf in leaves if isinstance(leaf, np.ndarray)]
+        size = sum(int(np.prod(leaf.shape)) for leaf in leaves)
+        start = (np.concatenate(numbers) if numbers else np.zeros(size)) if self.start is None else self.start
+        settle(self, x=checked_inputs(self.x), start=checked_start(start, size), parameters=layout)
+        settle(self, space=Euclidean((size,)), _compiled=Compiled(jax, self.function, layout))
+        settle(self, output_space=self._tried(jax))
+
+    def __reduce__(self):
+        return JaxModel, (self.x, self.function, self.parameters, self.start)
+
+    def linearise(self, w) -> JaxLinearisation:
+        """The function with its derivative both ways, by `jax.linearize`."""
+        return JaxLinearisation(self, self.space.element(w))
+
+    def unflatten(self, w) -> Any:
+        """The parameters that a control stands for, nested as they were given, of NumPy's arrays."""
+        return self._compiled.unflatten(self.space.element(w).copy())
+
+    def describe(self) -> dict[str, str]:
+        """The function, and how many parameters there are."""
+        name = getattr(self.function, "__qualname__", type(self.function).__qualname__)
+        return {"function": name, "control": f"{self.space.shape[0]} parameters in double precision"}
+
+    def _tried(self, jax) -> Euclidean:
+        """The space of the outputs, from their shape alone."""
+        try:
+            with jax.enable_x64(True):
+                output = jax.eval_shape(self._compiled.apply, np.zeros(self.space.shape), self.x)
+        except Exception as error:  # of any kind: it is somebody else's code
+            raise not_applied("function", self.x, error) from error
+        if not isinstance(output, jax.ShapeDtypeStruct):
+            raise InputError(f"the function must return one array, got a {type(output).__name__}. Choose one of them.")
+        return checked_output_space(output.shape, str(output.dtype), self.x)
+
+
+class Compiled:
+    """A function of parameters in one vector, its derivative and the transpose of that, compiled once a shape."""
+
+    def __init__(self, jax, function: Callable, layout):
+        leaves, self._tree = jax.tree.flatten(_template(jax, layout))
+        self._shapes, self._unflatten, self._function = [leaf.shape for leaf in leaves], jax.tree.unflatten, function
+        self.linearise = jax.jit(lambda w, x: jax.linearize(lambda w: self.apply(w, x), w))
+        self.tangent = jax.jit(lambda derivative, dw: derivative(dw))
+        self.adjoint = jax.jit(lambda derivative, w, p: jax.linear_transpose(derivative, w)(p)[0])
+
+    def apply(self, w, x):
+        """function(parameters, x)."""
+        return self._function(self.unflatten(w), x)
+
+    def unflatten(self, w):
+        """The parameters of a vector of them all."""
+        ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes]).tolist()
+        parts = [w[end - int(np.prod(s)) : end].reshape(s) for end, s in zip(ends, self._shapes, strict=True)]
+        return self._unflatten(self._tree, parts)
+
+
+class JaxLinearisation:
+    """A function at a control (`torusflow.model.Linearisation`): one linearisation, and its transpose."""
+
+    def __init__(self, model: JaxModel, w):
+        self._model, self._jax, self._w = model, needed("jax"), w.copy()
+        with self._jax.enable_x64(True):
+            output, self._derivative = model._compiled.linearise(self._w, model.x)
+        self._dtype, self.output = output.dtype, np.array(output, float)
+        refuse_infinite(self.output)
+
+    def tangent(self, dw) -> np.ndarray:
+        """The change of the output, array (N, ...)."""
+        dw = self._model.space.element(dw)
+        with self._jax.enable_x64(True):
+            return np.array(self._model._compiled.tangent(self._derivative, dw), float)
+
+    def adjoint(self, p) -> np.ndarray:
+        """The control g with g . dw = sum p tangent(dw)."""
+        p = self._model.output_space.element(p).astype(self._dtype)
+        with self._jax.enable_x64(True):
+            return np.array(self._model._compiled.adjoint(self._derivative, self._w, p), float)
+
+
+def _taken_apart(jax, parameters) -> tuple[Any, list]:
+    """How parameters are nested, as a text or else the pytree itself, and their arrays, or at least their shapes."""
+    if isinstance(parameters, str):
+        return parameters, jax.tree.leaves(_template(jax, parameters))
+    leaves, tree = jax.tree.flatten(parameters)
+    arrays = [np.asarray(leaf) for leaf in leaves]
+    for array in arrays:
+        if array.dtype.kind != "f" and "float" not in str(array.dtype):
+            raise InputError(
+                f"the parameters must be real floating-point arrays, one is {array.dtype} {array.shape}. Let the "
+                f"function hold what is not trained."
+            )
+    if not arrays:
+        raise InputError(f"the parameters hold no array, so there is nothing to train: {parameters!r}.")
+    arrays = [array.astype(float) for array in arrays]
+    text = repr(jax.tree.unflatten(tree, ["x".join(map(str, array.shape)) for array in arrays]))
+    return (text if _is_layout(jax, text, tree) else jax.tree.unflatten(tree, arrays)), arrays
+
+
+def _is_layout(jax, text: str, tree) -> bool:
+    """Whether a text says how parameters are nested: not where classes other than dict, list and tuple hold them."""
+    try:
+        return jax.tree.structure(_template(jax, text)) == tree
+    except InputError:
+        return False
+
+
+def _template(jax, layout):
+    """A pytree of things that have a shape, for a layout."""
+    if not isinstance(layout, str):
+        return layout
+    try:
+        return jax.tree.map(lambda shape: _Shape(shape), ast.literal_eval(layout))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise InputError(
+            f"parameters must be a pytree of arrays, or a text that says their shapes, \"{{'b': '2', 'w': '3x2'}}\" "
+            f"say, got {layout!r}."
+        ) from None
+
+
+class _Shape:
+    """A leaf that has a shape, written 3x2."""
+
+    def __init__(self, text: str):
+        self.shape = tuple(int(length) for length in text.split("x")) if text else ()
