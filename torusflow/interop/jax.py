@@ -125,16 +125,20 @@ def _applied(operator: Operator, space: HilbertSpace, v, name: str):
             "torusflow computes in double precision, and JAX is set to single. Write "
             "jax.config.update('jax_enable_x64', True) at the start of the program."
         )
+    if np.shape(v) != tuple(space.shape) or isinstance(v, str):
+        given = f"one {np.shape(v)}" if np.shape(v) else f"a {type(v).__name__}"
+        raise InputError(f"{name} must be an array {space.shape}, got {given}.")
     v = jnp.asarray(v)
-    if v.shape != tuple(space.shape):
-        raise InputError(f"{name} must be an array {space.shape}, got {v.shape}.")
     if space.dtype.kind == "c":
         x = jnp.stack([v.real, v.imag], axis=-1)
     elif jnp.iscomplexobj(v):
         raise InputError(f"{name} must be real, got an array of {v.dtype}. Write jax.numpy.real(...), say.")
     else:
         x = v
-    return _differentiable(jax, operator)(x.astype(float))
+    x = x.astype(float)
+    if not isinstance(x, jax.core.Tracer):
+        operator.output(x)  # what it raises comes as it is, and what it computes is kept
+    return _differentiable(jax, operator)(x)
 
 
 def _differentiable(jax, operator: Operator):

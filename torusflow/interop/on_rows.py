@@ -70,7 +70,7 @@ def checked_inputs(x) -> np.ndarray:
     x = np.array(x)
     if x.dtype.kind not in "fiu" or x.ndim < 1 or not x.size:
         raise InputError(
-            f"the inputs must be an array (N, ...) of real numbers, one input per row, got {x.dtype} {x.shape}."
+            f"the inputs must be real numbers (N, ...), one input per row, got an array {x.shape} of {x.dtype}."
         )
     x = x.astype(float if x.dtype.kind == "f" else np.int64)
     if not np.all(np.isfinite(x)):
@@ -91,7 +91,7 @@ def checked_output_space(shape, dtype: str, x) -> Euclidean:
         warnings.warn(
             f"the outputs are {dtype} though parameters and inputs are float64, so something within is computed in "
             f"less: expect derivatives to 1e-6 or worse, and checks to fail. Remove what casts there.",
-            stacklevel=7,
+            stacklevel=6,
         )
     return Euclidean(shape)
 
