@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -49,12 +52,12 @@ class JaxModel(OnRows):
         jax = needed("jax")
         if not callable(self.function) or isinstance(self.function, type):
             raise InputError(f"the function must be one of (parameters, inputs), got {self.function!r}.")
-        layout, leaves = _taken_apart(jax, self.parameters)
-        numbers = [np.ravel(leaf) for leaf in leaves if isinstance(leaf, np.ndarray)]
-        size = sum(int(np.prod(leaf.shape)) for leaf in leaves)
-        start = (np.concatenate(numbers) if numbers else np.zeros(size)) if self.start is None else self.start
-        settle(self, x=checked_inputs(self.x), start=checked_start(start, size), parameters=layout)
-        settle(self, space=Euclidean((size,)), _compiled=Compiled(jax, self.function, layout))
+        layout, numbers = _taken_apart(jax, self.parameters)
+        compiled = Compiled(jax, self.function, layout)
+        settle(self, parameters=layout, _compiled=compiled, space=Euclidean((sum(compiled.sizes),)))
+        if self.start is not None or numbers is None:
+            numbers = self.space.zeros() if self.start is None else self.start
+        settle(self, x=checked_inputs(self.x), start=checked_start(numbers, self.space))
         settle(self, output_space=self._tried(jax))
 
     def __reduce__(self):
@@ -77,7 +80,7 @@ class JaxModel(OnRows):
         """The space of the outputs, from their shape alone."""
         try:
             with jax.enable_x64(True):
-                output = jax.eval_shape(self._compiled.apply, np.zeros(self.space.shape), self.x)
+                output = jax.eval_shape(self._compiled.apply, self.start, self.x)
         except Exception as error:  # of any kind: it is somebody else's code
             raise not_applied("function", self.x, error) from error
         if not isinstance(output, jax.ShapeDtypeStruct):
@@ -90,7 +93,10 @@ class Compiled:
 
     def __init__(self, jax, function: Callable, layout):
         leaves, self._tree = jax.tree.flatten(_template(jax, layout))
+        if not leaves:
+            raise InputError("the parameters hold no array, so there is nothing to train.")
         self._shapes, self._unflatten, self._function = [leaf.shape for leaf in leaves], jax.tree.unflatten, function
+        self.sizes = [math.prod(shape) for shape in self._shapes]
         self.linearise = jax.jit(lambda w, x: jax.linearize(lambda w: self.apply(w, x), w))
         self.tangent = jax.jit(lambda derivative, dw: derivative(dw))
         self.adjoint = jax.jit(lambda derivative, w, p: jax.linear_transpose(derivative, w)(p)[0])
@@ -101,9 +107,8 @@ class Compiled:
 
     def unflatten(self, w):
         """The parameters of a vector of them all."""
-        ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes]).tolist()
-        parts = [w[end - int(np.prod(s)) : end].reshape(s) for end, s in zip(ends, self._shapes, strict=True)]
-        return self._unflatten(self._tree, parts)
+        parts = zip(accumulate(self.sizes), self.sizes, self._shapes, strict=True)
+        return self._unflatten(self._tree, [w[end - size : end].reshape(shape) for end, size, shape in parts])
 
 
 class JaxLinearisation:
@@ -129,10 +134,10 @@ class JaxLinearisation:
             return np.array(self._model._compiled.adjoint(self._derivative, self._w, p), float)
 
 
-def _taken_apart(jax, parameters) -> tuple[Any, list]:
-    """How parameters are nested, as a text or else the pytree itself, and their arrays, or at least their shapes."""
+def _taken_apart(jax, parameters) -> tuple[Any, np.ndarray | None]:
+    """How parameters are nested, as a text or else the pytree itself, and their numbers, which a text has not."""
     if isinstance(parameters, str):
-        return parameters, jax.tree.leaves(_template(jax, parameters))
+        return parameters, None
     leaves, tree = jax.tree.flatten(parameters)
     arrays = [np.asarray(leaf) for leaf in leaves]
     for array in arrays:
@@ -141,11 +146,10 @@ def _taken_apart(jax, parameters) -> tuple[Any, list]:
                 f"the parameters must be real floating-point arrays, one is {array.dtype} {array.shape}. Let the "
                 f"function hold what is not trained."
             )
-    if not arrays:
-        raise InputError(f"the parameters hold no array, so there is nothing to train: {parameters!r}.")
     arrays = [array.astype(float) for array in arrays]
+    numbers = np.concatenate([np.empty(0), *map(np.ravel, arrays)])
     text = repr(jax.tree.unflatten(tree, ["x".join(map(str, array.shape)) for array in arrays]))
-    return (text if _is_layout(jax, text, tree) else jax.tree.unflatten(tree, arrays)), arrays
+    return (text if _is_layout(jax, text, tree) else jax.tree.unflatten(tree, arrays)), numbers
 
 
 def _is_layout(jax, text: str, tree) -> bool:
@@ -161,7 +165,7 @@ def _template(jax, layout):
     if not isinstance(layout, str):
         return layout
     try:
-        return jax.tree.map(lambda shape: _Shape(shape), ast.literal_eval(layout))
+        return jax.tree.map(_Shape, ast.literal_eval(layout))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise InputError(
             f"parameters must be a pytree of arrays, or a text that says their shapes, \"{{'b': '2', 'w': '3x2'}}\" "
@@ -173,4 +177,6 @@ class _Shape:
     """A leaf that has a shape, written 3x2."""
 
     def __init__(self, text: str):
-        self.shape = tuple(int(length) for length in text.split("x")) if text else ()
+        if not re.fullmatch(r"(\d+(x\d+)*)?", text):
+            raise ValueError(text)
+        self.shape = tuple(map(int, text.split("x"))) if text else ()

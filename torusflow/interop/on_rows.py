@@ -96,9 +96,12 @@ def checked_output_space(shape, dtype: str, x) -> Euclidean:
     return Euclidean(shape)
 
 
-def checked_start(start, size: int) -> np.ndarray:
+def checked_start(start, space: Euclidean) -> np.ndarray:
     """The parameters at the start, or an InputError."""
-    start = Euclidean((size,)).element(start).copy()
+    try:
+        start = space.element(start).copy()
+    except InputError as error:
+        raise InputError(f"the parameters at the start: {error}") from None
     start.flags.writeable = False
     return start
 

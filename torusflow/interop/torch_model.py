@@ -52,14 +52,10 @@ class TorchModel(OnRows):
         if self.constants is not None:
             _fill(torch, _fixed(module), self.constants)
         start = _numbers(trained.values()) if self.start is None else self.start
-        settle(
-            self,
-            module=module,
-            x=checked_inputs(_host(self.x)),
-            start=checked_start(start, sum(tensor.numel() for tensor in trained.values())),
-            constants=_numbers(_fixed(module)),
-        )
-        settle(self, space=Euclidean(self.start.shape), output_space=self._tried(torch))
+        settle(self, module=module, x=checked_inputs(_host(self.x)), constants=_numbers(_fixed(module)))
+        settle(self, space=Euclidean((sum(tensor.numel() for tensor in trained.values()),)))
+        settle(self, start=checked_start(start, self.space))
+        settle(self, output_space=self._tried(torch))
 
     def linearise(self, w) -> TorchLinearisation:
         """The module with its derivative both ways, by `torch.func.vjp`."""
@@ -68,7 +64,7 @@ class TorchModel(OnRows):
     def parameters(self, w) -> dict:
         """The tensors that a control stands for, by their names: ``module.load_state_dict(..., strict=False)``."""
         torch = needed("torch")
-        return self.split(self.tensor(torch, self.space.element(w).copy()))
+        return self._split(self._tensor(torch, self.space.element(w).copy()))
 
     def describe(self) -> dict[str, str]:
         """The module, and how many parameters are trained."""
@@ -77,25 +73,25 @@ class TorchModel(OnRows):
             "control": f"{len(self.start)} parameters in double precision; {len(self.constants)} more are fixed",
         }
 
-    def tensor(self, torch, numbers):
+    def _tensor(self, torch, numbers):
         """Numbers as a tensor where the module is."""
         place = next(iter(self.module.parameters()))
         return torch.tensor(numbers, device=place.device)
 
-    def split(self, w) -> dict:
+    def _split(self, w) -> dict:
         """The parameters, by their names, of all in one tensor."""
         trained = _trained(self.module)
         parts = w.split([tensor.numel() for tensor in trained.values()])
         return {name: part.view(tensor.shape) for (name, tensor), part in zip(trained.items(), parts, strict=True)}
 
-    def function(self, torch) -> Callable:
+    def _function(self, torch) -> Callable:
         """The parameters, one tensor, -> the output, a tensor."""
-        x = self.tensor(torch, self.x)
-        return lambda w: torch.func.functional_call(self.module, self.split(w), (x,))
+        x = self._tensor(torch, self.x)
+        return lambda w: torch.func.functional_call(self.module, self._split(w), (x,))
 
     def _tried(self, torch) -> Euclidean:
         """The space of the outputs, once the module has shown twice that it has no state that changes."""
-        apply, w = self.function(torch), self.tensor(torch, self.start)
+        apply, w = self._function(torch), self._tensor(torch, self.start)
         with torch.no_grad():
             try:
                 first, second = apply(w), apply(w)
@@ -126,14 +122,14 @@ class TorchLinearisation:
 
     def __init__(self, model: TorchModel, w):
         self._model, self._torch = model, needed("torch")
-        self._output, self._pull = self._torch.func.vjp(model.function(self._torch), model.tensor(self._torch, w))
+        self._output, self._pull = self._torch.func.vjp(model._function(self._torch), model._tensor(self._torch, w))
         self._push = None
         self.output = _array(self._output)
         refuse_infinite(self.output)
 
     def tangent(self, dw) -> np.ndarray:
         """The change of the output, array (N, ...)."""
-        dw = self._model.tensor(self._torch, self._model.space.element(dw))
+        dw = self._model._tensor(self._torch, self._model.space.element(dw))
         if self._push is None:
             zero = self._torch.zeros_like(self._output)
             self._push = self._torch.func.vjp(lambda p: self._pull(p)[0], zero)[1]
@@ -141,7 +137,7 @@ class TorchLinearisation:
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with g . dw = sum p tangent(dw)."""
-        p = self._model.tensor(self._torch, self._model.output_space.element(p))
+        p = self._model._tensor(self._torch, self._model.output_space.element(p))
         return _array(self._pull(p.to(self._output.dtype))[0])
 
 
