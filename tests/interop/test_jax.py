@@ -208,7 +208,7 @@ REFUSED = {
     "a text": (lambda p, x: x, "3y2", "parameters must be a pytree"),
     "a text of numbers": (lambda p, x: x, "[3, 2]", "parameters must be a pytree"),
     "a text of nothing": (lambda p, x: x, "{}", "nothing to train"),
-    "too much": (lambda p, x: x, "'99999999999x99999999999'", "more than"),
+    "too much": (lambda p, x: x, "'99999999999x99999999999'", "would take"),
     "infinite": (lambda p, x: p * x, np.full(3, np.inf), "parameters at the start: 3 of 3"),
     "no function": (3, np.ones(3), "must be one of"),
 }

@@ -123,6 +123,33 @@ def test_whole_numbers_are_words():
     assert model.inputs.dtype == np.int64 and tfl.checks.adjoint(model, model.start).passed
 
 
+LAYERS = {
+    "attention": (lambda: torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True).eval(), (3, 5, 4)),
+    "recurrent": (lambda: Rows(lambda y: y[0], torch.nn.LSTM(3, 4, batch_first=True)), (3, 5, 3)),
+    "convolution": (lambda: torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.GroupNorm(1, 3)), (3, 2, 5, 5)),
+    "one layer twice": (lambda: twice(torch.nn.Linear(3, 3)), (3, 3)),
+    "shared weights": (lambda: sharing(torch.nn.Linear(3, 3), torch.nn.Linear(3, 3)), (3, 3)),
+}
+
+
+def twice(layer):
+    return torch.nn.Sequential(layer, torch.nn.Tanh(), layer)
+
+
+def sharing(first, second):
+    second.weight = first.weight
+    return torch.nn.Sequential(first, torch.nn.Tanh(), second)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_that_people_use(name, rng):
+    make, shape = LAYERS[name]
+    model = tfl.interop.torch.model(make(), rng.standard_normal(shape))
+    testing.check_model(model, model.start, checks=[testing.models.tangent, testing.models.adjoint])
+    with torch.no_grad():
+        np.testing.assert_allclose(model(model.start), model.module(torch.tensor(model.x)), rtol=1e-10, atol=1e-12)
+
+
 @every_problem
 def test_gradients_are_ours(name):
     """Of our loss, and of the same composition by PyTorch's chain rule: partial derivatives, and the Riesz gradient."""
@@ -251,11 +278,11 @@ def linear(*more):
 
 
 class Rows(torch.nn.Module):
-    """What a function makes of a linear layer's output."""
+    """What a function makes of a layer's output."""
 
-    def __init__(self, function):
+    def __init__(self, function, layer=None):
         super().__init__()
-        self.layer, self.function = torch.nn.Linear(3, 4), function
+        self.layer, self.function = layer or torch.nn.Linear(3, 4), function
 
     def forward(self, x):
         return self.function(self.layer(x))

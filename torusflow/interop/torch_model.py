@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ..errors import InputError
 from ..hilbert import Euclidean
 from .on_rows import OnRows, checked_inputs, checked_output_space, checked_start, not_applied, refuse_infinite
 from .packages import needed
+from .torch_parameters import array, fill, fixed, in_double, numbers, places, trained
 
 TO_STORE = (
     "Give a module whose class is a dataclass of numbers and texts and builds its layers from them, as docs/interop.md "
@@ -47,13 +47,13 @@ class TorchModel(OnRows):
         torch = needed("torch")
         if not isinstance(self.module, torch.nn.Module):
             raise InputError(f"the module must be a torch.nn.Module, got {self.module!r}.")
-        module = _in_double(torch, self.module)
-        trained = _trained(module)
+        module = in_double(torch, self.module)
+        tensors = trained(module).values()
         if self.constants is not None:
-            _fill(torch, _fixed(module), self.constants)
-        start = _numbers(trained.values()) if self.start is None else self.start
-        settle(self, module=module, x=checked_inputs(_host(self.x)), constants=_numbers(_fixed(module)))
-        settle(self, space=Euclidean((sum(tensor.numel() for tensor in trained.values()),)))
+            fill(torch, fixed(module), self.constants)
+        start = numbers(tensors) if self.start is None else self.start
+        settle(self, module=module, x=checked_inputs(_host(self.x)), constants=numbers(fixed(module)))
+        settle(self, space=Euclidean((sum(tensor.numel() for tensor in tensors),)))
         settle(self, start=checked_start(start, self.space))
         settle(self, output_space=self._tried(torch))
 
@@ -70,24 +70,31 @@ class TorchModel(OnRows):
         """The module, and how many parameters are trained."""
         return {
             "module": " ".join(str(self.module).split()),
-            "control": f"{len(self.start)} parameters in double precision; {len(self.constants)} more are fixed",
+            "control": f"{self.space.shape[0]} parameters in double precision, {np.size(self.constants)} more fixed",
         }
 
-    def _tensor(self, torch, numbers):
+    def _tensor(self, torch, values):
         """Numbers as a tensor where the module is."""
         place = next(iter(self.module.parameters()))
-        return torch.tensor(numbers, device=place.device)
+        return torch.tensor(values, device=place.device)
 
     def _split(self, w) -> dict:
         """The parameters, by their names, of all in one tensor."""
-        trained = _trained(self.module)
-        parts = w.split([tensor.numel() for tensor in trained.values()])
-        return {name: part.view(tensor.shape) for (name, tensor), part in zip(trained.items(), parts, strict=True)}
+        tensors = trained(self.module)
+        parts = w.split([tensor.numel() for tensor in tensors.values()])
+        return {name: part.view(tensor.shape) for (name, tensor), part in zip(tensors.items(), parts, strict=True)}
 
     def _function(self, torch) -> Callable:
         """The parameters, one tensor, -> the output, a tensor."""
-        x = self._tensor(torch, self.x)
-        return lambda w: torch.func.functional_call(self.module, self._split(w), (x,))
+        x, attention, names = self._tensor(torch, self.x), torch.nn.attention, places(self.module)
+
+        def function(w):
+            parts = self._split(w)
+            tensors = {place: parts[name] for place, name in names.items()}
+            with attention.sdpa_kernel(attention.SDPBackend.MATH):  # the others have no derivative of the adjoint
+                return torch.func.functional_call(self.module, tensors, (x,), tie_weights=False)
+
+        return function
 
     def _tried(self, torch) -> Euclidean:
         """The space of the outputs, once the module has shown twice that it has no state that changes."""
@@ -101,7 +108,7 @@ class TorchModel(OnRows):
             raise InputError(
                 f"the module must return one tensor, got a {type(first).__name__}. Wrap it in one that does."
             )
-        if not np.array_equal(_numbers(_fixed(self.module)), self.constants, equal_nan=True):
+        if not np.array_equal(numbers(fixed(self.module)), cast(np.ndarray, self.constants), equal_nan=True):
             raise InputError(
                 "the module changes its buffers as it is applied, as batch norm does in training mode, so it is no "
                 "function of its parameters. Write module.eval() before, or take LayerNorm or GroupNorm."
@@ -124,7 +131,7 @@ class TorchLinearisation:
         self._model, self._torch = model, needed("torch")
         self._output, self._pull = self._torch.func.vjp(model._function(self._torch), model._tensor(self._torch, w))
         self._push = None
-        self.output = _array(self._output)
+        self.output = array(self._output)
         refuse_infinite(self.output)
 
     def tangent(self, dw) -> np.ndarray:
@@ -133,53 +140,12 @@ class TorchLinearisation:
         if self._push is None:
             zero = self._torch.zeros_like(self._output)
             self._push = self._torch.func.vjp(lambda p: self._pull(p)[0], zero)[1]
-        return _array(self._push(dw)[0])
+        return array(self._push(dw)[0])
 
     def adjoint(self, p) -> np.ndarray:
         """The control g with g . dw = sum p tangent(dw)."""
         p = self._model._tensor(self._torch, self._model.output_space.element(p))
-        return _array(self._pull(p.to(self._output.dtype))[0])
-
-
-def _in_double(torch, module):
-    """A copy of a module in double precision, or an InputError where it cannot be one."""
-    if any(torch.nn.parameter.is_lazy(tensor) for tensor in module.parameters()):
-        raise InputError("the module has parameters without a shape yet. Apply it to the inputs once, then give it.")
-    if any(tensor.is_complex() for tensor in module.parameters()):
-        raise InputError("the module has complex parameters: make them of two real ones, torch.complex(re, im).")
-    return copy.deepcopy(module).double()
-
-
-def _trained(module) -> dict:
-    trained = {name: tensor for name, tensor in module.named_parameters() if tensor.requires_grad}
-    if not trained:
-        raise InputError("the module has no parameters that can be trained. Write module.requires_grad_(True) before.")
-    return trained
-
-
-def _fixed(module) -> list:
-    """Buffers and parameters that are not trained; complex ones are what the class of the module makes them."""
-    tensors = [tensor for tensor in module.parameters() if not tensor.requires_grad]
-    return [*tensors, *(tensor for tensor in module.buffers() if not tensor.is_complex())]
-
-
-def _numbers(tensors: Iterable) -> np.ndarray:
-    """All of some tensors, one after another, in double precision."""
-    return np.concatenate([np.empty(0), *(_array(tensor).ravel() for tensor in tensors)])
-
-
-def _fill(torch, tensors: list, numbers) -> None:
-    """The reverse of `_numbers`."""
-    numbers = Euclidean((sum(tensor.numel() for tensor in tensors),)).element(numbers)
-    parts = torch.tensor(numbers).split([tensor.numel() for tensor in tensors])
-    with torch.no_grad():
-        for tensor, part in zip(tensors, parts, strict=True):
-            tensor.copy_(part.view(tensor.shape))
-
-
-def _array(tensor) -> np.ndarray:
-    """A tensor as a new array in double precision."""
-    return np.array(tensor.detach().cpu().numpy(), float)
+        return array(self._pull(p.to(self._output.dtype))[0])
 
 
 def _host(x):
