@@ -32,6 +32,8 @@ def lines_to_run(document, folder):
     return run
 
 
+# Extras, without which a page is skipped.
+NEEDED = {"docs/interop.md": ["torch", "jax"]}
 WITH_PYTHON = [document for document in DOCUMENTS if blocks(document, "python")]
 WITH_TOML = [(document, i) for document in DOCUMENTS for i in range(len(blocks(document, "toml")))]
 
@@ -44,6 +46,8 @@ def relative(document):
 @pytest.mark.parametrize("document", WITH_PYTHON, ids=relative)
 def test_python_runs_twice(document, tmp_path, monkeypatch, capsys):
     """All blocks of a page after one another, as they are read, in a folder with the data."""
+    for package in NEEDED.get(relative(document), []):
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install 'torusflow[{package}]'")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "data").symlink_to(ROOT / "data")

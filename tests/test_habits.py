@@ -34,6 +34,7 @@ def test_the_hosted_tests_run_on_every_version_that_is_claimed():
         "./scripts/lint",
         "./scripts/test",
         "./scripts/test-minimum",
+        "./scripts/test-interop",
     }
 
 

@@ -78,6 +78,15 @@ def test_lazy_to_rich(tmp_path):
     assert 0 < min(ratios[1.0]) < min(ratios[2.0])
 
 
+@pytest.mark.slow
+def test_tangent_kernel_of_torch(tmp_path):
+    """Between n^(-1/2) and n^(-1), a little beyond on so few widths and seeds."""
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'torusflow[torch]'")
+    arguments = ["--widths", "16", "64", "128", "--seeds", "3", "--iterations", "30"]
+    slopes, fell = load("tangent_kernel_of_torch").main([*arguments, "-o", str(tmp_path / "picture.png")])
+    assert all(-1.3 < slope < -0.5 for slope in slopes) and fell < 0.2
+
+
 def test_polyak_lojasiewicz(tmp_path):
     assert load("polyak_lojasiewicz").main(["--iterations", "30", "-o", str(tmp_path / "picture.png")]) == (True, True)
 

@@ -2,6 +2,7 @@
 
 from . import checks as checks
 from . import geodesic as geodesic
+from . import interop as interop
 from . import losses as losses
 from . import model as model
 from . import plotting as plotting
@@ -60,6 +61,7 @@ __all__ = [
     "deep_linear",
     "densities",
     "geodesic",
+    "interop",
     "lojasiewicz",
     "losses",
     "mean_field",

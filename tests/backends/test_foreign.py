@@ -14,6 +14,8 @@ from tolerances import ADJOINT, PUSH
 import torusflow as tfl
 from torusflow import checks
 from torusflow.descent.refinement import refined
+from torusflow.interop.functionals import of_risk
+from torusflow.interop.operator import Operator, as_real
 from torusflow.porous_medium.time_steps import IMPLICIT
 
 SHAPES = [(16,), (9, 8), (7, 8, 7)]
@@ -349,3 +351,14 @@ def test_inequalities_and_energies():
         numbers.append([measure(energy, initial) for measure in (tfl.wasserstein.ratio, tfl.wasserstein.convexity)])
     assert found[0] == found[1]
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["dual", "riesz"])
+def test_other_frameworks_get_the_numbers_of_the_reference(kind):
+    """Real arrays of this machine, whatever the arrays of the torus."""
+    risks = both((9, 8))
+    x = as_real(risks[0].space, control(risks[0]))
+    ours, abroad = (Operator(of_risk(risk), kind) for risk in risks)
+    for way, u in (("tangent", x), ("adjoint", np.array(1.0))):
+        found, expected = (getattr(operator, way)(x, u) for operator in (abroad, ours))
+        assert type(found) is np.ndarray and relative_error(found, expected) < PUSH

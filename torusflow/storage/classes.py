@@ -19,7 +19,7 @@ def public_classes() -> dict[str, type]:
     """The dataclasses of the public interface by name, but for what is made of runs rather than part of one."""
     import torusflow
 
-    public = [vars(torusflow), vars(torusflow.losses)]
+    public = [vars(torusflow), vars(torusflow.losses), vars(torusflow.interop)]
     return {
         name: thing
         for names in public

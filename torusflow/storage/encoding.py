@@ -63,7 +63,21 @@ def encode(group, name, thing, seen):
         for field in dataclasses.fields(thing):
             value = getattr(thing, field.name)
             if _is_stored(field) and not (_is_new(field) and value == field.default):
-                encode(child, field.name, value, seen)
+                _encode_field(child, field, value, seen)
+
+
+def _encode_field(group, field, value, seen):
+    """A field may say what to give in place of what cannot be stored."""
+    try:
+        encode(group, field.name, value, seen)
+    except InputError:
+        if "to store" not in field.metadata:
+            raise
+        kind = group.attrs["type"].rpartition(":")[2]
+        raise InputError(
+            f"the {field.name} of a {kind}, a {type(value).__name__}, cannot be stored in a run file. "
+            f"{field.metadata['to store']}"
+        ) from None
 
 
 def write_array(group, name: str, values) -> None:
