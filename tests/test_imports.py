@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a module imports from its own layer or below.
 LAYERS = [
     {"errors", "interrupts", "public"},
-    {"compilation", "deprecation", "memory"},
+    {"compilation", "deprecation", "extras", "memory"},
     {"arguments"},
     {"structures"},
     {"backends"},

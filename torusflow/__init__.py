@@ -30,6 +30,7 @@ from .storage import Run as Run
 from .storage import RunFile as RunFile
 from .storage import add_reference as add_reference
 from .storage import load as load
+from .storage import open_dataset as open_dataset
 from .structures import torsions as torsions
 from .theory import deep_linear as deep_linear
 from .theory import lojasiewicz as lojasiewicz
