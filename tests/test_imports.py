@@ -16,6 +16,7 @@ LAYERS = [
     {"errors", "interrupts", "public"},
     {"compilation", "deprecation", "extras", "memory"},
     {"arguments"},
+    {"example_data"},
     {"structures"},
     {"backends"},
     {"hilbert"},

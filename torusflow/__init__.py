@@ -20,6 +20,7 @@ from .errors import UnfinishedError as UnfinishedError
 from .errors import UnstableError as UnstableError
 from .estimators import ChainDensity as ChainDensity
 from .estimators import TorusDensity as TorusDensity
+from .example_data import example_file as example_file
 from .hilbert import Euclidean as Euclidean
 from .models import *  # noqa: F403
 from .porous_medium.tangent_flow import TangentFlow as TangentFlow
@@ -65,7 +66,7 @@ __all__ = [
     "quantities",
     "wasserstein",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __dir__():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,20 +19,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from xarray import Dataset
 
+    from .runs import Run
+
 EXTRA = "xarray"
-
-
-class HasRun(Protocol):
-    """What `Run` has of these."""
-
-    risk: Any
-    control: Any
-    output: Any
-    trajectory: Any
-    history: dict
-    status: str
-    coordinates: Any
-    attributes: dict
 
 
 def open_dataset(path) -> Dataset:
@@ -70,10 +59,10 @@ def open_dataset(path) -> Dataset:
         return xarray.open_dataset(where, engine="h5netcdf", decode_cf=False)
 
 
-def dataset_of(run: HasRun) -> Dataset:
+def dataset_of(run: Run) -> Dataset:
     """What `open_dataset` gives for the file of a run, in memory."""
     xarray = extra("xarray", "to_xarray", EXTRA)
-    model = run.risk.model
+    model: Any = run.risk.model
     if torus := getattr(model, "torus", None):
         torus.refuse_divided("a run becomes a dataset on", "open its file on one process: tfl.open_dataset(path).")
     attributes = {**run.attributes, **describe_content(model, run.status)}
@@ -85,13 +74,13 @@ def dataset_of(run: HasRun) -> Dataset:
     return xarray.Dataset(described, attrs=attributes)
 
 
-def history_of(run: HasRun) -> DataFrame:
+def history_of(run: Run) -> DataFrame:
     """The history of a run, a row per iteration."""
     pandas = extra("pandas", "to_dataframe", EXTRA)
     return pandas.DataFrame(run.history, index=pandas.RangeIndex(len(run.history["risk"]), name="iteration"))
 
 
-def points_of(run: HasRun) -> DataFrame:
+def points_of(run: Run) -> DataFrame:
     """The points of a run on points, a row for each of them at the end of each layer.
 
     Raises
