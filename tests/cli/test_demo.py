@@ -46,10 +46,8 @@ def test_a_demo_does_what_it_says(call, few, asked, tmp_path):
 
 def test_what_it_asks_for_can_be_done():
     """The options of the two commands; scripts/release does them."""
-    for command, words in (
-        (fits.fit, ["a.csv", "--units", "degrees", "-o", "a.h5"]),
-        (runs.plot, ["a.h5", "-o", "a.png"]),
-    ):
+    fit, plot = ["a.csv", "--units", "degrees", "-o", "a.h5"], ["a.h5", "-o", "a.png"]
+    for command, words in ((fits.fit, fit), (runs.plot, plot)):
         assert command.make_context(command.name, [*words, "--overwrite"]).params["overwrite"]
 
 

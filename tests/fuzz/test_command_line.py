@@ -29,21 +29,8 @@ DAMAGED = ("cut.h5", "flipped.h5", "other.h5", "empty.h5", "binary.csv", "binary
 DAMAGED += ("empty.toml", "folder", "folder.h5", "folder.toml", "folder.csv", "text.png", "cut.png")
 NOWHERE = ("missing.csv", "missing.toml", "missing.h5", "no/file.h5", "", ".", "/", "x" * 300, "angles.csv/x.h5")
 NOWHERE += ("-", "--", "é.h5")
-OUTPUTS = (
-    "out.h5",
-    "out.csv",
-    "out.png",
-    "out.nc",
-    "out.npz",
-    "out.vti",
-    "out.zarr",
-    "out.xyz",
-    "out",
-    "run.h5",
-    "density.toml",
-    "folder",
-)
-OUTPUTS += NOWHERE
+OUTPUTS = ("out.h5", "out.csv", "out.png", "out.nc", "out.npz", "out.xyz", "out", "run.h5", "density.toml", "folder")
+OUTPUTS += ("out.vti", "out.zarr", *NOWHERE)
 NUMBERS = ("0", "1", "2", "-1", "1000000000", "1e400", "nan", "inf", "-inf", "1.5", "x", "", "0x10", "1" * 400)
 NUMBERS += ("9" * 5000,)
 WORDS = ("phi", "phi,psi", "0", "7", "", ",", "degrees", "parsecs", "8x7", "0x0", "8", "8x8x8x8", "x")

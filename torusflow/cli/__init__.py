@@ -1,4 +1,4 @@
-"""The command line: torusflow fit, check, resume, refine, export, plot, compare, info, sample, score, torsions, demo."""
+"""The command line: torusflow demo, fit, check, resume, refine, export, plot, compare, info, sample and others."""
 
 from __future__ import annotations
 
