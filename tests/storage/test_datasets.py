@@ -1,5 +1,6 @@
 """Runs and densities in xarray and pandas: the numbers of the file, read when they are used."""
 
+import os
 import sys
 
 import h5py
@@ -66,8 +67,9 @@ def packed_ones():
         return data.id.read_direct_chunk((0, 0))[1]
 
 
-def test_numbers_are_read_when_they_are_used(tmp_path):
-    """A file that unpacks to 8 GB opens, and gives one value."""
+def test_numbers_are_read_when_they_are_used(tmp_path, monkeypatch):
+    """A file that unpacks to 8 GB opens where there is little memory, its checksum not computed, and gives one value."""
+    monkeypatch.setattr("torusflow.storage.sealed.free_memory", lambda: 2.0**20)
     image, ones = Image(), packed_ones()
     with new_file(image) as file:
         file.attrs.update({"format": "torusflow run", "format_version": 2})
@@ -81,6 +83,9 @@ def test_numbers_are_read_when_they_are_used(tmp_path):
             for column in range(0, 2**20, 2**16):
                 data.id.write_direct_chunk((row, column), ones)
     write_sealed(tmp_path / "run.h5", image, keep_previous=False)
+    with open(tmp_path / "run.h5", "r+b") as file:
+        file.seek(-65, os.SEEK_END)
+        file.write(b"0" * 64)
     with tfl.open_dataset(tmp_path / "run.h5") as opened:
         assert opened.nbytes > 2**33
         assert float(opened["trajectory"][3, 4]) == 1.0
