@@ -68,7 +68,7 @@ def packed_ones():
 
 
 def test_numbers_are_read_when_they_are_used(tmp_path, monkeypatch):
-    """A file that unpacks to 8 GB opens where there is little memory, its checksum not computed, and gives one value."""
+    """A file that unpacks to 8 GB opens in little memory, its checksum not computed, and gives one value."""
     monkeypatch.setattr("torusflow.storage.sealed.free_memory", lambda: 2.0**20)
     image, ones = Image(), packed_ones()
     with new_file(image) as file:
@@ -107,6 +107,17 @@ def test_a_run_being_written_is_there_as_it_was_stored(path, tmp_path):
     file.write_bytes(path.read_bytes()[:-300])
     with pytest.warns(UserWarning, match="The state before it is read instead"), tfl.open_dataset(file) as data:
         assert data.sizes["iteration"] == 3
+
+
+def test_densities_that_the_file_does_not_keep_are_those_of_the_run(path, tmp_path):
+    run = tfl.load(path)
+    store = tfl.RunFile(tmp_path / "run.h5", densities=False)
+    tfl.descend(run.risk, run.control, run.method, 0, store=store)
+    with tfl.open_dataset(tmp_path / "run.h5") as data:
+        assert "output" not in data and "densities" in data.attrs
+    memory = tfl.load(tmp_path / "run.h5").to_xarray()
+    np.testing.assert_array_equal(memory["output"], run.output)
+    assert "densities" not in memory.attrs
 
 
 def test_its_file_is_closed(path, tmp_path):

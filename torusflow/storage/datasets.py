@@ -11,7 +11,7 @@ from ..backends import to_host
 from ..errors import InputError
 from ..extras import extra
 from ..model import HasDensity, OnPoints
-from .contents import describe_content, variables
+from .contents import WITHOUT_DENSITIES, describe_content, variables
 from .reading import opened_image, readable
 from .sealed import read_sealed
 
@@ -65,7 +65,8 @@ def dataset_of(run: Run) -> Dataset:
     model: Any = run.risk.model
     if torus := getattr(model, "torus", None):
         torus.refuse_divided("a run becomes a dataset on", "open its file on one process: tfl.open_dataset(path).")
-    attributes = {**run.attributes, **describe_content(model, run.status)}
+    kept = {key: value for key, value in run.attributes.items() if key not in WITHOUT_DENSITIES}  # they are here
+    attributes = {**kept, **describe_content(model, run.status)}
     parts = variables(run.risk, run, run.trajectory, run.coordinates)
     described = {
         part.name: (part.axes, to_host(part.values), {"units": part.units, "long_name": part.long_name})
