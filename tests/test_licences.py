@@ -1,4 +1,4 @@
-"""FFTW is under the GPL: what keeps a process free of it, as README says."""
+"""FFTW is under the GPL: what keeps a process free of it, as docs/installation.md says."""
 
 import subprocess
 import sys

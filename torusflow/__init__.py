@@ -21,6 +21,7 @@ from .errors import UnfinishedError as UnfinishedError
 from .errors import UnstableError as UnstableError
 from .estimators import ChainDensity as ChainDensity
 from .estimators import TorusDensity as TorusDensity
+from .example_data import example_file as example_file
 from .hilbert import Euclidean as Euclidean
 from .hilbert import ProductSpace as ProductSpace
 from .models import *  # noqa: F403
@@ -32,6 +33,7 @@ from .storage import Run as Run
 from .storage import RunFile as RunFile
 from .storage import add_reference as add_reference
 from .storage import load as load
+from .storage import open_dataset as open_dataset
 from .structures import torsions as torsions
 from .theory import deep_linear as deep_linear
 from .theory import lojasiewicz as lojasiewicz
@@ -73,7 +75,7 @@ __all__ = [
     "two_timescales",
     "wasserstein",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __dir__():

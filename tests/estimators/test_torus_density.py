@@ -30,6 +30,15 @@ def density():
     return fitted()
 
 
+def test_a_density_is_an_array_with_axes(density):
+    pytest.importorskip("xarray", reason="xarray is not installed")
+    array = density.to_xarray((24, 36))
+    np.testing.assert_array_equal(array, density.density((24, 36)))
+    assert array.attrs == {"units": "degrees-1 degrees-1", "long_name": "density"} and array.dims == ("x", "y")
+    for name, places in zip(array.dims, density.axes((24, 36)), strict=True):
+        np.testing.assert_array_equal(array[name], places)
+
+
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_a_density_per_unit_of_the_columns(d):
     """Positive, of mass one over the periods, the same on both sides of the seam, and better than the uniform one."""

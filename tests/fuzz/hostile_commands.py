@@ -29,6 +29,7 @@ READING = (
     "export RUN -o out.csv --overwrite",
     "export RUN -o out.npz --overwrite",
     "export RUN -o out.nc --overwrite",
+    "export RUN -o out.vti --overwrite",
     "sample RUN -n 10 -o out.csv --overwrite",
     "score RUN data.csv -o out.csv --overwrite",
 )

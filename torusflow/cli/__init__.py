@@ -1,4 +1,4 @@
-"""The command line: torusflow fit, check, resume, refine, export, plot, compare, info, sample, score, torsions."""
+"""The command line: torusflow demo, fit, check, resume, refine, export, plot, compare, info, sample and others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from ..errors import TorusflowError
 from ..interrupts import SIGNALS
+from .demo import demo
 from .description import wrap
 from .fits import check, fit
 from .processes import Processes, started
@@ -87,7 +88,7 @@ def main():
     """Fit densities on the torus by gradient descent on flows."""
 
 
-for command in (fit, check, resume, refine, export, plot, compare, info, sample, score, torsions):
+for command in (fit, check, resume, refine, export, plot, compare, info, sample, score, torsions, demo):
     main.add_command(command)
 
 

@@ -95,9 +95,11 @@ def refine(run, classes, output, grid, band, layers, substeps, overwrite):
 @click.option("-o", "--output", required=True, type=click.Path(), help=f"File to write: {', '.join(FORMATS)}.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 def export(run, output, overwrite):
-    """Write RUN for other programs: history (CSV) or all arrays (npz, NetCDF).
+    """Write RUN for other programs, as the suffix of the output says.
 
-    Run files themselves are HDF5 that xarray reads with engine="h5netcdf".
+    csv has the history; npz, nc (NetCDF-4) and zarr all arrays; vti the
+    densities as an image in space, for ParaView. Run files themselves are
+    HDF5 that xarray reads with engine="h5netcdf".
     """
     export_run(run, output, overwrite)
     click.echo(f"written to {output}")

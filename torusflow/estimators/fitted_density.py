@@ -19,6 +19,7 @@ from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
 from ..torus.coordinates import Coordinates
 from ..torus.density import LARGEST_SAMPLE, Density
+from ..torus.labelled import labelled
 from ..torus.regions import highest_density_levels
 from .bootstrap import Bootstrap, resampled
 from .conditions import conditions_of, warn_of_new
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from matplotlib.axes import Axes
+    from xarray import DataArray
 
 # Points an axis of the grids on which regions are measured and modes are looked for.
 FINE = {1: 2880, 2: 360, 3: 72}
@@ -132,6 +134,21 @@ class FittedDensity(DensityEstimator):
         """The values of each column on the grid of `density`, d arrays."""
         self._check_fitted()
         return [axis * self.coordinates_.along(index).period for index, axis in enumerate(self._lattice(grid))]
+
+    def to_xarray(self, grid: int | tuple[int, ...] | None = None) -> DataArray:
+        """The density on a regular grid as an array of xarray, whose axes are the columns; see `log_density`.
+
+        Raises
+        ------
+        InputError
+            If xarray is not there.
+        """
+        self._check_fitted()
+        given = ", ".join(self.coordinates_.name(axis) for axis in self.given_)
+        units = [unit for unit in map(self.coordinates_.unit, self.columns_) if isinstance(unit, str)]
+        per = " ".join(f"{unit}-1" for unit in units) or "1"  # as CF and udunits write it
+        what = f"density given {given}" if given else "density"
+        return labelled(self.density(grid), self.axes(grid), self.coordinates_, per, what)
 
     def mode(self) -> np.ndarray:
         """Where the density is highest, array (d,): the highest point of a fine grid, moved uphill from there."""

@@ -6,7 +6,8 @@ import dataclasses
 import datetime
 import json
 import platform
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -92,25 +93,22 @@ def on_densities(model) -> bool:
 
 def _write(file, risk, method, result, trajectory, coordinates, validation, limits, field) -> None:
     """All but the checkpoint; `field` writes a variable, or its outline."""
-    model = risk.model
     file.attrs.update(
         {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
-            "title": f"Descent of a {type(model).__name__}",
-            "status": plain_text(result.status),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": json.dumps(_versions()),
+            **describe_content(risk.model, result.status),
         }
     )
-    write_scale(file, "iteration", np.arange(len(result.history["risk"])), "1", "iteration of the descent")
-    for key, values in result.history.items():
-        units = "s" if key == "seconds" else "1"
-        field(file, key, values, ["iteration"], units, HISTORY_NAMES.get(key, key))
-    if on_densities(model):
-        _write_densities(file, risk, result, trajectory, coordinates, field)
-    else:
-        _write_arrays(file, result, trajectory, field)
+    if result.output is None and on_densities(risk.model):
+        file.attrs.update(WITHOUT_DENSITIES)
+    for variable in variables(risk, result, trajectory, coordinates):
+        if variable.is_axis:
+            write_scale(file, variable.name, variable.values, variable.units, variable.long_name)
+        else:
+            field(file, *variable)
     problem = file.create_group("problem")
     problem.attrs["long_name"] = "what load() needs to make the risk and the method again"
     problem.attrs["limits"] = json.dumps(limits)
@@ -120,60 +118,87 @@ def _write(file, risk, method, result, trajectory, coordinates, validation, limi
             encode(problem, name, thing, seen)
 
 
-def _write_densities(file, risk, result, trajectory, coordinates, field):
+class Variable(NamedTuple):
+    """An array of a run with its axes; one that is an axis itself has its own name as the only one."""
+
+    name: str
+    axes: list[str]
+    values: Any
+    units: str
+    long_name: str
+
+    @property
+    def is_axis(self) -> bool:
+        """Whether it names the places along an axis."""
+        return self.axes == [self.name]
+
+
+def describe_content(model, status: str) -> dict[str, str]:
+    """What a person is told of a run, by name."""
+    told = {"title": f"Descent of a {type(model).__name__}", "status": plain_text(status)}
+    if on_densities(model):
+        told["comment"] = "densities are relative to the uniform one (mean 1); the torus has side 1"
+        told["transforms"] = model.torus.library
+    return told
+
+
+def variables(risk, result, trajectory, coordinates) -> Iterator[Variable]:
+    """History and fields of a run, each axis before what lies along it; without an output where that is None."""
+    yield _axis("iteration", np.arange(len(result.history["risk"])), "iteration of the descent")
+    for key, values in result.history.items():
+        yield Variable(key, ["iteration"], values, "s" if key == "seconds" else "1", HISTORY_NAMES.get(key, key))
+    if on_densities(risk.model):
+        yield from _on_the_grid(risk, result, trajectory, coordinates)
+    else:
+        yield from _numbered(result, trajectory)
+
+
+def _axis(name, values, long_name, units="1") -> Variable:
+    return Variable(name, [name], values, units, long_name)
+
+
+def _on_the_grid(risk, result, trajectory, coordinates) -> Iterator[Variable]:
     """Densities and the velocity with the axes of the torus."""
     model = risk.model
     torus = model.torus
-    file.attrs["comment"] = "densities are relative to the uniform one (mean 1); the torus has side 1"
-    file.attrs["transforms"] = torus.library
     axes = _axis_names(coordinates, torus.dimension, result.history)
     for axis, (name, n) in enumerate(zip(axes, torus.shape, strict=True)):
-        alone = coordinates.along(axis)
         unit = coordinates.unit(axis)
-        units = unit if isinstance(unit, str) else "1"
-        write_scale(file, name, np.arange(n) / n * alone.period, units, f"{coordinates.name(axis)} on the grid")
-    layers = np.arange(model.layers)
-    write_scale(
-        file, "s", np.arange(model.layers + 1) / model.layers, "1", "time of the flow at the ends of the layers"
-    )
-    write_scale(file, "layer", layers, "1", "layer of the network; it acts for s in [layer, layer + 1] / layers")
-    write_scale(file, "component", np.arange(torus.dimension), "1", "component of the velocity")
-    for axis, k in enumerate(map(to_host, model.space.wavenumbers)):
-        write_scale(
-            file, f"k_{axes[axis]}", k.ravel(), "1", f"wavenumber along {axes[axis]}, cycles per side of the torus"
-        )
-    write_scale(file, "part", np.arange(2), "1", "0: real part, 1: imaginary part")
-
-    if result.output is None:
-        file.attrs.update(WITHOUT_DENSITIES)
-    else:
-        _write_fields(file, risk, result.output, trajectory, axes, field)
-    field(
-        file,
+        points = np.arange(n) / n * coordinates.along(axis).period
+        yield _axis(name, points, f"{coordinates.name(axis)} on the grid", unit if isinstance(unit, str) else "1")
+    yield _axis("s", np.arange(model.layers + 1) / model.layers, "time of the flow at the ends of the layers")
+    yield _axis("layer", np.arange(model.layers), "layer of the network; it acts for s in [layer, layer + 1] / layers")
+    yield _axis("component", np.arange(torus.dimension), "component of the velocity")
+    for name, k in zip(axes, map(to_host, model.space.wavenumbers), strict=True):
+        yield _axis(f"k_{name}", k.ravel(), f"wavenumber along {name}, cycles per side of the torus")
+    yield _axis("part", np.arange(2), "0: real part, 1: imaginary part")
+    if result.output is not None:
+        yield from _densities(risk, result.output, trajectory, axes)
+    yield Variable(
         "control",
-        _parts(result.control),
         ["layer", "component", *(f"k_{name}" for name in axes), "part"],
+        _parts(result.control),
         "sides of the torus per unit of s",
         "Fourier coefficients of the velocity; those at -k are the complex conjugates of those at k",
     )
 
 
-def _write_fields(file, risk, output, trajectory, axes, field):
-    """Densities on the grid."""
+def _densities(risk, output, trajectory, axes) -> Iterator[Variable]:
     unit = "1 (relative to the uniform density)"
-    field(file, "initial", risk.model.initial.values, axes, unit, f"initial density: {risk.model.initial.name}")
+    initial = risk.model.initial
+    yield Variable("initial", axes, initial.values, unit, f"initial density: {initial.name}")
     target = getattr(risk.loss, "target", None)
     if isinstance(target, Density):
-        field(file, "target", target.values, axes, unit, f"target density: {target.name}")
+        yield Variable("target", axes, target.values, unit, f"target density: {target.name}")
     what, path = "initial density pushed by the control", "density along the flow"
     if isinstance(risk.model.output_space, LogDensitySpace):
         unit, what = "1", "logarithm of the density that the control makes, up to a constant"
         path = "logarithm of the density along the flow, up to a constant"
-    field(file, "output", output, axes, unit, what)
-    field(file, "trajectory", trajectory, ["s", *axes], unit, path)
+    yield Variable("output", axes, output, unit, what)
+    yield Variable("trajectory", ["s", *axes], trajectory, unit, path)
 
 
-def _write_arrays(file, result, trajectory, field):
+def _numbered(result, trajectory) -> Iterator[Variable]:
     """The control and the output of any other model, with numbered axes."""
     fields = {"control": (_parts(result.control), "control"), "output": (result.output, "output of the model")}
     if trajectory is not None:
@@ -181,8 +206,8 @@ def _write_arrays(file, result, trajectory, field):
     for name, (values, long_name) in fields.items():
         axes = [f"{name}_{axis}" for axis in range(values.ndim)]
         for axis, n in zip(axes, values.shape, strict=True):
-            write_scale(file, axis, np.arange(n), "1", f"axis of the {name}")
-        field(file, name, values, axes, "1", long_name)
+            yield _axis(axis, np.arange(n), f"axis of the {name}")
+        yield Variable(name, axes, values, "1", long_name)
 
 
 def _parts(control):
@@ -221,13 +246,13 @@ def write_scale(file, name, values, units, long_name):
     dataset.attrs.update({"units": units, "long_name": plain_text(long_name)})
 
 
-def write_field(file, name, values, dimensions, units, long_name) -> None:
-    dataset = outline_field(file, name, values, dimensions, units, long_name)
+def write_field(file, name, dimensions, values, units, long_name) -> None:
+    dataset = outline_field(file, name, dimensions, values, units, long_name)
     if not isinstance(values, SharedArray):
         dataset[...] = to_host(values)
 
 
-def outline_field(file, name, values, dimensions, units, long_name):
+def outline_field(file, name, dimensions, values, units, long_name):
     """The variable without its numbers, which HDF5 gives room only when they are written, if they are not shared."""
     if isinstance(values, SharedArray):
         dataset = values.outline(file, name)

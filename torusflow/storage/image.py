@@ -43,6 +43,12 @@ class Image:
         if self._file is not None:
             self._file.close()
 
+    @property
+    def path(self) -> str:
+        """Where the file below is."""
+        assert self._file is not None
+        return self._file.name
+
     def blocks(self) -> Iterator:
         """All bytes from the first to the last, in pieces."""
         position = 0

@@ -9,11 +9,14 @@ import stat
 
 RUN, PICTURE, TABLE = "a run", "a picture", "a table"
 ARRAYS, NETCDF, TEXT, NOTHING = "a NumPy archive", "a NetCDF file", "a text", "nothing"
+ZARR, VTK = "a Zarr folder", "an image of VTK"
 # A run file that is damaged may look like one of these.
 FOREIGN_HDF5, UNKNOWN = "HDF5 that is not a run of torusflow", "something that torusflow does not write"
 FOREIGN_PICTURE = "a picture that torusflow did not draw"
 
 HDF5, RUN_MARK = b"\x89HDF\r\n\x1a\n", b"torusflow run"
+# The format of what is exported as NetCDF-4, which is HDF5 too.
+EXPORTED = "torusflow export"
 DRAWN_MARK = b"Matplotlib"
 STARTS = {
     b"\x89PNG\r\n\x1a\n": PICTURE,
@@ -45,12 +48,15 @@ def kind_of(path) -> str:
         if not head:
             return NOTHING
         if head.startswith(HDF5):
-            return RUN if _holds(file, RUN_MARK) else FOREIGN_HDF5
+            exported = NETCDF if _holds(file, EXPORTED.encode()) else FOREIGN_HDF5
+            return RUN if _holds(file, RUN_MARK) else exported
         kind = next((kind for start, kind in STARTS.items() if head.startswith(start)), None)
         if kind == PICTURE or (head.lstrip().startswith((b"<?xml", b"<svg")) and b"<svg" in head):
             return PICTURE if _holds(file, DRAWN_MARK) else FOREIGN_PICTURE
     if kind is not None:
         return kind
+    if b"<VTKFile" in head[:100]:
+        return VTK
     if head.startswith(b"PK\x03\x04"):
         return ARRAYS if b".npy" in head[:300] else "an archive"
     text = _text(head)

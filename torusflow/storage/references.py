@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from ..errors import InputError
+from .arrays import grid_axes
 from .contents import write_field, write_scale
 from .encoding import PlaceError, whole
 from .reading import array, changed_run, part, text
@@ -75,16 +76,10 @@ def write_reference(file, reference: Reference) -> None:
     group = references.create_group(reference.name)
     group.attrs.update({"solver": reference.solver, "long_name": "what the limiting equation makes of the start"})
     write_scale(group, "time", reference.times, "1", "training time")
-    axes = _axes(file)
+    axes = [f"/{name}" for name in grid_axes(file)]
     unit = "1 (relative to the uniform density)"
-    write_field(group, "density", reference.density, ["time", *axes], unit, f"density by {reference.solver}")
-    write_field(group, "risk", reference.risk, ["time"], "1", "risk of the run at these densities")
-
-
-def _axes(file) -> list[str]:
-    """The names of the axes of the grid: each has wavenumbers, which are an axis of the control."""
-    names = [scale[0].name for scale in file["control"].dims]
-    return [f"/{name.removeprefix('/k_')}" for name in names if name.startswith("/k_")]
+    write_field(group, "density", ["time", *axes], reference.density, unit, f"density by {reference.solver}")
+    write_field(group, "risk", ["time"], reference.risk, "1", "risk of the run at these densities")
 
 
 def read_references(file, read: Callable[[h5py.Dataset], np.ndarray] = whole) -> dict[str, Reference]:
@@ -98,7 +93,7 @@ def _grid(file) -> tuple[int, ...]:
     """The shape of the densities of a run, which it need not hold."""
     if "output" in file:
         return part(file, "output", h5py.Dataset).shape
-    return tuple(len(array(file, name, (None,))) for name in _axes(file))
+    return tuple(len(array(file, name, (None,))) for name in grid_axes(file))
 
 
 def _reference(name: str, group, output: tuple[int, ...], read) -> Reference:

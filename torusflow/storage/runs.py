@@ -7,7 +7,7 @@ import dataclasses
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -20,10 +20,15 @@ from ..torus.coordinates import Coordinates
 from ..torus.density import FunctionSpace
 from .classes import Unknown, known_classes, missing_classes, unknown_names
 from .contents import WITHOUT_DENSITIES
+from .datasets import dataset_of, history_of, points_of
 from .encoding import PlaceError, Reader, decode, read_json
 from .reading import array, opened_run, part, text
 from .references import Reference, read_references
 from .shared_reading import shared_run
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from xarray import Dataset
 
 FIELDS = ("control", "output", "trajectory", "initial", "target")
 # Of the history, which everything that is said and drawn of a run takes for granted.
@@ -60,6 +65,11 @@ class Run:
         On data that training does not see.
     limits : dict
         Limits that `descend` was called with.
+
+    Examples
+    --------
+    >>> run = tfl.load("run.h5")  # doctest: +SKIP
+    >>> run.to_dataframe().plot(y="risk", logy=True)  # doctest: +SKIP
     """
 
     risk: Risk
@@ -74,6 +84,34 @@ class Run:
     references: dict[str, Reference] = dataclasses.field(default_factory=dict)
     validation: Risk | None = None
     limits: dict = dataclasses.field(default_factory=dict)
+
+    def to_xarray(self) -> Dataset:
+        """The arrays of the run as a dataset of xarray, with axes and units as in its file (`open_dataset`).
+
+        Raises
+        ------
+        InputError
+            If xarray is not there, `load` was not given the model's class, or processes share the run.
+        """
+        return dataset_of(self)
+
+    def to_dataframe(self, what: str = "history") -> DataFrame:
+        """The history as a data frame of pandas, a row per iteration; or the points of a run on points.
+
+        Parameters
+        ----------
+        what : {"history", "points"}
+            Points have a row for each of them at the end of each layer, indexed by ``s`` and ``point``, in columns
+            ``x_1``, ``x_2``, ...; of models without layers only those that come out.
+
+        Raises
+        ------
+        InputError
+            If pandas is not there, or the model moves no points.
+        """
+        if what not in ("history", "points"):
+            raise InputError(f"to_dataframe makes a table of 'history' or 'points', got {what!r}.")
+        return history_of(self) if what == "history" else points_of(self)
 
 
 def load(path, classes=(), device: str = "cpu", comm=None) -> Run:

@@ -145,8 +145,14 @@ def refuse_foreign(path) -> None:
         )
 
 
-def read_sealed(path) -> Image:
+def read_sealed(path, verify: bool = True) -> Image:
     """The HDF5 file at a path, known to be whole; where it is damaged, with a warning, the generation before it.
+
+    Parameters
+    ----------
+    path : str or path
+    verify : bool
+        Whether all bytes are read to compare their checksum; if not, only whether there is one, at the end of the file.
 
     Raises
     ------
@@ -156,20 +162,20 @@ def read_sealed(path) -> Image:
     path = checked_path(path, "a run file")
     before = previous(path)
     if not os.path.isfile(path):
-        return _before(before, InputError(f"there is no file {str(path)!r}."))
+        return _before(before, verify, InputError(f"there is no file {str(path)!r}."))
     try:
-        return _verified(path)
+        return _verified(path, verify)
     except InputError as error:
-        return _before(before, error, damaged=path)
+        return _before(before, verify, error, damaged=path)
 
 
-def _before(path: Path, error: InputError, damaged: Path | None = None) -> Image:
+def _before(path: Path, verify: bool, error: InputError, damaged: Path | None = None) -> Image:
     """The generation before, with a warning; the error if it is not whole, or known to be of another run."""
     if not os.path.isfile(path):
         raise error
     with contextlib.ExitStack() as stack:
         try:
-            image = stack.enter_context(_verified(path))
+            image = stack.enter_context(_verified(path, verify))
         except InputError:
             raise error from None
         run = damaged and identity(damaged)
@@ -180,8 +186,8 @@ def _before(path: Path, error: InputError, damaged: Path | None = None) -> Image
         return image
 
 
-def _verified(path: Path) -> Image:
-    """A file whose checksum is right, or of a format that has none."""
+def _verified(path: Path, verify: bool = True) -> Image:
+    """A file whose checksum is right, or only there, or of a format that has none."""
     name = repr(str(path))
     with contextlib.ExitStack() as stack:
         try:
@@ -189,14 +195,15 @@ def _verified(path: Path) -> Image:
             if file.read(len(SIGNATURE)) != SIGNATURE:
                 raise InputError(f"{name} is not a readable run file: it is not an HDF5 file.")
             size = max(0, os.fstat(file.fileno()).st_size - SEAL_LENGTH)
-            checksum = _checksum(file, size)
+            checksum = _checksum(file, size) if verify else None
+            file.seek(size)
             seal = file.read()
         except OSError as error:
             raise InputError(f"cannot read {name}: {os.strerror(error.errno or 0).lower()}.") from None
         if not seal.startswith(SEAL):
             size += len(seal)
             _refuse_unsealed(name, Image(file, size))
-        elif seal != _seal(checksum):
+        elif checksum is not None and seal != _seal(checksum):
             raise InputError(f"{name} is damaged: its checksum is not that of what it holds.")
         stack.pop_all()
         return Image(file, size)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ..arguments import checked_path
 from ..errors import InputError
-from .kinds import ARRAYS, NETCDF, NOTHING, PICTURE, RUN, TABLE, kind_of
+from .kinds import ARRAYS, NETCDF, NOTHING, PICTURE, RUN, TABLE, VTK, ZARR, kind_of
 
 EXAMPLES = {RUN: "run.h5", PICTURE: "picture.png", TABLE: "table.csv", ARRAYS: "run.npz", NETCDF: "run.nc"}
+EXAMPLES |= {ZARR: "run.zarr", VTK: "run.vti"}
 # For this process alone, never through a link that somebody has put there.
 OWN = os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))
 
@@ -86,15 +87,21 @@ def kind_held(path) -> str:
         ) from None
 
 
-def write_whole(path, content: bytes) -> None:
+def write_whole(path, content: bytes | Iterable[bytes]) -> None:
     """Write a file beside its final name, then give it that name; it has the permissions of what stood there.
+
+    Parameters
+    ----------
+    path : str or path
+    content : bytes, or pieces of them
+        One after the other.
 
     Raises
     ------
     InputError
         If the disk is full or the place cannot be written; what stood under the name is left as it was.
     """
-    with written_beside(path, [content]) as partial:
+    with written_beside(path, [content] if isinstance(content, bytes) else content) as partial:
         replace(partial, place(path))
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..arguments import check_generator, check_kind, checked_whole, settle
 from ..errors import InputError
+from .coordinates import Coordinates
 from .grid import Torus
+from .labelled import labelled
 from .scattered import TrigonometricPolynomial
+
+if TYPE_CHECKING:
+    from xarray import DataArray
 
 # A density is never rescaled unless asked for, so its mass must be one to round-off.
 MASS_TOLERANCE = 1e-12
@@ -102,6 +108,24 @@ class Density:
             chosen.append(points[heights < series.value(points)][:missing])
             missing -= len(chosen[-1])
         return np.concatenate(chosen)
+
+    def to_xarray(self, coordinates: Coordinates | None = None) -> DataArray:
+        """The density as an array of xarray, relative to the uniform one.
+
+        Parameters
+        ----------
+        coordinates : Coordinates, optional
+            Names and units of the axes; x, y, z in sides of the torus if not given.
+
+        Raises
+        ------
+        InputError
+            If xarray is not there, there are units for another number of axes, or processes share the density.
+        """
+        coordinates = Coordinates() if coordinates is None else coordinates
+        coordinates.check_dimension(self.torus.dimension)
+        points = [np.arange(n) / n * coordinates.along(axis).period for axis, n in enumerate(self.torus.shape)]
+        return labelled(self.__array__(), points, coordinates, "1 (relative to the uniform density)", self.name)
 
     def __array__(self, dtype=None, copy=None):
         instead = "take density.values, the part here, or torus.gather(density.values)."
