@@ -13,7 +13,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the ground up; a module imports from its own layer or below.
 LAYERS = [
-    {"errors", "interrupts", "public"},
+    {"errors", "interrupts", "public", "display"},
     {"compilation", "deprecation", "memory"},
     {"arguments"},
     {"structures"},

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import dataclasses
 import html
 import inspect
-import io
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from ..arguments import checked_whole
 from ..descent.progress import Progress
+from ..display import as_html
 from ..errors import InputError
 from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
@@ -197,16 +196,9 @@ class FittedDensity(DensityEstimator):
         return f"<{text}: {self._summary()}>" if self.__sklearn_is_fitted__() else text
 
     def _repr_html_(self) -> str:
-        text = f"<pre>{html.escape(repr(self))}</pre>"
-        try:
-            import matplotlib  # noqa: F401
-        except ImportError:
-            return text
-        if not self.__sklearn_is_fitted__():
-            return text
-        picture = io.BytesIO()
-        self.plot().savefig(picture, format="png", dpi=80)
-        return f'{text}<img src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"/>'
+        if self.__sklearn_is_fitted__():
+            return as_html(self, self.plot)
+        return f"<pre>{html.escape(repr(self))}</pre>"
 
     def __getstate__(self) -> dict:
         return {name: value for name, value in vars(self).items() if name != "_kept_density"}

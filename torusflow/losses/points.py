@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import real_array, settle
+from ..display import OneLine
 from ..errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
-class PointLoss:
+class PointLoss(OneLine):
     """What the losses against targets of the same shape have in common.
 
     Parameters

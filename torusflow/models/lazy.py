@@ -8,12 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from ..arguments import is_positive, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..model import DerivativeBounds, Linearisation, Model
 
 
 @dataclass(frozen=True, eq=False)
-class AboutCentre:
+class AboutCentre(OneLine):
     """What models made of another model and a control of it have in common.
 
     Parameters

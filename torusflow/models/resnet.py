@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..arguments import check_generator, checked_columns, checked_whole, is_positive, real_array, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
@@ -35,7 +36,7 @@ ACTIVATIONS = {
 
 
 @dataclass(frozen=True, eq=False)
-class ResNet:
+class ResNet(OneLine):
     """w -> x_L, x_(l+1) = x_l + (scale/L) A_l sigma(B_l x_l).
 
     Parameters

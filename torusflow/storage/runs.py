@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from ..backends import to_host
+from ..display import Pictured, pictures
 from ..errors import InputError, NumericalError
 from ..model import Layered
 from ..risk import Risk
@@ -34,7 +35,7 @@ LIMITS = ("iterations", "gradient_tolerance", "risk_tolerance", "max_time", "pat
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(Pictured):
     """A run read back from its file.
 
     Attributes
@@ -74,6 +75,16 @@ class Run:
     references: dict[str, Reference] = dataclasses.field(default_factory=dict)
     validation: Risk | None = None
     limits: dict = dataclasses.field(default_factory=dict)
+
+    def plot(self, figure=None):
+        """What was fitted, how it moves and the course of the descent; returns the figure.
+
+        Parameters
+        ----------
+        figure : Figure or SubFigure, optional
+            To draw into; else one of its own. See `torusflow.plotting.plot_run`.
+        """
+        return pictures().plot_run(self, figure)
 
 
 def load(path, classes=(), device: str = "cpu", comm=None) -> Run:
