@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import TorusflowError
 
-LONGEST = 160  # letters of a line
+LONGEST, LONGEST_TEXT = 190, 40  # letters of a line, and of a text in it
 LONGEST_TUPLE = 6
 IN_NOTEBOOKS = 80  # dots per inch
 
@@ -28,8 +28,8 @@ class OneLine:
         values = _arguments(self)
         parts = {name: _brief(value) for name, value in values.items()}
         for name in sorted(parts, key=lambda name: -len(parts[name])):
-            if len(_line(self, parts)) > LONGEST:
-                parts[name] = min(f"{type(values[name]).__name__}(...)", parts[name], key=len)
+            if len(_line(self, parts)) > LONGEST and parts[name].endswith(")") and not _is_array(values[name]):
+                parts[name] = f"{type(values[name]).__name__}(...)"
         line = _line(self, parts)
         return line if len(line) <= LONGEST else f"{line[: LONGEST - 5]} ...)"
 
@@ -71,12 +71,19 @@ def _arguments(thing) -> dict:
 
 
 def _brief(value) -> str:
-    if getattr(value, "shape", ()) and hasattr(value, "dtype") and hasattr(value, "ndim"):
+    if _is_array(value):
         return f"array {tuple(value.shape)}"
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return repr(f"{value[: LONGEST_TEXT - 3]}...")
     if isinstance(value, dict):
         return f"dict of {len(value)}"
-    if isinstance(value, tuple | list) and (len(value) > LONGEST_TUPLE or any(hasattr(v, "shape") for v in value)):
+    if isinstance(value, tuple | list) and (len(value) > LONGEST_TUPLE or any(map(_is_array, value))):
         return f"{type(value).__name__} of {len(value)}"
     if inspect.isroutine(value):
         return getattr(value, "__qualname__", type(value).__name__)
     return " ".join(repr(value).split())
+
+
+def _is_array(value) -> bool:
+    """Of NumPy or of a backend; numbers are none."""
+    return hasattr(value, "dtype") and hasattr(value, "ndim") and bool(getattr(value, "shape", ()))

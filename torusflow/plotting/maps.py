@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LINES = 24  # of the deformed grid, per axis
 STARTS = 16  # of flow lines, per axis
 TIMES = 65  # on a flow line
-ENOUGH = 4  # layers whose ends tell a flow line; flows of fewer are looked at in sixteenths
+ENOUGH, PARTS = 6, 16  # layers whose ends tell a flow line; of fewer, parts are looked at
 STILL = 1e-3  # of a side: points that move less in the last part of their line have no arrow
 CELLS = {1: 720, 2: 192, 3: 64}  # per axis of an image, for each dimension
 # Points of a line of the grid; where their images are further apart than the gap, intervals are halved up to ten times.
@@ -106,7 +106,7 @@ def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None,
                 ends = [line / lines, t] if along else [t, line / lines]
                 return flow(_in_plane(np.stack(ends, axis=1) + start, d, directions, start))[:, directions]
 
-            name = f"images of equal {coordinates.symbol(directions[1 - along])}"
+            name = f"equal {coordinates.symbol(directions[1 - along])}"
             plane = coordinates.along(*directions)
             _draw(axes, _refined(image, lines), plane, colors=colour, linewidths=0.6, label=name)
         mark(axes, coordinates, directions)
@@ -160,7 +160,7 @@ def _smooth_paths(flow: FlowMap, points, times) -> np.ndarray:
     from scipy.interpolate import PchipInterpolator
 
     ends = flow.layer_ends
-    parts = 1 if len(ends) > ENOUGH else 16
+    parts = 1 if len(ends) > ENOUGH else PARTS
     knots = np.interp(np.arange((len(ends) - 1) * parts + 1) / parts, np.arange(len(ends)), ends)
     return PchipInterpolator(knots, np.stack([flow(points, s) for s in knots]))(times)
 

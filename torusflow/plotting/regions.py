@@ -37,7 +37,7 @@ def plot_density(
 
     Parameters
     ----------
-    density : array (*n), d axes
+    density : Density or array (*n), d axes
         On a grid from zero on, relative to the uniform density.
     points : array (N, d), optional
         In sides of the torus.
@@ -54,7 +54,8 @@ def plot_density(
     Figure
         That of the axes, or a new one, not known to pyplot.
     """
-    d, coordinates = np.ndim(density), shown(coordinates or Coordinates(), np.ndim(density))
+    density = np.asarray(density)
+    d, coordinates = density.ndim, shown(coordinates or Coordinates(), density.ndim)
     points = np.empty((0, d)) if points is None else points
     pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
     if ax is not None and d == 3:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 DOTS_PER_INCH = 150
 # Points, so that words are read in pictures printed at half their width too.
 TITLE, LABEL, SMALL = 11, 10, 9
+LONG_LABEL = 18  # letters; more are set smaller, so that they fit beside a panel
 LEGEND_ROOM = 18  # points between a title and its axes where a legend lies between them
 # Densities whose largest value is less than so many times their least have linear colours, others logarithmic ones.
 LARGEST_LINEAR = 10.0
@@ -45,8 +46,10 @@ def words(axes, title="", x="", y=""):
     """Set the given texts, dollars as they are since names of columns are not formulas, and the sizes of all."""
     pad = LEGEND_ROOM if axes.get_legend() else None
     axes.set_title(title or axes.get_title(), fontsize=TITLE, parse_math=False, pad=pad)
-    axes.set_xlabel(x or axes.get_xlabel(), fontsize=LABEL, parse_math=False)
-    axes.set_ylabel(y or axes.get_ylabel(), fontsize=LABEL, parse_math=False)
+    for name, text in (("x", x or axes.get_xlabel()), ("y", y or axes.get_ylabel())):
+        size = SMALL - 1 if len(text) > LONG_LABEL and axes.get_label() != "<colorbar>" else LABEL
+        axes.set(**{f"{name}label": text})
+        getattr(axes, f"{name}axis").label.set(fontsize=size, parse_math=False)
     axes.tick_params(labelsize=SMALL, which="both")
 
 

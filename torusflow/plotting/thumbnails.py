@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..storage import Run
 from ..torus.density import Density, FunctionSpace
 from ..transport.flow_map import FlowMap
@@ -34,7 +32,7 @@ def thumbnail(thing) -> Picture:
     """
     if isinstance(thing, Density):
         figure = canvas(None, *((4, 2.8), (3, 3.6), (8, 3.8))[thing.torus.dimension - 1])
-        return plot_density(np.asarray(thing), figure=figure)
+        return plot_density(thing, figure=figure)
     if isinstance(thing, FlowMap):
         figure = canvas(None, 3.2, 3.4)
         plot_grid(figure.subplots(), thing, lines=LINES)

@@ -96,7 +96,7 @@ class Density(Pictured):
         masses : sequence of float
             Of the regions.
         """
-        return pictures().plot_density(np.asarray(self), None, coordinates, masses, ax)
+        return pictures().plot_density(self, None, coordinates, masses, ax)
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n independent points in [0, 1)^d, array (n, d), of the density between grid points by its Fourier series.
