@@ -48,11 +48,11 @@ def pictures() -> Any:
     return plotting
 
 
-def as_html(thing, draw: Callable) -> str:
+def as_html(thing, draw: Callable, dots_per_inch: float = IN_NOTEBOOKS) -> str:
     """The line of a thing and its picture, or the line alone where none can be drawn."""
     text = f"<pre>{html.escape(repr(thing))}</pre>"
     try:
-        picture = base64.b64encode(draw().as_png(IN_NOTEBOOKS)).decode()
+        picture = base64.b64encode(draw().as_png(dots_per_inch)).decode()
     except (ImportError, TorusflowError):
         return text
     return f'{text}<img src="data:image/png;base64,{picture}"/>'

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # Points an axis of the grids on which regions are measured and modes are looked for.
 FINE = {1: 2880, 2: 360, 3: 72}
+FINE_PRINT = 60  # dots per inch in notebooks, since this picture is large
 LARGEST_AXIS = {1: 10**6, 2: 4096, 3: 256}
 
 
@@ -197,7 +198,7 @@ class FittedDensity(DensityEstimator):
 
     def _repr_html_(self) -> str:
         if self.__sklearn_is_fitted__():
-            return as_html(self, self.plot)
+            return as_html(self, self.plot, FINE_PRINT)
         return f"<pre>{html.escape(repr(self))}</pre>"
 
     def __getstate__(self) -> dict:

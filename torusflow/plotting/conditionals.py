@@ -86,7 +86,7 @@ def _plot_over_condition(figure, panel: Axes, density, points, coordinates, give
     panel.set_aspect("auto")
     _hatch_where_there_are_none(panel, points[:, given], coordinates.along(given))
     title = f"{coordinates.symbol(1 - given)} given {coordinates.symbol(given)}; hatched: no rows near"
-    panel.set_title(title, loc="left", fontsize=9, parse_math=False, y=1.03)
+    panel.set_title(title, loc="left", fontsize=9, parse_math=False, y=1.045)
     colour_bar(figure, image, [panel], **bar)
 
 

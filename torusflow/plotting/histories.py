@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CURVES = {  # panel: columns of the history, title, label
     "risk": (("risk", "gradient_norm"), "descent", ""),
-    "pl_ratio": (("pl_ratio",), "Polyak-Łojasiewicz ratio", "|gradient|² / (2 (risk - least))"),
+    "pl_ratio": (("pl_ratio",), "Polyak-Łojasiewicz ratio", "|grad|² / 2 (risk − least)"),
     "control_norm": (("control_norm",), "norm of the control", ""),
 }
 

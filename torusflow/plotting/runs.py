@@ -12,7 +12,7 @@ from ..torus.density import FunctionSpace
 from .densities import plot_densities
 from .histories import plot_course, with_recorded
 from .likelihoods import plot_likelihood
-from .style import BLUE, VERMILION, canvas, legend, words
+from .style import BLUE, GREY, VERMILION, canvas, legend, words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,9 +70,9 @@ def _plot_outputs(run, figure):
         sets |= {} if targets is None else {"targets": model.rows(targets)}
         points = {name: rows for name, rows in sets.items() if np.ndim(rows) == 2 and np.shape(rows)[1] == 2}
     if "outputs" in points:
-        for name, marker in (("inputs", "o"), ("targets", "s"), ("outputs", "x")):
+        for name, marker, colour in (("inputs", "o", GREY), ("targets", "s", VERMILION), ("outputs", "x", BLUE)):
             if name in points:
-                fill = {"facecolors": "none", "edgecolors": VERMILION} if name == "targets" else {"color": BLUE}
+                fill = {"facecolors": "none", "edgecolors": colour} if name == "targets" else {"color": colour}
                 axes.scatter(*points[name].T, marker=marker, s=25, label=name, zorder=2, **fill)
         if run.trajectory is not None and run.trajectory.shape[2:] == (2,):
             axes.plot(run.trajectory[..., 0], run.trajectory[..., 1], color="0.7", linewidth=0.6, zorder=1)

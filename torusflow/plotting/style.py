@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 DOTS_PER_INCH = 150
 # Points, so that words are read in pictures printed at half their width too.
 TITLE, LABEL, SMALL = 11, 10, 9
-LONG_LABEL = 18  # letters; more are set smaller, so that they fit beside a panel
+LONG_LABEL = 26  # letters; more are set smaller, so that they fit beside a panel
 LEGEND_ROOM = 18  # points between a title and its axes where a legend lies between them
 # Densities whose largest value is less than so many times their least have linear colours, others logarithmic ones.
 LARGEST_LINEAR = 10.0
