@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends import to_host
 from ..torus.density import Density, LogDensitySpace
 from ..torus.log_density import Finer, exponential
 from .fields import plot_field, plot_velocity
@@ -67,7 +68,7 @@ def fitted_values(run) -> np.ndarray:
     """The density that was fitted, relative to the uniform one, on the grid or a finer one."""
     space = run.risk.model.output_space
     if not isinstance(space, LogDensitySpace):
-        return run.output
+        return to_host(run.output)
     finer = Finer(space.torus, 2 if space.torus.dimension == 3 else 4)
     return exponential(finer.fine, finer.up(run.output), space.given)[0]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LINES = 24  # of the deformed grid, per axis
 STARTS = 16  # of flow lines, per axis
 TIMES = 65  # on a flow line
-ENOUGH, PARTS = 6, 16  # layers whose ends tell a flow line; of fewer, parts are looked at
+ENOUGH, KNOTS, PARTS = 6, 32, 16  # layers whose ends tell a flow line, at most so many; of fewer, parts are looked at
 STILL = 1e-3  # of a side: points that move less in the last part of their line have no arrow
 CELLS = {1: 720, 2: 192, 3: 64}  # per axis of an image, for each dimension
 # Points of a line of the grid; where their images are further apart than the gap, intervals are halved up to ten times.
@@ -159,9 +159,12 @@ def _smooth_paths(flow: FlowMap, points, times) -> np.ndarray:
     """Where points are at some times, array (times, N, d), by monotone cubics between the ends of the layers."""
     from scipy.interpolate import PchipInterpolator
 
-    ends = flow.layer_ends
-    parts = 1 if len(ends) > ENOUGH else PARTS
-    knots = np.interp(np.arange((len(ends) - 1) * parts + 1) / parts, np.arange(len(ends)), ends)
+    layers = len(flow.layer_ends) - 1
+    if layers >= ENOUGH:
+        at = np.linspace(0, layers, min(layers, KNOTS) + 1).round()
+    else:
+        at = np.linspace(0, layers, PARTS * layers + 1)
+    knots = np.interp(at, np.arange(layers + 1), flow.layer_ends)
     return PchipInterpolator(knots, np.stack([flow(points, s) for s in knots]))(times)
 
 

@@ -53,10 +53,10 @@ def words(axes, title="", x="", y=""):
     axes.tick_params(labelsize=SMALL, which="both")
 
 
-def legend(axes, **style):
+def legend(axes) -> None:
     """Name what is drawn, in a line between the title and the axes, where nothing is covered."""
     line = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "borderaxespad": 0.1, "ncols": 4, "frameon": False}
-    axes.legend(**line, fontsize=SMALL, handlelength=1.5, columnspacing=0.8, handletextpad=0.4, **style)
+    axes.legend(**line, fontsize=SMALL, handlelength=1.5, columnspacing=0.8, handletextpad=0.4)
     words(axes)
 
 
