@@ -13,8 +13,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the ground up; a module imports from its own layer or below.
 LAYERS = [
-    {"errors", "interrupts", "public", "display"},
-    {"compilation", "deprecation", "memory"},
+    {"errors", "interrupts", "public"},
+    {"compilation", "deprecation", "display", "memory"},
     {"arguments"},
     {"structures"},
     {"backends"},
