@@ -80,7 +80,7 @@ def _brief(value) -> str:
     if isinstance(value, tuple | list) and (len(value) > LONGEST_TUPLE or any(map(_is_array, value))):
         return f"{type(value).__name__} of {len(value)}"
     if inspect.isroutine(value):
-        return getattr(value, "__qualname__", type(value).__name__)
+        return str(getattr(value, "__qualname__", type(value).__name__))
     return " ".join(repr(value).split())
 
 

@@ -126,6 +126,12 @@ def test_colours_of_deformed_grids_are_named():
     assert names == ["equal φ", "equal ψ"] and colours == [to_rgba(style.BLUE), to_rgba(style.VERMILION)]
 
 
+def test_names_in_legends_are_no_formulas():
+    figure = Figure()
+    plotting.plot_grid(figure.subplots(), shear(2, 1), tfl.Coordinates("degrees", (r"$\foo$", "$x_{1$")), lines=2)
+    figure.draw_without_rendering()
+
+
 @pytest.mark.parametrize("shape", [(24,), (7, 8, 9)])
 def test_comparisons_show_every_axis_and_differences_on_their_own_scale(shape):
     run = make_run(shape, iterations=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def plot_conditional(
             "a density of three columns has several pictures, so they do not go into one Axes. Leave ax out."
         )
     if d == 2:
-        figure = ax.figure if ax is not None else canvas(None, 5.4, 6)
+        figure: Any = ax.figure if ax is not None else canvas(None, 5.4, 6)
         _plot_over_condition(figure, ax or figure.subplots(), density, points, coordinates, given[0], masses)
         return figure
     size = (10, 8) if len(given) == 1 else (9, 8)

@@ -16,9 +16,8 @@ def headline(run) -> str:
 
 
 def _reached(run) -> str:
-    model, loss = run.risk.model, run.risk.loss
-    of_samples = isinstance(model, HasDensity) and isinstance(model, OnPoints)
-    if of_samples or isinstance(model.output_space, LogDensitySpace):
+    model, loss, space = run.risk.model, run.risk.loss, run.risk.model.output_space
+    if isinstance(space, LogDensitySpace) or (isinstance(model, HasDensity) and isinstance(model, OnPoints)):
         score = f"{-loss(run.output):.3f} nats a row above uniform on rows trained on"
         held_out = run.history.get("validation")
         return score if held_out is None else f"{score}, {-np.nanmin(held_out):.3f} on rows held out,"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,12 +60,12 @@ def plot_density(
     pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
     if ax is not None and d == 3:
         raise InputError("three columns have three pictures, so they do not go into one Axes. Leave ax out.")
-    figure = ax.figure if ax is not None else canvas(figure, *((6, 4), (5.4, 6), (11, 5))[d - 1])
-    panels = [ax] if ax is not None else list(figure.subplots(1, len(pairs), squeeze=False)[0])
+    whole: Any = ax.figure if ax is not None else canvas(figure, *((6, 4), (5.4, 6), (11, 5))[d - 1])
+    panels = [ax] if ax is not None else list(whole.subplots(1, len(pairs), squeeze=False)[0])
     if d == 1:
         plot_histogram(panels[0], density, {"rows": points} if len(points) else {}, coordinates)
         _shade(panels[0], density, coordinates, masses)
-        return figure
+        return whole
     images, n = marginals(density, pairs), len(points)
     shown_points = some_of(points)
     title = f"{n:,} rows" if n <= DOTS else f"{DOTS:,} of {n:,} rows"
@@ -76,8 +76,8 @@ def plot_density(
         if pair == pairs[0] and n:
             panel.set_title(title, fontsize=SMALL, loc="left")
     if ax is None:
-        colour_bar(figure, image, panels, **bar)
-    return figure
+        colour_bar(whole, image, panels, **bar)
+    return whole
 
 
 def some_of(points) -> np.ndarray:

@@ -57,6 +57,8 @@ def legend(axes) -> None:
     """Name what is drawn, in a line between the title and the axes, where nothing is covered."""
     line = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "borderaxespad": 0.1, "ncols": 4, "frameon": False}
     axes.legend(**line, fontsize=SMALL, handlelength=1.5, columnspacing=0.8, handletextpad=0.4)
+    for text in axes.get_legend().get_texts():
+        text.set_parse_math(False)
     words(axes)
 
 

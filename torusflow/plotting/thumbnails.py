@@ -15,12 +15,12 @@ from .regions import plot_density
 from .style import STYLES, canvas, density_colours, words
 
 if TYPE_CHECKING:
-    from .picture import Picture
+    from matplotlib.figure import Figure
 
 LINES = 12  # of a small deformed grid
 
 
-def thumbnail(thing) -> Picture:
+def thumbnail(thing) -> Figure:
     """A small picture of a density, a map, a run or the result of a descent, as notebooks show it beside its line.
 
     A density with its regions of highest density, the grid as a map deforms it, the course of a descent, and for runs
