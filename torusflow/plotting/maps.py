@@ -173,7 +173,7 @@ def _draw_heads(axes, paths, coordinates, colour) -> None:
     directions = paths[-1] - paths[-3]
     lengths = np.hypot(*directions.T)
     directions = directions / np.where(lengths > STILL, lengths, np.inf)[:, None]
-    head = {"scale": 100, "width": 0.006, "headwidth": 3, "headlength": 3.2, "headaxislength": 3, "minshaft": 0.1}
+    head = {"scale": 100, "width": 0.005, "headwidth": 3, "headlength": 3.2, "headaxislength": 3.2, "minshaft": 0.1}
     axes.quiver(
         *coordinates.from_torus(paths[-1]).T,
         *directions.T,
