@@ -43,12 +43,6 @@ def lattice(n):
     return np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def level(density, share):
-    """The value above which the density holds so much of its mass."""
-    falling = np.sort(density.ravel())[::-1]
-    return falling[np.searchsorted(np.cumsum(falling), share * falling.sum())]
-
-
 def main(arguments=None):
     """Fit, draw, and return the mean log-density of unseen angles, of the fit and of the mixture, and log Z."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -80,11 +74,9 @@ def main(arguments=None):
     data_axes, sample_axes, gap_axes = figure.subplots(1, 3)
     samples = model.sample(result.control, len(data), rng)
     for axes, points, title in ((data_axes, data, "data, regions of 50 and 98 %"), (sample_axes, samples, "samples")):
-        image = plotting.plot_points(axes, density, points, ANGLES)
+        image = plotting.plot_points(axes, density, points, ANGLES, samples=points is samples)
         axes.set_title(f"{len(points)} {title}", fontsize=10)
-    degrees = 360 * np.arange(CELLS) / CELLS - 180
-    rolled = np.roll(density, (CELLS // 2, CELLS // 2), axis=(0, 1))
-    data_axes.contour(degrees, degrees, rolled.T, sorted(level(density, share) for share in (0.98, 0.5)), colors="C3")
+    plotting.plot_regions(data_axes, density, ANGLES, named=False)
     plotting.colour_bar(figure, image, [data_axes, sample_axes], "density per square degree")
     largest = np.abs(gap).max()
     drawn = plotting.plot_field(gap_axes, gap, ANGLES, cmap="RdBu", vmin=-largest, vmax=largest)

@@ -59,7 +59,7 @@ def main(arguments=None):
     figure = Figure((10, 10.5), layout="compressed")
     (density, grid), (lines, determinant) = figure.subplots(2, 2)
     samples = model.sample(result.control, options.samples, rng)
-    image = plotting.plot_points(density, plotting.fitted_density(model, result.control), samples, ANGLES)
+    image = plotting.plot_points(density, plotting.fitted_density(model, result.control), samples, ANGLES, samples=True)
     density.set_title(f"{len(samples)} samples of the fitted density", fontsize=10)
     plotting.plot_grid(grid, flow, ANGLES)
     paths = plotting.plot_flow_lines(lines, flow, ANGLES)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from .arguments import check_generator, is_positive, refuse_masked, settle
+from .display import OneLine
 from .errors import InputError
 from .memory import check_memory
 
@@ -150,7 +151,7 @@ def norm(space: HilbertSpace, u) -> float:
 
 
 @dataclass(frozen=True)
-class Euclidean:
+class Euclidean(OneLine):
     """Real arrays of one shape with <u, w> = weight * sum of products, or weight * sum u_i G_ij w_j.
 
     Points and matrices live here with weight 1; a control constant on L layers, the first axis of its array, lives in

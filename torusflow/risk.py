@@ -12,6 +12,7 @@ import numpy as np
 
 from .arguments import checked_choice, is_number, settle
 from .backends import to_host
+from .display import OneLine
 from .errors import InputError, NumericalError
 from .hilbert import alike, placed, same
 from .losses.loss import Loss, OverSamples
@@ -23,7 +24,7 @@ ROUND_OFF = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
-class Risk:
+class Risk(OneLine):
     """R(w) = loss(model(w)) + (penalty/2) |w|^2.
 
     Parameters

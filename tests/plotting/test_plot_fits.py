@@ -77,7 +77,7 @@ def test_densities_of_the_plane_in_the_users_units(coordinates, label, rng):
     ramachandran = coordinates.units == "degrees"
     assert axes.get_xlim() == axes.get_ylim() == ((-180, 180) if ramachandran else (0, period))
     assert dots.min() >= (-0.5 if ramachandran else 0.0) and dots.max() < (0.5 if ramachandran else 1.0)
-    assert axes.get_aspect() == 1 and bar.get_xlabel() == label
+    assert axes.get_aspect() == 1 and bar.get_xlabel().split("\n") == [label, fits.LINES]
     if ramachandran:
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("φ [°]", "ψ [°]")
         np.testing.assert_array_equal(axes.get_xticks(), [-180, -90, 0, 90, 180])
@@ -137,7 +137,7 @@ def test_overviews_show_data_samples_map_and_descent(d, rng):
     points = run.risk.model.points
     if d == 1:
         legend = [text.get_text() for text in labelled(figure, "fit").get_legend().get_texts()]
-        assert sorted(legend) == ["40 data points", "40 samples", "fitted density"]
+        assert sorted(legend) == ["40 data points", "40 samples of the model", "fitted density"]
     else:
         at = "" if d == 2 else " (0, 1)"
         data, samples = (labelled(figure, name + at).collections[0].get_offsets() / 360 for name in ("data", "samples"))

@@ -141,7 +141,7 @@ def test_pictures_of_maps_can_be_read(d, monkeypatch):
     titles = [axes.get_title().split("\n")[0] for axes in figure.axes if axes.get_label() != "<colorbar>"]
     assert titles[:3] == ["deformed grid" if d > 1 else "map and inverse", "flow lines", "log-determinant"]
     bars = [axes.get_xlabel() for axes in figure.axes if axes.get_label() == "<colorbar>"]
-    assert bars == ([] if d == 1 else ["s", "log det DΦ(x)"])
+    assert bars == ([] if d == 1 else ["time s of the flow", "log det DΦ(x): blue contracts, red expands"])
     if d == 3:
         assert [axes.get_title().split("plane ")[1] for axes in figure.axes[:9:3]] == ["χ = 0°", "ψ = 0°", "φ = 0°"]
         assert len({image.get_clim() for axes in figure.axes[2:9:3] for image in axes.images}) == 1

@@ -4,17 +4,21 @@ import layout
 import numpy as np
 import pytest
 from layout import titled
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
+from torusflow.plotting import style
 from torusflow.storage import Run
 
 
-def make_run(shape, coordinates=None, loss=None, iterations=3, layers=3):
+def make_run(shape, coordinates=None, loss=None, iterations=3, layers=3, start=0.0):
     torus = tfl.Torus(shape, threads=1)
     target = tfl.densities.von_mises(torus, mean=0.3, concentration=1.5)
-    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3, 0.2), tfl.densities.uniform(torus), layers=layers, band=2)
+    model = tfl.MeasureNODE(
+        torus, tfl.SobolevMetric(3, 0.2), tfl.densities.von_mises(torus, 0.5, start), layers=layers, band=2
+    )
     risk = tfl.Risk(model, (loss or tfl.losses.SquaredL2)(target))
     result = tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(0.05), iterations)
     trajectory = model.trajectory(result.control)
@@ -63,9 +67,12 @@ def test_arrows_point_along_the_velocity():
 
 @pytest.mark.parametrize("shape", [(24,), (12, 10), (10, 8, 9)])
 def test_overviews_show_every_density_and_the_descent(shape):
-    run = make_run(shape, tfl.Coordinates("degrees", ("a", "b", "c"), True))
+    run = make_run(shape, tfl.Coordinates("degrees", ("a", "b", "c"), True), start=0.5)
     figure = plotting.plot_run(run)
-    assert run.status in figure.get_suptitle().replace("\n", " ")
+    assert run.status.startswith(figure.get_supxlabel().replace("\n", " ").removesuffix(" ..."))
+    target = run.risk.loss.target.values
+    error = np.sqrt(np.mean((run.output - target) ** 2) / np.mean(target**2))
+    assert figure.get_suptitle() == f"relative error {100 * error:.3g} % after 3 iterations"
     descent = titled(figure, "descent").get_lines()[0]
     np.testing.assert_array_equal(descent.get_ydata(), run.history["risk"])
     titled(figure, "Polyak")
@@ -111,8 +118,8 @@ def test_values_below_zero_are_said_and_marked():
     axes = titled(figure, "fitted\n")
     assert "min −0.25" in axes.get_title()
     assert axes.images[0].norm.vmin == 0
-    assert axes.images[0].to_rgba(np.array([-0.25]))[0] == pytest.approx((1, 1, 1, 1))
-    assert any("white: < 0" in bar.get_xlabel() for bar in figure.axes)
+    assert axes.images[0].to_rgba(np.array([-0.25]))[0] == pytest.approx(to_rgba(style.PINK))
+    assert any("pink: < 0" in bar.get_xlabel() for bar in figure.axes)
 
 
 def test_sharp_peaks_leave_the_uniform_level_visible():

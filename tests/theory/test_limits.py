@@ -71,7 +71,7 @@ def test_pictures_in_every_dimension(shape, tmp_path):
     fitted(path, shape)
     run = tfl.load(path)
     figure = plotting.plot_comparison(run, comparison.porous_medium(run))
-    assert len(figure.axes) == (2 if len(shape) == 1 else 7)
+    assert len(figure.axes) == {1: 3, 2: 4 + 2, 3: 10 + 2}[len(shape)]
     figure.canvas.draw()
 
 

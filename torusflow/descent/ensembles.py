@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ..arguments import check_kind, is_number, real_array
+from ..display import OneLine
 from ..errors import InputError
 from ..interrupts import Held
 from ..risk import Risk
@@ -46,7 +47,7 @@ class PowerLaw:
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class Ensemble(OneLine):
     """Descents of one risk from several starts.
 
     Attributes

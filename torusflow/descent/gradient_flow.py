@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arguments import is_number, settle
 from ..backends import to_host
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import HilbertSpace, Shared, placed
 from ..risk import Risk, RiskAt
@@ -22,7 +23,7 @@ MAXIMUM_RETREATS = 12
 
 
 @dataclass(frozen=True)
-class GradientFlow:
+class GradientFlow(OneLine):
     """dw/dt = -grad R(w), by the Dormand-Prince method of order eight with adaptive steps [1]_.
 
     Parameters

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..arguments import is_number
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..risk import Risk, RiskAt
 
@@ -21,7 +22,7 @@ class StalledError(NumericalError):
 
 
 @dataclass(frozen=True)
-class State:
+class State(OneLine):
     """The state of a descent after an iteration.
 
     Parameters

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..display import Pictured, pictures
 from ..errors import InputError, NumericalError
 from ..hilbert import HilbertSpace, alike, norm, placed, same
 from ..losses.loss import scores
@@ -30,7 +31,7 @@ TROUBLES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Pictured):
     """What a descent found.
 
     Attributes
@@ -69,6 +70,19 @@ class Result:
     controls: np.ndarray
     error: Exception | None = None
     path: Path | None = None
+
+    def plot(self, ax=None, names=("risk", "gradient_norm")):
+        """Columns of the history over the iterations; returns the figure. A `Run` draws more.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            To draw into; else a figure of its own, which pyplot does not know.
+        names : tuple of str
+        """
+        ax = ax or pictures().canvas(None, 4.5, 3.2).subplots()
+        pictures().plot_history(ax, self.history, names)
+        return ax.figure
 
     @property
     def iterations(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arguments import check_function, checked_whole, settle
 from ..backends import to_host
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import HilbertSpace, everyone
 from ..losses.loss import scores
@@ -23,7 +24,7 @@ AXES = re.compile(r"(k_)?x_\d+|(control|output|trajectory)_\d+")
 
 
 @dataclass(frozen=True)
-class Recorder:
+class Recorder(OneLine):
     """A quantity of the control that a descent records as a column of its history.
 
     Several numbers become the columns ``NAME_0``, ``NAME_1``, ... Where nothing is recorded a column holds NaN:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import check_function, checked_whole, is_number
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..interrupts import Held
 from ..risk import Risk
@@ -17,7 +18,7 @@ from .will import Will
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class Selection(OneLine):
     """Outcome of `select`.
 
     Attributes

@@ -12,6 +12,7 @@ import numpy as np
 from ..arguments import checked_whole, is_number
 from ..descent import descend
 from ..descent.progress import Progress
+from ..display import OneLine
 from ..errors import InputError
 from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
@@ -38,7 +39,7 @@ class Replicate(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Bootstrap:
+class Bootstrap(OneLine):
     """Fits of resampled rows, each of which is a `TorusDensity`: iterate over them, or take bands.
 
     They are less smooth than the fit of all rows, whose values may lie outside a band: then its smoothness is what

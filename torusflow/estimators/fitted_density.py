@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import dataclasses
 import html
 import inspect
-import io
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from ..arguments import checked_whole
 from ..descent.progress import Progress
+from ..display import as_html
 from ..errors import InputError
 from ..losses import NormalisedLikelihood
 from ..models import LogDensityNODE
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
 # Points an axis of the grids on which regions are measured and modes are looked for.
 FINE = {1: 2880, 2: 360, 3: 72}
+FINE_PRINT = 60  # dots per inch in notebooks, since this picture is large
 LARGEST_AXIS = {1: 10**6, 2: 4096, 3: 256}
 
 
@@ -214,16 +214,9 @@ class FittedDensity(DensityEstimator):
         return f"<{text}: {self._summary()}>" if self.__sklearn_is_fitted__() else text
 
     def _repr_html_(self) -> str:
-        text = f"<pre>{html.escape(repr(self))}</pre>"
-        try:
-            import matplotlib  # noqa: F401
-        except ImportError:
-            return text
-        if not self.__sklearn_is_fitted__():
-            return text
-        picture = io.BytesIO()
-        self.plot().savefig(picture, format="png", dpi=80)
-        return f'{text}<img src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"/>'
+        if self.__sklearn_is_fitted__():
+            return as_html(self, self.plot, FINE_PRINT)
+        return f"<pre>{html.escape(repr(self))}</pre>"
 
     def __getstate__(self) -> dict:
         return {name: value for name, value in vars(self).items() if name != "_kept_density"}

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arguments import is_positive
 from ..backends import to_host
+from ..display import OneLine
 from ..errors import InputError
 from ..torus.grid import TWO_PI, Torus
 from ..torus.sobolev import SobolevMetric
@@ -28,7 +29,7 @@ SINGULAR = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Minimality:
+class Minimality(OneLine):
     """What `minimality` found.
 
     Attributes

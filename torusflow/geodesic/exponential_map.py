@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arguments import check_kind, checked_tolerance
 from ..backends import to_host
+from ..display import OneLine
 from ..errors import NumericalError, TorusflowError
 from ..torus.grid import Torus
 from ..torus.scattered import checked_points
@@ -28,7 +29,7 @@ LARGEST_MISFIT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Exponential:
+class Exponential(OneLine):
     """phi(x) = x(1), dx/dt = u_t(x), x(0) = x, along the geodesic u_t from u_0: what `exponential` gives.
 
     Parameters

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import checked_times, checked_tolerance
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
 from ..torus.grid import Torus
@@ -26,7 +27,7 @@ MOST_STEPS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Geodesic:
+class Geodesic(OneLine):
     """What `shoot` found.
 
     Attributes

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from ..arguments import checked_flag, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..torus.coordinates import check_sides
 from ..torus.density import Density
@@ -19,7 +20,7 @@ from ..torus.sobolev import SobolevMetric
 
 
 @dataclass(frozen=True, eq=False)
-class CloudMMD:
+class CloudMMD(OneLine):
     """|mu_N - mu*|_{H^-r}, mu_N = (1/N) sum_i delta_{y_i}: points against a density or another cloud on the torus.
 
     |mu|^2 = sum_k (1 + l^2 |2 pi k|^2)^(-r) |mu^_k|^2 over the modes of the grid; or half its square.

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from ..arguments import checked_flag, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..torus.density import Density, LogDensitySpace
 from ..torus.grid import Torus
@@ -18,7 +19,7 @@ from .cloud_mmd import checked_cloud
 from .positive import checked_floor
 
 
-class TorusLoss:
+class TorusLoss(OneLine):
     """What the losses on densities have in common: they know the `torus` on which these live."""
 
     torus: Torus

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import real_array
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import Euclidean
 
 
 @dataclass(frozen=True)
-class LogLikelihood:
+class LogLikelihood(OneLine):
     """-(1/N) sum_i log rho_1(y_i), on the outputs log rho_1(y) of a `SampleNODE`.
 
     In units where the uniform density on the torus is 1, so it is zero at v = 0 for the uniform rho_0; in angles on

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..arguments import real_array, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..torus.density import LogDensitySpace
 from ..torus.grid import Torus
@@ -20,7 +21,7 @@ TIMES = 2
 
 
 @dataclass(frozen=True, eq=False)
-class NormalisedLikelihood:
+class NormalisedLikelihood(OneLine):
     """log mean exp(u) - sum_i w_i u(x_i) / sum_i w_i: minus the mean log-likelihood of samples under exp(u)/Z, in nats.
 
     The samples enter by the Fourier coefficients mu^ of their measure only, which are computed once: the second term is

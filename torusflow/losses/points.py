@@ -8,13 +8,14 @@ from typing import cast
 import numpy as np
 
 from ..arguments import real_array, settle
+from ..display import OneLine
 from ..errors import InputError
 from .loss import Loss
 from .weighted_sum import WeightedSum
 
 
 @dataclass(frozen=True, eq=False)
-class PointLoss:
+class PointLoss(OneLine):
     """What the losses against targets of the same shape have in common.
 
     Parameters

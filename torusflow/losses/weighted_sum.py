@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from ..arguments import is_number, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..model import check_ability
 from ..torus.density import Density
@@ -17,7 +18,7 @@ from .loss import HasCurvature, Loss, OverSamples, on_grid, scores
 
 
 @dataclass(frozen=True, eq=False)
-class WeightedSum:
+class WeightedSum(OneLine):
     """sum_i w_i loss_i.
 
     Parameters

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from ..arguments import checked_seed, checked_whole, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from .flow_bounds import FieldConstants
@@ -21,7 +22,7 @@ NUMBERS_AT_A_TIME = 2**20
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
+class Features(OneLine):
     """v(x) = W phi(x), with coefficients W (d, m) and <V, W> = trace V^T W.
 
     Parameters
@@ -111,7 +112,7 @@ class FeatureField:
 
 
 @dataclass(frozen=True, eq=False)
-class RandomFourierFeatures:
+class RandomFourierFeatures(OneLine):
     """phi_j(x) = sqrt(2/m) cos(omega_j.x + b_j), omega_j normal with variance 1/length^2, b_j uniform [1]_.
 
     Their inner products approach the Gaussian kernel exp(-|x - y|^2 / (2 length^2)) as m grows.

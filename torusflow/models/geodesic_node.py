@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..arguments import checked_whole, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..geodesic.epdiff import EPDiff
 from ..torus.control import VelocitySpace
@@ -19,7 +20,7 @@ from ..transport.runge_kutta import find_scheme, scheme_field
 
 
 @dataclass(frozen=True, eq=False)
-class GeodesicNODE:
+class GeodesicNODE(OneLine):
     """u_0 -> rho_1, where d_t rho = -div(rho u_t), rho_0 is given and u_t is the geodesic from u_0: shooting [1]_.
 
     The velocity follows EPDiff (`torusflow.geodesic.shoot`), so one field u_0 says all, and |u_0|_V^2 is the energy of

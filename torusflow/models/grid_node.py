@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arguments import settle
 from ..backends import Empty, Transform
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..torus.control import VelocitySpace
 from ..torus.density import Density, FunctionSpace
@@ -29,7 +30,7 @@ COARSEST = 16
 
 
 @dataclass(frozen=True, eq=False)
-class GridNODE(ABC):
+class GridNODE(OneLine, ABC):
     """v -> f_1, a field on the grid that a discrete scheme moves from the one that an initial density gives.
 
     Parameters and attributes are those of `MeasureNODE`. A model of this kind says which field it moves, and how.

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from ..arguments import checked_rows, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import Euclidean
 from .flow_bounds import FieldConstants
@@ -17,7 +18,7 @@ from .kernels import Kernel
 
 
 @dataclass(frozen=True, eq=False)
-class OnCentres:
+class OnCentres(OneLine):
     """Fields sum_j k(., c_j) a_j, whatever coordinates they have.
 
     No matrix of points times centres is kept.

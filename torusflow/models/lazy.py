@@ -9,12 +9,13 @@ from typing import Self, cast
 import numpy as np
 
 from ..arguments import is_positive, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..model import DerivativeBounds, Linearisation, Model, Subsampled, check_ability, sample_axis
 
 
 @dataclass(frozen=True, eq=False)
-class AboutCentre:
+class AboutCentre(OneLine):
     """What models made of another model and a control of it have in common.
 
     Parameters

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import expm, expm_frechet
 
 from ..arguments import checked_choice, checked_columns, checked_whole, real_array, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean, norm
 from ..model import DerivativeBounds
@@ -66,7 +67,7 @@ class MatrixProduct:
 
 
 @dataclass(frozen=True, eq=False)
-class OnColumns:
+class OnColumns(OneLine):
     """What networks that multiply X by a matrix have in common: outputs differ in the row space of X only.
 
     Parameters

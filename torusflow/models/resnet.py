@@ -21,6 +21,7 @@ from ..arguments import (
     real_array,
     settle,
 )
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean, ProductSpace
 from ..model import DerivativeBounds
@@ -51,7 +52,7 @@ def checked_activation(name) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class ResNet:
+class ResNet(OneLine):
     """w -> x_L, x_(l+1) = x_l + (scale/L) A_l sigma(B_l x_l + b_l).
 
     Parameters

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..arguments import checked_choice, checked_rows, copy_with, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
@@ -20,7 +21,7 @@ from .particle_linearisation import ParticleLinearisation
 
 
 @dataclass(frozen=True, eq=False)
-class RKHSNODE:
+class RKHSNODE(OneLine):
     """v -> x(1), dx/ds = v_s(x), v constant on L layers and linear in its coefficients.
 
     Parameters

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from ..arguments import check_generator, checked_choice, checked_rows, checked_whole, copy_with, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from ..torus.band import torus_of_band
@@ -25,7 +26,7 @@ VANISHING = 1e-11
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SampleNODE:
+class SampleNODE(OneLine):
     """v -> log rho_1(y) = log rho_0(Psi(y)) + log det DPsi(y), Psi the flow of v run backwards from s = 1 to 0.
 
     The logarithm of the density that the control makes of rho_0, at samples y on T^d: with the loss `LogLikelihood`

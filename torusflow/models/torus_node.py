@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..arguments import checked_choice, checked_rows, copy_with, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
@@ -21,7 +22,7 @@ from .particle_linearisation import ParticleLinearisation
 
 
 @dataclass(frozen=True, eq=False)
-class TorusNODE:
+class TorusNODE(OneLine):
     """v -> x(1), dx/ds = v_s(x), for points on T^d: the neural ODE of `MeasureNODE`, seen by particles.
 
     The control space is that of a `MeasureNODE` with the same metric, layers and band: the same coefficients move a

@@ -19,7 +19,10 @@ from .regions import plot_density as plot_density
 from .regions import plot_regions as plot_regions
 from .runs import plot_run as plot_run
 from .style import STYLES as STYLES
+from .style import canvas as canvas
 from .style import colour_bar as colour_bar
+from .style import legend as legend
+from .thumbnails import thumbnail as thumbnail
 
 __all__ = public_names(vars())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..torus.regions import FAR, mass_above
 from .fields import plot_field
 from .fits import plot_points, scale_of, shown
 from .regions import plot_contours, plot_regions, some_of
-from .style import BLUE, DOTS_PER_INCH, GREY, colour_bar, per_unit, side_of, words
+from .style import BLUE, GREY, MASSES, canvas, colour_bar, per_unit, side_of, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,12 @@ HATCHES = 180
 
 
 def plot_conditional(
-    density, points, coordinates: Coordinates, given: tuple[int, ...], masses: Sequence[float] = (0.5, 0.98), axes=None
+    density,
+    points,
+    coordinates: Coordinates,
+    given: tuple[int, ...],
+    masses: Sequence[float] = MASSES,
+    ax: Axes | None = None,
 ) -> Figure:
     """The density of some coordinates given others, with the rows it was fitted to.
 
@@ -45,7 +50,7 @@ def plot_conditional(
         The axes of the conditions.
     masses : sequence of float
         Parts of the mass that lie in the regions.
-    axes : Axes, optional
+    ax : Axes, optional
         To draw into; for d = 2.
 
     Returns
@@ -53,20 +58,18 @@ def plot_conditional(
     Figure
         That of the axes, or a new one, not known to pyplot.
     """
-    from matplotlib.figure import Figure
-
     d, density = np.ndim(density), np.asarray(density)
     coordinates = shown(coordinates, 2)
-    if axes is not None and d == 3:
+    if ax is not None and d == 3:
         raise InputError(
             "a density of three columns has several pictures, so they do not go into one Axes. Leave ax out."
         )
     if d == 2:
-        figure = axes.figure if axes is not None else Figure((5.4, 6), DOTS_PER_INCH, layout="compressed")
-        _plot_over_condition(figure, axes or figure.subplots(), density, points, coordinates, given[0], masses)
+        figure: Any = ax.figure if ax is not None else canvas(None, 5.4, 6)
+        _plot_over_condition(figure, ax or figure.subplots(), density, points, coordinates, given[0], masses)
         return figure
     size = (10, 8) if len(given) == 1 else (9, 8)
-    figure = Figure(size, DOTS_PER_INCH, layout="compressed")
+    figure = canvas(None, *size)
     draw = _plot_images if len(given) == 1 else _plot_lines
     draw(figure, density, points, coordinates, given, masses)
     return figure
@@ -83,7 +86,7 @@ def _plot_over_condition(figure, panel: Axes, density, points, coordinates, give
     panel.set_aspect("auto")
     _hatch_where_there_are_none(panel, points[:, given], coordinates.along(given))
     title = f"{coordinates.symbol(1 - given)} given {coordinates.symbol(given)}; hatched: no rows near"
-    panel.set_title(title, loc="left", fontsize=9, parse_math=False, y=1.03)
+    panel.set_title(title, loc="left", fontsize=9, parse_math=False, y=1.045)
     colour_bar(figure, image, [panel], **bar)
 
 

@@ -6,29 +6,43 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backends import to_host
 from ..torus.density import Density, LogDensitySpace
 from ..torus.log_density import Finer, exponential
 from .fields import plot_field, plot_velocity
+from .fits import with_contours
 from .histories import CURVES, plot_course, with_recorded
-from .style import DOTS_PER_INCH, PAIRS, STYLES, colour_bar, density_colours, diverging, side_of, words
+from .regions import plot_regions
+from .style import (
+    MASSES,
+    PAIRS,
+    STYLES,
+    canvas,
+    colour_bar,
+    density_colours,
+    diverging,
+    is_flat,
+    legend,
+    side_of,
+    words,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot_densities(run) -> Figure:
+def plot_densities(run, figure: Figure | None = None) -> Figure:
     """Initial, target and fitted density, the velocity, and the course of the descent; see `plot_run`."""
-    from matplotlib.figure import Figure
-
     model, densities = run.risk.model, {"initial": run.risk.model.initial.values}
+    if model.torus.dimension > 1 and is_flat([densities["initial"]]):
+        densities = {}
     if isinstance(target := getattr(run.risk.loss, "target", None), Density):
         densities["target"] = target.values
-    densities["fitted"] = _fitted(run)
+    densities["fitted"] = fitted_values(run)
     logarithms = isinstance(model.output_space, LogDensitySpace)
     curves = _curves_of_likelihood(run.history) if logarithms else CURVES
     rows: Any = with_recorded(_layout(model.torus.dimension, list(densities), model.layers, list(curves)), run)
-    width, height = 3 * len(rows[0]), (6.5, 7, 9.5)[model.torus.dimension - 1]
-    figure = Figure((width, height), DOTS_PER_INCH, layout="compressed")
+    figure = canvas(figure, 2.8 * len(rows[0]), (6.5, 6.8, 9.5)[model.torus.dimension - 1])
     panels = figure.subplot_mosaic(rows)
     if model.torus.dimension == 1:
         _draw_lines(panels, run, densities)
@@ -50,11 +64,11 @@ def _curves_of_likelihood(history) -> dict:
     }
 
 
-def _fitted(run) -> np.ndarray:
+def fitted_values(run) -> np.ndarray:
     """The density that was fitted, relative to the uniform one, on the grid or a finer one."""
     space = run.risk.model.output_space
     if not isinstance(space, LogDensitySpace):
-        return run.output
+        return to_host(run.output)
     finer = Finer(space.torus, 2 if space.torus.dimension == 3 else 4)
     return exponential(finer.fine, finer.up(run.output), space.given)[0]
 
@@ -66,9 +80,10 @@ def _layout(dimension, names, layers, curves):
         return [["densities", "densities", curves[0]], ["velocity", "velocity", curves[1]]]
     if dimension == 3:
         return [[*(f"{name} {pair}" for name in names), curve] for pair, curve in zip(PAIRS, curves, strict=True)]
-    above = [f"{name} {PAIRS[0]}" for name in names] + ["risk"] * ("target" not in names)
-    below = [f"velocity {layer}" for layer in sorted({1, layers})] + [name for name in curves if name not in above]
-    return [above, below[: len(above)]]
+    columns, velocities = max(len(names), 4 if "target" in names else 3), sorted({1, layers})
+    above = [*(f"{name} {PAIRS[0]}" for name in names), *curves][:columns]
+    below = [*(f"velocity {layer}" for layer in velocities), *(name for name in curves if name not in above)]
+    return [above, (below + ["."] * columns)[:columns]]
 
 
 def _draw_lines(panels, run, densities):
@@ -76,7 +91,7 @@ def _draw_lines(panels, run, densities):
         label = f"{name}: {_range(run.risk.model.torus, values)}"
         plot_field(panels["densities"], values, run.coordinates, label=label, **STYLES[name])
     panels["densities"].axhline(0, color="black", linewidth=0.6)
-    panels["densities"].legend(fontsize=8)
+    legend(panels["densities"])
     words(panels["densities"], "densities", y="density relative to uniform")
 
 
@@ -96,10 +111,13 @@ def _draw_images(figure, panels, run, densities):
         style, label = density_colours(values) if "fitted" in names else (diverging(values), "difference")
         for (name, pair), values in images.items():
             image = plot_field(panels[f"{name} {pair}"], values, coordinates, pair, **style)
+            if name != "difference":
+                plot_regions(panels[f"{name} {pair}"], values, coordinates, MASSES, pair, named=False)
             title = [titles[name]] * (pair == PAIRS[0])
             title += [f"mean over {coordinates.symbol(3 - sum(pair))}"] * (torus.dimension == 3)
             words(panels[f"{name} {pair}"], "\n".join(title))
-        colour_bar(figure, image, [panels[f"{name} {pair}"] for name in names], label)
+        bar = {"name": label} if "difference" in names else with_contours({"name": label})
+        colour_bar(figure, image, [panels[f"{name} {pair}"] for name in names], **bar)
 
 
 def _draw_velocity(figure, panels, run):
@@ -115,7 +133,7 @@ def _draw_velocity(figure, panels, run):
             colour = colormaps["viridis"](0.85 * layer / layers)  # its end is too light for a line
             plot_field(panels["velocity"], velocity, coordinates, color=colour, label=label)
         panels["velocity"].axhline(0, color="black", linewidth=0.6)
-        panels["velocity"].legend(fontsize=8)
+        legend(panels["velocity"])
         words(panels["velocity"], "velocity", y=f"velocity {unit}")
     else:
         ends = {layer: space.field(run.control[layer - 1]) for layer in (1, layers)}
@@ -128,4 +146,6 @@ def _draw_velocity(figure, panels, run):
 
 
 def _range(torus, values) -> str:
+    if is_flat([values]):
+        return "uniform"
     return f"min {torus.minimum(values):.3g}, max {torus.maximum(values):.3g}".replace("-", "−")

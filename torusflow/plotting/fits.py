@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..model import HasDensity, check_ability
 from ..torus.coordinates import Coordinates
 from .fields import plot_field
-from .style import DECADES, DOTS_PER_INCH, GREY, PAIRS, STYLES, colour_bar, per_unit, side_of, words
+from .style import DECADES, MASSES, ORANGE, PAIRS, STYLES, canvas, colour_bar, legend, per_unit, side_of, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 CELLS = {1: 720, 2: 180, 3: 30}  # of the density, per axis, for each dimension
 BINS = 72  # a period
-SAMPLES = 2000
+LINES = "lines: around " + " and ".join(f"{100 * mass:g}" for mass in MASSES) + " % of the mass"
+SAMPLES, SAMPLES_OF = 2000, "samples of the model"
 
 
-def plot_fit(model, v, points=None, coordinates: Coordinates | None = None) -> Figure:
-    """Points over the density rho_1 that a control makes, in the user's units.
+def plot_fit(model, v, points=None, coordinates: Coordinates | None = None, figure: Figure | None = None) -> Figure:
+    """Points over the density rho_1 that a control makes, in the user's units, lines around 50 and 98 % of its mass.
 
     For d = 1 a histogram and the density as a line, for d = 2 dots over an image, for d = 3 over the marginals on each
-    pair of axes. Colours are logarithmic, four decades or fewer. Degrees in two dimensions run from -180 to 180 on both
+    pair of axes. Data are black dots, samples of the model orange crosses. Colours are logarithmic, four decades or
+    fewer. Degrees in two dimensions run from -180 to 180 on both
     axes, as in a Ramachandran plot.
 
     Parameters
@@ -37,42 +39,44 @@ def plot_fit(model, v, points=None, coordinates: Coordinates | None = None) -> F
     points : array (N, d), optional
         In sides of the torus; 2000 samples of rho_1 if not given.
     coordinates : Coordinates, optional
+    figure : Figure or SubFigure, optional
+        To draw into; a new one if not given.
 
     Returns
     -------
     Figure
-        Not known to pyplot; `save` writes it.
+        Not known to pyplot; `save` writes it, a notebook shows it.
 
     Raises
     ------
     InputError
         If the model has no density, or the points have another dimension.
     """
-    from matplotlib.figure import Figure
+    from .regions import plot_regions
 
     check_ability(
         model, HasDensity, "plot_fit draws a density and needs", "Use a LogDensityNODE, a SampleNODE or a MeasureNODE."
     )
     d = model.space.torus.dimension
     coordinates = shown(coordinates or Coordinates(), d)
-    what = "points" if points is not None else "samples"
+    drawn = points is None
     points = model.sample(v, SAMPLES, np.random.default_rng(0)) if points is None else np.asarray(points, float)
     if points.ndim != 2 or points.shape[1] != d:
         raise InputError(f"points of this model have shape (N, {d}), got {points.shape}.")
     density = fitted_density(model, v)
     pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
-    figure = Figure(((6, 4), (5.4, 6), (12, 5))[d - 1], DOTS_PER_INCH, layout="compressed")
+    figure = canvas(figure, *((6, 4), (5.4, 6), (11, 5))[d - 1])
     panels = figure.subplots(1, len(pairs), squeeze=False)[0]
     if d == 1:
-        plot_histogram(panels[0], density, {what: points}, coordinates)
+        plot_histogram(panels[0], density, {SAMPLES_OF if drawn else "points": points}, coordinates)
         return figure
     images = marginals(density, pairs)
     style, bar = scale_of(list(images.values()), coordinates)
     for axes, pair in zip(panels, pairs, strict=True):
-        image = plot_points(axes, images[pair], points, coordinates, pair, **style)
-        of = f", {' and '.join(map(coordinates.symbol, pair))}" * (d == 3)
-        words(axes, f"{len(points)} {what}{of}")
-    colour_bar(figure, image, list(panels), **bar)
+        image = plot_points(axes, images[pair], points, coordinates, pair, drawn, **style)
+        plot_regions(axes, images[pair], coordinates, MASSES, pair, named=False)
+        words(axes, f"{len(points):,} {SAMPLES_OF if drawn else 'points'}")
+    colour_bar(figure, image, list(panels), **with_contours(bar))
     return figure
 
 
@@ -85,23 +89,33 @@ def plot_histogram(axes: Axes, density, sets: dict, coordinates: Coordinates) ->
     density : array (n,)
         On the grid, relative to the uniform density.
     sets : dict of str to array (N, 1)
-        In sides of the torus; the first is filled.
+        In sides of the torus; samples of the model are outlined, others filled.
     coordinates : Coordinates
     """
     edges = coordinates.start + coordinates.period * np.arange(BINS + 1) / BINS
-    for number, (name, points) in enumerate(sets.items()):
+    for name, points in sets.items():
         values = coordinates.from_torus(points[:, 0])
         style: dict[str, Any] = (
-            {"color": GREY, "histtype": "step"} if number else {"color": "#BBBBBB", "histtype": "stepfilled"}
+            {"color": ORANGE, "histtype": "step", "linewidth": 1.3}
+            if name == SAMPLES_OF
+            else {"color": "#BBBBBB", "histtype": "stepfilled"}
         )
-        axes.hist(values, edges.tolist(), density=True, label=f"{len(values)} {name}", **style)
+        axes.hist(values, edges.tolist(), density=True, label=f"{len(values):,} {name}", **style)
     plot_field(axes, density / side_of(coordinates), coordinates, label="fitted density", **STYLES["fitted"])
     axes.set_ylim(0)
-    axes.legend(fontsize=8)
+    legend(axes)
     words(axes, y=per_unit(coordinates, 1))
 
 
-def plot_points(axes: Axes, density, points, coordinates: Coordinates | None = None, directions=(0, 1), **style):
+def plot_points(
+    axes: Axes,
+    density,
+    points,
+    coordinates: Coordinates | None = None,
+    directions=(0, 1),
+    samples: bool = False,
+    **style,
+):
     """Dots over an image of a density of two coordinates, per square unit; returns the image.
 
     Parameters
@@ -114,6 +128,8 @@ def plot_points(axes: Axes, density, points, coordinates: Coordinates | None = N
     coordinates : Coordinates, optional
     directions : tuple of two int
         The coordinates to the right and upwards.
+    samples : bool
+        Whether the points are drawn from the model, orange crosses, and not data, black dots.
     **style
         For ``Axes.imshow``; by default colours are logarithmic.
     """
@@ -121,8 +137,12 @@ def plot_points(axes: Axes, density, points, coordinates: Coordinates | None = N
     density, style = np.asarray(density), {**scale_of([density], coordinates)[0], **style}
     image = plot_field(axes, density / side_of(coordinates) ** 2, coordinates, directions, **style)
     x, y = coordinates.along(*directions).from_torus(points[:, directions]).T
-    size, opacity = np.clip(2000 / len(points), 0.6, 4), np.clip(800 / len(points), 0.3, 0.8)
-    axes.scatter(x, y, s=size, color="black", alpha=opacity, linewidths=0, zorder=2)
+    n = max(len(points), 1)
+    size, opacity = np.clip(2000 / n, 0.6, 4), np.clip(800 / n, 0.3, 0.8)
+    if samples:
+        axes.scatter(x, y, s=4 * size, color=ORANGE, alpha=opacity, marker="+", linewidths=0.7, zorder=2)
+    else:
+        axes.scatter(x, y, s=size, color="black", alpha=opacity, linewidths=0, zorder=2)
     return image
 
 
@@ -155,3 +175,8 @@ def scale_of(images, coordinates: Coordinates, power: int = 2) -> tuple[dict, di
     lowest = max(low, high * 10.0**-DECADES)
     style = {"norm": LogNorm(lowest, max(high, 1.01 * lowest)), "cmap": "Blues", "interpolation": "bilinear"}
     return style, {"name": f"fitted {per_unit(coordinates, power)}", "extend": "min" if lowest > low else "neither"}
+
+
+def with_contours(bar: dict) -> dict:
+    """A bar of colours whose name says what the lines over the image are."""
+    return {**bar, "name": f"{bar['name']}\n{LINES}"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..descent.recorder import of_recorders
-from .style import STYLES, words
+from .headlines import headline
+from .style import GREY, SMALL, STYLES, TITLE, legend, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 CURVES = {  # panel: columns of the history, title, label
     "risk": (("risk", "gradient_norm"), "descent", ""),
-    "pl_ratio": (("pl_ratio",), "Polyak-Łojasiewicz ratio", "|gradient|² / (2 (risk - least))"),
+    "pl_ratio": (("pl_ratio",), "Polyak-Łojasiewicz ratio", "|grad|² / 2 (risk − least)"),
     "control_norm": (("control_norm",), "norm of the control", ""),
 }
 
@@ -51,7 +52,7 @@ def plot_history(axes: Axes, history: dict, names=("risk", "gradient_norm")) -> 
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     if 1 < len(names) <= LONGEST_LEGEND:
-        axes.legend(fontsize=8)
+        legend(axes)
     words(axes, x="iteration", y=names[0].replace("_", " ") if len(names) == 1 else "")
 
 
@@ -65,12 +66,13 @@ def _recorded(run) -> tuple[str, ...]:
 
 
 def plot_course(figure: Figure, panels: dict[str, Axes], run, curves: dict | None = None) -> None:
-    """The curves of a run's descent where there are panels for them, and its status."""
+    """The curves of a run's descent where there are panels for them, what it has reached, and its status below."""
     own = {"recorded": (_recorded(run), "recorded", "")}
     for name, (columns, title, label) in (CURVES | own | (curves or {})).items():
         if name in panels:
             plot_history(panels[name], run.history, columns)
             words(panels[name], title, y=label)
-    width = int(12 * figure.get_figwidth())
+    width = int(13 * figure.bbox.width / figure.dpi)
     status = "\n".join(textwrap.wrap(run.status, width, max_lines=2, placeholder=" ..."))
-    figure.suptitle(status, fontsize=11, parse_math=False)
+    figure.suptitle(headline(run), fontsize=TITLE + 1, parse_math=False)
+    figure.supxlabel(status, fontsize=SMALL, color=GREY, parse_math=False)

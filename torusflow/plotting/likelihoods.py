@@ -9,10 +9,11 @@ import numpy as np
 
 from ..errors import NumericalError
 from ..transport.flow_map import FlowMap
-from .fits import fitted_density, marginals, plot_histogram, plot_points, scale_of, shown
+from .fits import SAMPLES_OF, fitted_density, marginals, plot_histogram, plot_points, scale_of, shown, with_contours
 from .histories import plot_course, with_recorded
 from .maps import plot_grid, plot_log_determinant
-from .style import BLUE, DOTS_PER_INCH, PAIRS, colour_bar, words
+from .regions import plot_regions
+from .style import BLUE, MASSES, PAIRS, canvas, colour_bar, words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 MOST_SAMPLES = 5000
 
 
-def plot_likelihood(run) -> Figure:
+def plot_likelihood(run, figure: Figure | None = None) -> Figure:
     """Data and samples over the fitted density, the map, and the course of the descent; see `plot_run`."""
-    from matplotlib.figure import Figure
-
     d = run.risk.model.points.shape[1]
     rows: Any = {
         1: [["fit", "fit", "risk"], ["grid", "determinant", "control_norm"]],
@@ -34,7 +33,7 @@ def plot_likelihood(run) -> Figure:
         ],
     }[d]
     rows = with_recorded(rows, run)
-    figure = Figure((3.4 * len(rows[0]), (6.5, 7.5, 10)[d - 1]), DOTS_PER_INCH, layout="compressed")
+    figure = canvas(figure, 3.2 * len(rows[0]), (6.5, 7.2, 10)[d - 1])
     panels, coordinates = figure.subplot_mosaic(rows), shown(run.coordinates, d)
     parts = {("fit", "data", "samples"): _draw_fit, ("grid",): _draw_grid, ("determinant",): _draw_determinant}
     for names, draw in parts.items():
@@ -59,7 +58,7 @@ def _draw_fit(figure, panels, run, coordinates):
     """Data and as many samples, over the density or its marginals on one scale of colours."""
     model, density = run.risk.model, fitted_density(run.risk.model, run.control)
     count = min(len(model.points), MOST_SAMPLES)
-    sets = {"data points": model.points, "samples": model.sample(run.control, count, np.random.default_rng(0))}
+    sets = {"data points": model.points, SAMPLES_OF: model.sample(run.control, count, np.random.default_rng(0))}
     if density.ndim == 1:
         plot_histogram(panels["fit"], density, sets, coordinates)
         words(panels["fit"], "data, samples and fitted density")
@@ -70,10 +69,11 @@ def _draw_fit(figure, panels, run, coordinates):
     for name, points in sets.items():
         for pair in pairs:
             axes = panels[name.split()[0] + f" {pair}" * (density.ndim == 3)]
-            image = plot_points(axes, images[pair], points, coordinates, pair, **style)
-            words(axes, f"{len(points)} {name}")
+            image = plot_points(axes, images[pair], points, coordinates, pair, name == SAMPLES_OF, **style)
+            plot_regions(axes, images[pair], coordinates, MASSES, pair, named=False)
+            words(axes, f"{len(points):,} {name}")
     last = [axes for name, axes in panels.items() if density.ndim == 2 or name.endswith(str(pair))]
-    colour_bar(figure, image, last, **bar)
+    colour_bar(figure, image, last, **with_contours(bar))
 
 
 def _draw_grid(figure, panels, run, coordinates):

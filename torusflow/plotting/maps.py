@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..torus.coordinates import Coordinates
 from ..transport.flow_map import FlowMap
 from .fields import plot_field
-from .style import BLUE, DOTS_PER_INCH, GREY, PAIRS, VERMILION, colour_bar, diverging, mark, words
+from .style import BLUE, GREY, PAIRS, VERMILION, canvas, colour_bar, diverging, legend, mark, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 LINES = 24  # of the deformed grid, per axis
 STARTS = 16  # of flow lines, per axis
-TIMES = 33  # on a flow line
+TIMES = 65  # on a flow line
+ENOUGH, KNOTS, PARTS = 6, 32, 16  # layers whose ends tell a flow line, at most so many; of fewer, parts are looked at
+STILL = 1e-3  # of a side: points that move less in the last part of their line have no arrow
 CELLS = {1: 720, 2: 192, 3: 64}  # per axis of an image, for each dimension
 # Points of a line of the grid; where their images are further apart than the gap, intervals are halved up to ten times.
 POINTS, HALVINGS, GAP = 65, 10, 1 / 128
@@ -28,13 +30,15 @@ MOST_COPIES = 30_000  # of lines that leave the shown period
 MOST_POINTS = 30_000  # of all lines together; a map wilder than that is drawn with corners
 
 
-def plot_map(flow: FlowMap, coordinates: Coordinates | None = None) -> Figure:
+def plot_map(flow: FlowMap, coordinates: Coordinates | None = None, figure: Figure | None = None) -> Figure:
     """Deformed grid, flow lines and log-determinant; for d = 3 one row for each coordinate plane through the middle.
 
     Parameters
     ----------
     flow : FlowMap
     coordinates : Coordinates, optional
+    figure : Figure or SubFigure, optional
+        To draw into; a new one if not given.
 
     Returns
     -------
@@ -48,11 +52,9 @@ def plot_map(flow: FlowMap, coordinates: Coordinates | None = None) -> Figure:
     NumericalError
         If it folds where it is drawn; names the substeps that would avoid it.
     """
-    from matplotlib.figure import Figure
-
     d, coordinates = _checked(flow).dimension, coordinates or Coordinates()
     pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
-    figure = Figure((12, 4.2 if d == 1 else 0.6 + 4 * len(pairs)), DOTS_PER_INCH, layout="compressed")
+    figure = canvas(figure, 10.5, 4.0 if d == 1 else 0.8 + 3.6 * len(pairs))
     rows = figure.subplots(len(pairs), 3, squeeze=False)
     for pair, (grid, lines, determinant) in zip(pairs, rows, strict=True):
         plot_grid(grid, flow, coordinates, pair)
@@ -63,13 +65,13 @@ def plot_map(flow: FlowMap, coordinates: Coordinates | None = None) -> Figure:
         scale = diverging([image.get_array() for image in images])
         for image in images:
             image.set_clim(scale["vmin"], scale["vmax"])
-        colour_bar(figure, paths, [rows[-1, 1]], "s")
-        colour_bar(figure, image, [rows[-1, 2]], "log det DΦ(x)")
+        colour_bar(figure, paths, [rows[-1, 1]], "time s of the flow")
+        colour_bar(figure, image, [rows[-1, 2]], "log det DΦ(x): blue contracts, red expands")
     return figure
 
 
 def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None, directions=(0, 1), lines: int = LINES):
-    """The images under Phi of evenly spaced grid lines; for d = 1 the graphs of Phi and its inverse.
+    """The images under Phi of evenly spaced grid lines, a colour for either coordinate; for d = 1 Phi and its inverse.
 
     What leaves the shown period on one side comes in on the other. For d = 3 the lines are those of the coordinate
     plane through the middle of what is shown, and their images are projected on it.
@@ -95,7 +97,7 @@ def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None,
                 axes.plot(*copy.T * coordinates.period, **style, label=name)
                 name = None
         mark(axes, coordinates, (0, 0))
-        axes.legend(fontsize=8)
+        legend(axes)
         words(axes, "map and inverse", y=f"image of {coordinates.label(0)}")
     else:
         for along, colour in ((1, BLUE), (0, VERMILION)):
@@ -104,8 +106,11 @@ def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None,
                 ends = [line / lines, t] if along else [t, line / lines]
                 return flow(_in_plane(np.stack(ends, axis=1) + start, d, directions, start))[:, directions]
 
-            _draw(axes, _refined(image, lines), coordinates.along(*directions), colors=colour, linewidths=0.6)
+            name = f"equal {coordinates.symbol(directions[1 - along])}"
+            plane = coordinates.along(*directions)
+            _draw(axes, _refined(image, lines), plane, colors=colour, linewidths=0.6, label=name)
         mark(axes, coordinates, directions)
+        legend(axes)
         words(axes, "deformed grid" + _plane(d, coordinates, directions))
     axes.set_aspect("equal")
 
@@ -113,16 +118,18 @@ def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None,
 def plot_flow_lines(
     axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None, directions=(0, 1), starts: int = STARTS
 ):
-    """The paths Phi_s(x) of a lattice of points x, coloured by s, with a dot at their ends; for d = 1 over s.
+    """The paths Phi_s(x) of a lattice of points x, coloured by s, with an arrow at their ends; for d = 1 over s.
 
-    As for `plot_grid`, the lattice is that of a plane for d = 3. Returns the LineCollection, for a colour bar.
+    Points are where the flow has them at the ends of the layers, and in between on smooth lines: the field jumps from a
+    layer to the next, which is the discretisation, not the flow. As for `plot_grid`, the lattice is that of a plane for
+    d = 3. Returns the LineCollection, for a colour bar.
     """
     coordinates = (coordinates or Coordinates()).in_one_range()
     start, d = coordinates.origin, _checked(flow).dimension
     at, times = start + (np.arange(starts) + 0.5) / starts, np.linspace(0, flow.duration, TIMES)
     lattice = at[:, None] if d == 1 else np.stack(np.meshgrid(at, at, indexing="ij"), axis=-1)
     points = lattice if d == 1 else _in_plane(lattice, d, directions, start)
-    paths = np.stack([flow(points, s) for s in times])
+    paths = _smooth_paths(flow, points, times)
     if d == 1:
         paths = np.concatenate([paths, np.broadcast_to(times[:, None, None], paths.shape)], axis=2)
         drawn = _draw(axes, np.swapaxes(paths, 0, 1), coordinates, (True, False), colors=BLUE, linewidths=1)
@@ -141,13 +148,41 @@ def plot_flow_lines(
         linewidths=1.2,
     )
     drawn.set_clim(0, flow.duration)
-    axes.scatter(
-        *coordinates.along(*directions).from_torus(paths[-1]).T, s=4, color=drawn.cmap(1.0), zorder=3, linewidths=0
-    )
+    _draw_heads(axes, paths, coordinates.along(*directions), drawn.cmap(1.0))
     mark(axes, coordinates, directions)
     axes.set_aspect("equal")
     words(axes, "flow lines" + _plane(d, coordinates, directions))
     return drawn
+
+
+def _smooth_paths(flow: FlowMap, points, times) -> np.ndarray:
+    """Where points are at some times, array (times, N, d), by monotone cubics between the ends of the layers."""
+    from scipy.interpolate import PchipInterpolator
+
+    layers = len(flow.layer_ends) - 1
+    if layers >= ENOUGH:
+        at = np.linspace(0, layers, min(layers, KNOTS) + 1).round()
+    else:
+        at = np.linspace(0, layers, PARTS * layers + 1)
+    knots = np.interp(at, np.arange(layers + 1), flow.layer_ends)
+    return PchipInterpolator(knots, np.stack([flow(points, s) for s in knots]))(times)
+
+
+def _draw_heads(axes, paths, coordinates, colour) -> None:
+    """Heads of arrows at the ends of paths (times, N, 2), and dots where points have not moved."""
+    directions = paths[-1] - paths[-3]
+    lengths = np.hypot(*directions.T)
+    directions = directions / np.where(lengths > STILL, lengths, np.inf)[:, None]
+    head = {"scale": 100, "width": 0.005, "headwidth": 3, "headlength": 3.2, "headaxislength": 3.2, "minshaft": 0.1}
+    axes.quiver(
+        *coordinates.from_torus(paths[-1]).T,
+        *directions.T,
+        **head,
+        angles="xy",
+        pivot="tip",
+        color=colour,
+        zorder=3,
+    )
 
 
 def plot_log_determinant(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None, directions=(0, 1)):

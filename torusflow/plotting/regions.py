@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..torus.coordinates import Coordinates
 from ..torus.regions import highest_density_levels
 from .fields import one_period
 from .fits import marginals, plot_histogram, plot_points, scale_of, shown
-from .style import BLUE, DOTS_PER_INCH, PAIRS, VERMILION, colour_bar, side_of
+from .style import BLUE, MASSES, PAIRS, SMALL, VERMILION, canvas, colour_bar, is_flat, legend, side_of
 
 # Drawn of the rows, at most, so that the density is seen between them; of the contours around little and much mass.
 DOTS, WIDTHS = 5000, (1.0, 1.8)
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot_density(density, points, coordinates: Coordinates, masses: Sequence[float] = (0.5, 0.98), axes=None) -> Figure:
+def plot_density(
+    density,
+    points=None,
+    coordinates: Coordinates | None = None,
+    masses: Sequence[float] = MASSES,
+    ax: Axes | None = None,
+    figure: Figure | None = None,
+) -> Figure:
     """Points over a density, with the contours of its regions of highest density.
 
     For d = 1 a histogram, the density as a line and its regions as bands, for d = 2 dots over an image, for d = 3 over
@@ -30,35 +37,35 @@ def plot_density(density, points, coordinates: Coordinates, masses: Sequence[flo
 
     Parameters
     ----------
-    density : array (*n), d axes
+    density : Density or array (*n), d axes
         On a grid from zero on, relative to the uniform density.
-    points : array (N, d)
+    points : array (N, d), optional
         In sides of the torus.
-    coordinates : Coordinates
+    coordinates : Coordinates, optional
     masses : sequence of float
         Parts of the mass that lie in the regions.
-    axes : Axes, optional
+    ax : Axes, optional
         To draw into; for d < 3.
+    figure : Figure or SubFigure, optional
+        To draw into; a new one if neither is given.
 
     Returns
     -------
     Figure
         That of the axes, or a new one, not known to pyplot.
     """
-    from matplotlib.figure import Figure
-
-    d, coordinates = np.ndim(density), shown(coordinates, np.ndim(density))
+    density = np.asarray(density)
+    d, coordinates = density.ndim, shown(coordinates or Coordinates(), density.ndim)
+    points = np.empty((0, d)) if points is None else points
     pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
-    if axes is not None and d == 3:
+    if ax is not None and d == 3:
         raise InputError("three columns have three pictures, so they do not go into one Axes. Leave ax out.")
-    figure = axes.figure if axes is not None else Figure(((6, 4), (5.4, 6), (12, 5))[d - 1], DOTS_PER_INCH)
-    if axes is None:
-        figure.set_layout_engine("compressed")
-    panels = [axes] if axes is not None else list(figure.subplots(1, len(pairs), squeeze=False)[0])
+    whole: Any = ax.figure if ax is not None else canvas(figure, *((6, 4), (5.4, 6), (11, 5))[d - 1])
+    panels = [ax] if ax is not None else list(whole.subplots(1, len(pairs), squeeze=False)[0])
     if d == 1:
-        plot_histogram(panels[0], density, {"rows": points}, coordinates)
+        plot_histogram(panels[0], density, {"rows": points} if len(points) else {}, coordinates)
         _shade(panels[0], density, coordinates, masses)
-        return figure
+        return whole
     images, n = marginals(density, pairs), len(points)
     shown_points = some_of(points)
     title = f"{n:,} rows" if n <= DOTS else f"{DOTS:,} of {n:,} rows"
@@ -66,11 +73,11 @@ def plot_density(density, points, coordinates: Coordinates, masses: Sequence[flo
     for panel, pair in zip(panels, pairs, strict=True):
         image = plot_points(panel, images[pair], shown_points, coordinates, pair, **style)
         plot_regions(panel, images[pair], coordinates, masses, pair, named=pair == pairs[-1])
-        if pair == pairs[0]:
-            panel.set_title(title, fontsize=9, loc="left")
-    if axes is None:
-        colour_bar(figure, image, panels, **bar)
-    return figure
+        if pair == pairs[0] and n:
+            panel.set_title(title, fontsize=SMALL, loc="left")
+    if ax is None:
+        colour_bar(whole, image, panels, **bar)
+    return whole
 
 
 def some_of(points) -> np.ndarray:
@@ -79,10 +86,8 @@ def some_of(points) -> np.ndarray:
     return points if n <= DOTS else points[np.random.default_rng(0).permutation(n)[:DOTS]]
 
 
-def plot_regions(
-    axes: Axes, density, coordinates: Coordinates, masses=(0.5, 0.98), directions=(0, 1), named: bool = True
-):
-    """Contours around the regions of highest density of a density on two axes; returns the ContourSet.
+def plot_regions(axes: Axes, density, coordinates: Coordinates, masses=MASSES, directions=(0, 1), named: bool = True):
+    """Contours around the regions of highest density on two axes; returns the ContourSet, None for a uniform density.
 
     Parameters
     ----------
@@ -97,6 +102,8 @@ def plot_regions(
     named : bool
         Whether the contours are named above the axes.
     """
+    if is_flat([density]):
+        return None
     by_level = sorted(zip(highest_density_levels(density, masses), masses, strict=True))
     return plot_contours(axes, density, by_level, coordinates, directions, named)
 
@@ -114,7 +121,7 @@ def plot_contours(axes: Axes, values, by_level, coordinates: Coordinates, direct
     if named:
         names = [f"{100 * mass:g} % of the mass" for _, mass in by_level]
         above = {"loc": "lower right", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.1, "ncols": 2}
-        style = {"fontsize": 8, "handlelength": 1.5, "columnspacing": 1.0, "frameon": False}
+        style = {"fontsize": SMALL, "handlelength": 1.5, "columnspacing": 1.0, "frameon": False}
         axes.legend(lines.legend_elements()[0], names, **above, **style)
     return lines
 
@@ -127,4 +134,4 @@ def _shade(axes, density, coordinates, masses) -> None:
         axes.fill_between(
             x, 0, values, where=values >= level, color=BLUE, alpha=0.5 - 0.4 * mass, label=f"{100 * mass:g} %"
         )
-    axes.legend(fontsize=8)
+    legend(axes)

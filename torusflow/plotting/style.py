@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,13 +10,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 150
-# Up to this many times the uniform density colours are linear; beyond, the uniform level would drown in the dark.
+# Points, so that words are read in pictures printed at half their width too.
+TITLE, LABEL, SMALL = 11, 10, 9
+LONG_LABEL = 26  # letters; more are set smaller, so that they fit beside a panel
+LEGEND_ROOM = 18  # points between a title and its axes where a legend lies between them
+# Densities whose largest value is less than so many times their least have linear colours, others logarithmic ones.
 LARGEST_LINEAR = 10.0
 PAIRS = ((0, 1), (0, 2), (1, 2))  # of axes, for images of functions on three
 # Of the logarithmic scale of fitted densities, below their largest value.
 DECADES = 4
 # Okabe and Ito's colours, told apart by the colour-blind; lines differ in dashes too, for print.
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+ORANGE, PINK = "#E69F00", "#CC79A7"
+MASSES = (0.5, 0.98)  # parts of the mass that contours of densities hold
 STYLES = {
     "initial": {"color": GREY, "linestyle": ":"},
     "target": {"color": VERMILION, "linewidth": 3, "alpha": 0.6},
@@ -29,12 +35,31 @@ STYLES = {
 }
 
 
+def canvas(figure: Figure | None, width: float, height: float) -> Figure:
+    """The figure that was given, or a new one of this size in inches, which pyplot does not know and notebooks show."""
+    from .picture import Picture
+
+    return figure or Picture((width, height), DOTS_PER_INCH, layout="compressed")
+
+
 def words(axes, title="", x="", y=""):
     """Set the given texts, dollars as they are since names of columns are not formulas, and the sizes of all."""
-    axes.set_title(title or axes.get_title(), fontsize=10, parse_math=False)
-    axes.set_xlabel(x or axes.get_xlabel(), fontsize=9, parse_math=False)
-    axes.set_ylabel(y or axes.get_ylabel(), fontsize=9, parse_math=False)
-    axes.tick_params(labelsize=8, which="both")
+    pad = LEGEND_ROOM if axes.get_legend() else None
+    axes.set_title(title or axes.get_title(), fontsize=TITLE, parse_math=False, pad=pad)
+    for name, text in (("x", x or axes.get_xlabel()), ("y", y or axes.get_ylabel())):
+        size = SMALL - 1 if len(text) > LONG_LABEL and axes.get_label() != "<colorbar>" else LABEL
+        axes.set(**{f"{name}label": text})
+        getattr(axes, f"{name}axis").label.set(fontsize=size, parse_math=False)
+    axes.tick_params(labelsize=SMALL, which="both")
+
+
+def legend(axes) -> None:
+    """Name what is drawn, in a line between the title and the axes, where nothing is covered."""
+    line = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "borderaxespad": 0.1, "ncols": 4, "frameon": False}
+    axes.legend(**line, fontsize=SMALL, handlelength=1.5, columnspacing=0.8, handletextpad=0.4)
+    for text in axes.get_legend().get_texts():
+        text.set_parse_math(False)
+    words(axes)
 
 
 def mark(axes, coordinates, directions):
@@ -63,15 +88,27 @@ def side_of(coordinates) -> float:
 
 
 def density_colours(images):
-    """One scale for all images, and its name; linear up to LARGEST_LINEAR, asinh beyond."""
+    """One scale for all images, and its name: logarithmic over DECADES or the decades there are, to lose no basin.
+
+    Asinh, which is linear where it ends below, because values may be zero.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import AsinhNorm, Normalize
 
     low, high = float(min(map(np.min, images))), float(max(map(np.max, images)))
-    norm, name = Normalize(max(low, 0), high) if high - low > 1e-9 else Normalize(0, 2), "density relative to uniform"
-    if high > LARGEST_LINEAR:
-        norm, name = AsinhNorm(1, 0, high), name + " (linear below 1, logarithmic above)"
-    return {"norm": norm, "cmap": colormaps["viridis"].with_extremes(under="white")}, name + ", white: < 0" * (low < 0)
+    least, name = max(low, high * 10.0**-DECADES), "density relative to uniform"
+    if is_flat(images):
+        norm: Any = Normalize(0, 2)
+    elif high < LARGEST_LINEAR * low:
+        norm = Normalize(low, high)
+    else:
+        norm = AsinhNorm(least, max(low, 0), high)
+    return {"norm": norm, "cmap": colormaps["Blues"].with_extremes(under=PINK)}, name + ", pink: < 0" * (low < 0)
+
+
+def is_flat(images) -> bool:
+    """Whether all values are the same but for round-off, so that an image would be empty."""
+    return max(map(np.max, images)) - min(map(np.min, images)) <= 1e-9
 
 
 def diverging(images):
@@ -95,7 +132,10 @@ def colour_bar(figure: Figure, image, axes, name: str, **style) -> None:
         For ``Figure.colorbar``.
     """
     if type(image.norm).__name__ == "AsinhNorm":
-        style = {"ticks": [0, *(m * 10**e for e in range(12) for m in (1, 2, 5))], "format": "%g", **style}
+        few = image.norm.vmax > 100 * max(image.norm.vmin, image.norm.linear_width)
+        steps = (1,) if few else (1, 2, 5)
+        ticks = [m * 10.0**e for e in range(-12, 12) for m in steps]
+        style = {"ticks": [tick for tick in ticks if tick > image.norm.linear_width], "format": "%g", **style}
     bar = figure.colorbar(image, ax=axes, location="bottom", aspect=25 * len(axes), **style)
     bar.minorticks_off()
     words(bar.ax, x=name)

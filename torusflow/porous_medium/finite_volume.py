@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from ..arguments import is_number, real_array, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from .diffusion import Diffusion, PorousMedium, describe
 from .fluxes import Fluxes
@@ -26,7 +27,7 @@ TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True, eq=False)
-class Evolution:
+class Evolution(OneLine):
     """Cell means at the output times, and what they cost: the return value of `FiniteVolume.solve`.
 
     Attributes
@@ -44,7 +45,7 @@ class Evolution:
 
 
 @dataclass(frozen=True, eq=False)
-class FiniteVolume:
+class FiniteVolume(OneLine):
     """d rho/dt = div(rho grad p(x, rho)) for cell means on a periodic box, d = 1, 2 or 3.
 
     Parameters

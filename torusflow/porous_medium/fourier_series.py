@@ -11,6 +11,7 @@ from scipy.fft import next_fast_len
 from ..arguments import checked_times, checked_tolerance, is_number, settle
 from ..backends import Transform
 from ..backends.turns import Turn
+from ..display import OneLine
 from ..errors import InputError, NumericalError, UnfinishedError
 from ..torus.density import Density
 from ..torus.grid import TWO_PI, Torus
@@ -19,7 +20,7 @@ from .time_steps import Path, Semilinear, solve
 
 
 @dataclass(frozen=True, eq=False)
-class SpectralSolution:
+class SpectralSolution(OneLine):
     """What the spectral solver found.
 
     Attributes
@@ -39,7 +40,7 @@ class SpectralSolution:
 
 
 @dataclass(frozen=True, eq=False)
-class Spectral:
+class Spectral(OneLine):
     """d rho/dt = div(rho^(m-1) grad rho) = (1/m) Laplacian(rho^m) for positive smooth rho, by Fourier series.
 
     All modes of the grid but the Nyquist ones are kept, and the power is formed on a finer grid, of more than (m + 1)/2

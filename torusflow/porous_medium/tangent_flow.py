@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 
 from ..arguments import checked_times, checked_tolerance, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError, UnfinishedError
 from ..losses.loss import HasCurvature, Loss
 from ..torus.band import checked_band
@@ -32,7 +33,7 @@ LARGEST_IMBALANCE = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class TangentSolution:
+class TangentSolution(OneLine):
     """What a tangent flow did.
 
     Attributes
@@ -68,7 +69,7 @@ class TangentSolution:
 
 
 @dataclass(frozen=True, eq=False)
-class TangentFlow:
+class TangentFlow(OneLine):
     """d rho/dt = div(rho K*(rho grad l'(rho))), the flow of which a descent step at v = 0 is an Euler step.
 
     For K = delta_0 (smoothness 0), the half squared L2 loss and the uniform target it is the porous medium equation

@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ..display import OneLine
 from ..errors import InputError
 from .arrays import grid_axes
 from .contents import write_field, write_scale
@@ -18,7 +19,7 @@ from .whole_files import locked
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class Reference(OneLine):
     """A solution of the limiting equation beside a run, on its time axis.
 
     Attributes

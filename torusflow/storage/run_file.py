@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends import ON_DEVICES, PACKAGES, is_there
+from ..display import OneLine
 from ..errors import InputError
 from ..torus.coordinates import Coordinates
 from .contents import WITHOUT_DENSITIES, on_densities, plain_text, rehearse_run, write_run
@@ -37,7 +38,7 @@ CONTROLS = 3
 
 
 @dataclass(frozen=True)
-class RunFile:
+class RunFile(OneLine):
     """A file in which a descent stores its run.
 
     Parameters

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from ..backends import to_host
+from ..display import Pictured, pictures
 from ..errors import InputError, NumericalError
 from ..model import Layered
 from ..risk import Risk
@@ -39,7 +40,7 @@ LIMITS = ("iterations", "gradient_tolerance", "risk_tolerance", "max_time", "pat
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(Pictured):
     """A run read back from its file.
 
     Attributes
@@ -112,6 +113,16 @@ class Run:
         if what not in ("history", "points"):
             raise InputError(f"to_dataframe makes a table of 'history' or 'points', got {what!r}.")
         return history_of(self) if what == "history" else points_of(self)
+
+    def plot(self, figure=None):
+        """What was fitted, how it moves and the course of the descent; returns the figure.
+
+        Parameters
+        ----------
+        figure : Figure or SubFigure, optional
+            To draw into; else one of its own. See `torusflow.plotting.plot_run`.
+        """
+        return pictures().plot_run(self, figure)
 
 
 def load(path, classes=(), device: str = "cpu", comm=None) -> Run:

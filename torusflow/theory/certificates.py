@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import is_positive, real_array
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import norm
 from ..losses.densities import SquaredL2
@@ -33,7 +34,7 @@ OUTPUT_ROUND_OFF = 1e-12
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(OneLine):
     """Gradient descent converges linearly without leaving a ball about its start, if 8 (L_0 - L*) < m(R) R^2.
 
     Attributes

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import check_kind
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import Euclidean, norm
 from ..risk import Risk
@@ -17,7 +18,7 @@ CRITICAL = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class CriticalPoint:
+class CriticalPoint(OneLine):
     """What the derivatives of a risk say of a control.
 
     Attributes

@@ -11,6 +11,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from ..arguments import real_array
 from ..backends import is_array, to_host
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..model import Model
 from ..torus.density import FunctionSpace
@@ -19,7 +20,7 @@ from ..torus.density import FunctionSpace
 LARGEST_DENSE = 2000
 
 
-class TangentKernel(LinearOperator):
+class TangentKernel(OneLine, LinearOperator):
     """p -> DF(w) DF(w)* p on outputs, symmetric and not negative: a `scipy.sparse.linalg.LinearOperator`.
 
     As an operator it acts on flattened outputs, ``kernel @ p``; called, on outputs as they are, ``kernel(p)``. The

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..arguments import check_generator, check_kind, checked_whole, settle
+from ..display import OneLine, Pictured, pictures
 from ..errors import InputError
 from .coordinates import Coordinates
 from .grid import Torus
@@ -16,6 +17,7 @@ from .labelled import labelled
 from .scattered import TrigonometricPolynomial
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from xarray import DataArray
 
 # A density is never rescaled unless asked for, so its mass must be one to round-off.
@@ -26,7 +28,7 @@ LARGEST_SAMPLE = 10**8
 
 
 @dataclass(frozen=True, eq=False)
-class Density:
+class Density(Pictured):
     """A probability density on a torus: non-negative values on the grid with mean one.
 
     Made by the functions of `torusflow.densities`; `numpy.asarray` gives the values.
@@ -83,6 +85,20 @@ class Density:
         values = values / torus.mean(values)
         return Density(torus, values / torus.mean(values), self.name)
 
+    def plot(self, ax: Axes | None = None, coordinates: Coordinates | None = None, masses=(0.5, 0.98)):
+        """The density with its regions of highest density, a line or an image; returns the figure.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            To draw a density on one or two axes into; else a figure of its own, which pyplot does not know.
+        coordinates : Coordinates, optional
+            Units and names of the axes.
+        masses : sequence of float
+            Of the regions.
+        """
+        return pictures().plot_density(self, None, coordinates, masses, ax)
+
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n independent points in [0, 1)^d, array (n, d), of the density between grid points by its Fourier series.
 
@@ -134,7 +150,7 @@ class Density:
         return np.array(values, dtype=dtype) if dtype is not None or copy else values
 
 
-class FunctionSpace:
+class FunctionSpace(OneLine):
     """Functions on the grid with <p, q> = mean of p q."""
 
     dtype = np.dtype(np.float64)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..arguments import check_kind
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..torus.grid import Torus
 from ..torus.scattered import TrigonometricPolynomial, checked_points
@@ -16,7 +17,7 @@ from .flow_map import INVERSE_TOLERANCE
 NEWTON_ITERATIONS = 60
 
 
-class Diffeomorphism:
+class Diffeomorphism(OneLine):
     """phi(x) = x + xi(x), xi(x) = sum_k xi^_k exp(2 pi i k.x) from its values on the grid.
 
     Points are not wrapped into [0, 1): phi(x + k) = phi(x) + k for whole k.

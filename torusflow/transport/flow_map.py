@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments import checked_whole, is_number, real_array
+from ..display import Pictured, pictures
 from ..errors import InputError, NumericalError
 from ..model import Refinable
 from ..torus.control import VelocitySpace
+from ..torus.coordinates import Coordinates
 from ..torus.density import Density
 from ..torus.scattered import BandField, checked_points, interpolate
 from .runge_kutta import RK4, Pair, Tableau, find_scheme
@@ -34,7 +36,7 @@ class Piece(NamedTuple):
     scheme: Tableau
 
 
-class FlowMap:
+class FlowMap(Pictured):
     """Phi(x) = x(1), dx/ds = v_s(x), x(0) = x: the map of the torus that a control generates.
 
     It is the discrete map of Runge-Kutta steps, by the scheme of the model; its Jacobian, determinant and inverse are
@@ -78,10 +80,22 @@ class FlowMap:
         scheme = find_scheme(getattr(model, "scheme", RK4.name))
         self._pieces = [Piece(BandField(space, c), 1 / space.layers, substeps, scheme) for c in space.element(v)]
 
+    def __repr__(self) -> str:
+        return f"FlowMap(dimension={self.dimension}, layers={len(self._pieces)}, duration={self.duration:g})"
+
+    def plot(self, coordinates: Coordinates | None = None, figure=None):
+        """Deformed grid, flow lines and log-determinant; returns the figure, see `torusflow.plotting.plot_map`."""
+        return pictures().plot_map(self, coordinates, figure)
+
     @property
     def duration(self) -> float:
         """How long the flow runs: 1, or the sum for a composition."""
         return math.fsum(piece.duration for piece in self._pieces)
+
+    @property
+    def layer_ends(self) -> np.ndarray:
+        """The times at which one field gives way to the next, 0 and `duration` included, array (layers + 1,)."""
+        return np.cumsum([0.0, *(piece.duration for piece in self._pieces)])
 
     def __matmul__(self, first: FlowMap) -> FlowMap:
         """The composition self o first: x -> self(first(x))."""
