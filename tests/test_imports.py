@@ -29,6 +29,7 @@ LAYERS = [
     {"descent"},
     {"config", "plotting", "testing"},
     {"estimators"},
+    {"report"},
     {"cli"},
     {"__init__"},
 ]
