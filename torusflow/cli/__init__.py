@@ -1,4 +1,4 @@
-"""The command line: torusflow fit, check, resume, refine, export, plot, compare, info, sample, score, torsions."""
+"""The command line: torusflow fit, check, resume, refine, export, plot, report, animate, compare, info, and others."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import click
 
 from ..errors import TorusflowError
 from ..interrupts import SIGNALS
+from .animate import animate
 from .description import wrap
 from .fits import check, fit
 from .processes import Processes, started
+from .report import report
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
 from .terminal import forgiving_output
@@ -87,7 +89,7 @@ def main():
     """Fit densities on the torus by gradient descent on flows."""
 
 
-for command in (fit, check, resume, refine, export, plot, compare, info, sample, score, torsions):
+for command in (fit, check, resume, refine, export, plot, report, animate, compare, info, sample, score, torsions):
     main.add_command(command)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from ..backends import to_host
 from ..model import Conditional, HasDensity, OnPoints
-from ..plotting.style import LARGEST_LINEAR
 from ..storage import Run
 from ..torus.coordinates import Coordinates
 from ..torus.density import Density, LogDensitySpace
@@ -19,6 +18,8 @@ from .packing import Shown, packed, some
 from .panels import BLUE, GREY, VERMILION, Part, axis, period, plain, safe
 from .training import Iterate
 
+# Up to this many times the uniform density colours are linear at first.
+LARGEST_LINEAR = 10.0
 # Shown per axis at most, for each dimension; of data points; and grids to which log-densities are refined below.
 MOST, DOTS, FINE = {1: 1024, 2: 128, 3: 32}, 2000, 96
 # Points per axis at which a density that has no grid is evaluated.
@@ -42,7 +43,7 @@ def densities(run: Run, iterates: list[Iterate], layers: np.ndarray, numbers: in
     of_samples = isinstance(model, OnPoints)
     coordinates = run.coordinates.in_one_range()
     if of_samples:
-        fields = {"iteration": [_evaluated(model, iterate.control) for iterate in iterates]}
+        fields = {"iteration": [evaluated(model, iterate.control) for iterate in iterates]}
     else:
         trajectory = [run.trajectory[i] for i in layers]
         fields = {
@@ -91,7 +92,7 @@ def density_of(space, output) -> np.ndarray:
     return exponential(finer.fine, finer.up(output), space.given)[0]
 
 
-def _evaluated(model, control) -> np.ndarray:
+def evaluated(model, control) -> np.ndarray:
     """The density of a model of samples on a grid."""
     d = model.space.torus.dimension
     lattice = np.stack(np.meshgrid(*[np.arange(CELLS[d]) / CELLS[d]] * d, indexing="ij"), axis=-1)
@@ -125,7 +126,6 @@ def _image(name: str, shown: Shown, coordinates: Coordinates, title: str = "", *
         "kind": "image",
         "field": name,
         "title": title or TITLES[name],
-        "unit": "relative to uniform",
         "colours": "density",
         "axes": [values.tolist() for values in shown.axes],
         "labels": [safe(coordinates.label(direction)) for direction in directions],

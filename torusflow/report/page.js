@@ -191,7 +191,7 @@
           return { colorscale: SIGNED, zmin: -largest, zmax: largest, colorbar: { len: 0.9, thickness: 12 } };
         }
         const { low, high } = this.run.colours;
-        const ticks = { len: 0.9, thickness: 12, title: { text: panel.unit, side: "right" } };
+        const ticks = { len: 0.9, thickness: 12 };
         if (!this.logarithmic) return { colorscale: "Viridis", zmin: low, zmax: high, colorbar: { ...ticks, tickvals: null, ticktext: null } };
         const bottom = Math.log10(Math.max(low, high * 10 ** -DECADES)), top = Math.log10(high);
         const powers = Array.from({ length: 9 }, (_, i) => bottom + (top - bottom) * i / 8);

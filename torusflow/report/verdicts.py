@@ -48,7 +48,9 @@ def _cheap(run: Run) -> Iterator[Verdict]:
     if isinstance(model, HasCourantNumber):
         yield _tried("stability", lambda: _stability(run))
     for column, wrong, words in TROUBLES:
-        if column in run.history:
+        if column in run.history and not (
+            column == "tail" and isinstance(model, HasResolution)
+        ):  # its mass judges that
             last = float(run.history[column][-1])
             said = words.format(last) if wrong(last) else RIGHT[column].format(last)
             yield Verdict("positive" if column == "minimum" else "grid", WRONG if wrong(last) else PASSED, said)
@@ -66,7 +68,9 @@ def _dear(run: Run, seconds: float) -> list[Verdict]:
     done = len(run.history["risk"]) - 1
     expected = ITERATIONS * float(run.history["seconds"][-1]) / max(done, 1)
     if expected > seconds:
-        words = f"not checked: that would take about {expected:.0f} s. Ask for it with --seconds {np.ceil(expected):.0f}"
+        words = (
+            f"not checked: that would take about {expected:.0f} s. Ask for it with --seconds {np.ceil(expected):.0f}"
+        )
         return [Verdict("gradient", OPEN, f"{words} (in Python: seconds=...)")]
     return [
         _tried("adjoint", lambda: _judged(checks.adjoint(run.risk.model, run.control))),
