@@ -269,9 +269,11 @@
       Plotly.newPlot(plot, unpacked(panel.data), themed(panel.layout), settings);
     }
   };
-  const repaint = () => {
+  // On paper two panels stand beside one another, whatever the window was like.
+  const PAPER = { width: 320, height: 300, autosize: false };
+  const repaint = (more) => {
     for (const plot of document.querySelectorAll(".plot")) if (plot.report) {
-      const { shapes, ...layout } = themed(plot.report);
+      const layout = themed({ ...plot.report, ...more });
       if (plot.layout.shapes) layout.shapes = plot.layout.shapes;
       Plotly.react(plot, plot.data, layout, settings);
     }
@@ -286,7 +288,11 @@
   const runs = report.runs.map((run) => new Run(run));
   openAt();
   addEventListener("hashchange", openAt);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-  matchMedia("print").addEventListener("change", repaint);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => repaint({}));
+  addEventListener("beforeprint", () => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+    repaint(PAPER);
+  });
+  addEventListener("afterprint", () => repaint({ autosize: true }));
   document.documentElement.dataset.drawn = "yes";
 })();

@@ -9,7 +9,7 @@ import numpy as np
 from ..backends import to_host
 from ..estimators import TorusDensity
 from ..estimators.files import notes_of
-from ..losses import LogLikelihood
+from ..losses import LogLikelihood, SquaredDistance
 from ..losses.normalised_likelihood import NormalisedLikelihood
 from ..storage import Run
 from ..storage.classes import Unknown
@@ -57,12 +57,13 @@ def how_near(run: Run, iterates: list[Iterate]) -> str:
 
 
 def relative_error(run: Run, output) -> float | None:
-    """|output - target| / |target| in the output space; None without a target."""
+    """|output - target| / |target| in the output space; None without a target that outputs are subtracted from."""
     loss: Any = run.risk.loss
     space = run.risk.model.output_space
-    target = getattr(loss, "target", getattr(loss, "targets", None))
-    if isinstance(target, Density):
-        target = to_host(target.values)
+    target = getattr(loss, "target", None)
+    target = to_host(target.values) if isinstance(target, Density) else None
+    if isinstance(loss, SquaredDistance):
+        target = loss.targets
     if target is None or np.shape(target) != np.shape(output):
         return None
     size = space.inner(target, target)
