@@ -29,12 +29,13 @@ LAYERS = [
     {"descent"},
     {"config", "plotting", "testing"},
     {"estimators"},
-    {"report"},
+    {"reports"},
     {"cli"},
     {"__init__"},
 ]
-# storage finds the public classes by name when a file is read or written, and the version is the package's.
-EXCEPTIONS = {("storage", "__init__")}
+# storage finds the public classes by name when a file is read or written, and the version is the package's, in
+# reports too.
+EXCEPTIONS = {("storage", "__init__"), ("reports", "__init__")}
 # Points and matrices are small and local: their sums are NumPy's.
 ON_POINTS = {
     "losses/log_likelihood.py",

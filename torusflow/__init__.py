@@ -24,8 +24,8 @@ from .hilbert import Euclidean as Euclidean
 from .models import *  # noqa: F403
 from .porous_medium.tangent_flow import TangentFlow as TangentFlow
 from .public import public_names
-from .report import animate as animate
-from .report import report as report
+from .reports import animate as animate
+from .reports import report as report
 from .risk import Risk as Risk
 from .storage import Reference as Reference
 from .storage import Run as Run

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..report import animate as write_animation
-from ..report.animation import KINDS
+from ..reports import animate as write_animation
+from ..reports.animation import KINDS
 from .options import takes_classes
 
 

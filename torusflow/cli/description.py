@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..errors import printable
-from ..report.words import problem_in_words, run_in_words
+from ..reports.words import problem_in_words, run_in_words
 from ..risk import Risk
 from ..storage import Reference, Run
 from ..torus.coordinates import Coordinates

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..errors import InputError
-from ..report import report as write_report
-from ..report.writing import SECONDS
+from ..reports import report as write_report
+from ..reports.writing import SECONDS
 from .description import wrap
 from .options import takes_classes
 
@@ -33,8 +32,6 @@ def report(runs, classes, output, overwrite, seconds):
     are compared. It needs no network. A run that is still being written is
     reported as far as it is.
     """
-    if not seconds >= 0:
-        raise InputError(f"--seconds must be a number >= 0, got {seconds:g}.")
     output = output or str(Path(runs[0]).parent / f"{Path(runs[0]).stem}-report.html")
     write_report(runs, output, overwrite, classes, seconds)
     click.echo(wrap(f"report written to {output}; open it in a browser"))

@@ -16,7 +16,7 @@ from ..estimators.conditions import far_from_rows
 from ..estimators.files import notes_of
 from ..losses import NormalisedLikelihood
 from ..model import Conditional, HasDensity
-from ..report.choices import choice_in_words
+from ..reports.choices import choice_in_words
 from ..storage import Run
 from ..storage.classes import missing_classes
 from ..storage.csv_tables import csv_line, listed_columns, read_table, write_csv

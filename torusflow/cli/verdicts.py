@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..estimators import TorusDensity
 from ..estimators.comparison import Comparison, mean_and_error
-from ..report.choices import gap_in_words, mass_in_words, what_it_is_of
+from ..reports.choices import gap_in_words, mass_in_words, what_it_is_of
 from .description import table, wrap
 
 # A difference of so many standard errors is one.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
+from ..arguments import is_number
 from ..errors import InputError
 from ..storage.kinds import REPORT
 from ..storage.runs import read_run
@@ -50,9 +50,11 @@ def report(runs, path, overwrite: bool = False, classes: Sequence = (), seconds:
     --------
     >>> tfl.report("run.h5", "report.html")  # doctest: +SKIP
     """
-    files = [runs] if isinstance(runs, str | Path) else list(runs)
+    files = [runs] if not isinstance(runs, Iterable) or isinstance(runs, str) else list(runs)
     if not files:
         raise InputError("a report needs at least one run file: tfl.report('run.h5', 'report.html').")
+    if not is_number(seconds) or not seconds >= 0:
+        raise InputError(f"seconds must be a number >= 0, got {seconds!r}.")
     check_target(path, overwrite, files)
     page.plotly_script()  # or a sentence, before any work
     subjects = [Subject(file, read_run(file, classes)[0]) for file in files]

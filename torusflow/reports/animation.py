@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import checked_path
 from ..backends import to_host
 from ..errors import InputError
 from ..model import HasDensity, Layered, OnPoints, Refinable
@@ -78,7 +79,7 @@ def animate(run, path, of: str = "training", overwrite: bool = False, classes: S
     frames, scene = _training(run, loaded) if of == "training" else _flow(run, loaded)
     if len(frames) < 2:
         other = "flow" if of == "training" else "training"
-        raise InputError(f"{str(run)!r} has one state {of} to show, so nothing moves. Try --of {other}.")
+        raise InputError(f"{str(run)!r} has one state to show, so nothing moves. Try of={other!r} (--of {other}).")
     frames = [frames[i] for i in some(len(frames), FRAMES)]
     make = _gif if Path(path).suffix.lower() == ".gif" else _mp4
     write_whole(path, make(scene([frame.values for frame in frames]), frames))
@@ -86,7 +87,7 @@ def animate(run, path, of: str = "training", overwrite: bool = False, classes: S
 
 def check_target(path, overwrite: bool, run) -> None:
     """Raise an InputError, before any work, if an animation could not be written there."""
-    if Path(path).suffix.lower() not in SUFFIXES:
+    if checked_path(path, "the animation").suffix.lower() not in SUFFIXES:
         raise InputError(f"an animation is written as .mp4 or .gif, got {str(path)!r}: use one of these endings.")
     refuse_existing(path, overwrite, ANIMATION, generations(run))
     if Path(path).suffix.lower() == ".mp4":
@@ -127,7 +128,7 @@ def _flow(path, run: Run) -> tuple[list[Frame], Callable[[list], Scene]]:
             return _framed(list(states), titles), lambda values: points_scene(values, run)
     if not (isinstance(model, HasDensity) and isinstance(model, OnPoints)):
         raise InputError(
-            f"{str(path)!r} is a run of a {type(model).__name__}, whose flow has no picture. Try --of training."
+            f"{str(path)!r} is a run of a {type(model).__name__}, whose flow has no picture. Let it show the training."
         )
     flow = FlowMap(model, run.control)
     at = (np.arange(LATTICE[flow.dimension]) + 0.5) / LATTICE[flow.dimension]
