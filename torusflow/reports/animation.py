@@ -71,7 +71,7 @@ def animate(run, path, of: str = "training", overwrite: bool = False, classes: S
     >>> tfl.animate("run.h5", "run.gif", of="flow")  # doctest: +SKIP
     """
     check_target(path, overwrite, run)
-    if of not in KINDS:
+    if not isinstance(of, str) or of not in KINDS:
         raise InputError(f"an animation is of {' or '.join(KINDS)}, got {of!r}.")
     loaded, missing = read_run(run, classes)
     if missing or isinstance(loaded.risk, Unknown):

@@ -14,7 +14,7 @@ from ..torus.coordinates import Coordinates
 from ..torus.density import Density, LogDensitySpace
 from ..torus.log_density import Finer, exponential
 from ..torus.regions import highest_density_levels
-from .packing import Shown, packed, some
+from .packing import Shown, packed
 from .panels import BLUE, GREY, VERMILION, Part, axis, period, plain, safe
 from .training import Iterate
 
@@ -39,43 +39,43 @@ def densities(run: Run, iterates: list[Iterate], layers: np.ndarray, numbers: in
     numbers : int
         That the fields may have together.
     """
-    model: Any = run.risk.model
-    of_samples = isinstance(model, OnPoints)
-    coordinates = run.coordinates.in_one_range()
-    if of_samples:
-        fields = {"iteration": [evaluated(model, iterate.control) for iterate in iterates]}
-    else:
-        trajectory = [run.trajectory[i] for i in layers]
-        fields = {
-            "layer": [density_of(model.output_space, output) for output in trajectory],
-            "iteration": [density_of(model.output_space, iterate.output) for iterate in iterates],
-        }
-    d, shape = fields["iteration"][0].ndim, fields["iteration"][0].shape
-    target = getattr(run.risk.loss, "target", None)
-    target = to_host(target.values) if isinstance(target, Density) else None
-    frames = sum(map(len, fields.values())) + 2
-    shown = Shown(shape, coordinates, min(MOST[d], int((numbers / frames) ** (1 / d))))
+    fields = _fields(run, iterates, layers)
+    first = fields["iteration"][0]
+    coordinates, frames = run.coordinates.in_one_range(), sum(map(len, fields.values())) + 2
+    shown = Shown(first.shape, coordinates, min(MOST[first.ndim], int((numbers / frames) ** (1 / first.ndim))))
     stacks = {name: np.stack([shown(values) for values in field]) for name, field in fields.items()}
-    target = None if target is None else shown(target)
+    target = getattr(run.risk.loss, "target", None)
+    target = shown(to_host(target.values)) if isinstance(target, Density) else None
+    points, notes = _points(run), _notes(run, shown, coordinates)
+    if first.ndim == 1:
+        panels = [_line(name, stack, target, shown, coordinates, points) for name, stack in stacks.items()]
+        return Part(panels, {}, None, notes)
     values = [*stacks.values(), *([] if target is None else [target])]
     low, high = max(0.0, float(min(map(np.min, values)))), float(max(map(np.max, values)))
     colours = {"low": low, "high": max(high, low + 1e-9), "logarithmic": high > LARGEST_LINEAR}
-    points = _points(run)
-    if d == 1:
-        panels = [_line(name, stack, target, shown, coordinates, points) for name, stack in stacks.items()]
-        return Part(panels, {}, None, _notes(run, shown, coordinates))
     panels = [_image(name, shown, coordinates) for name in stacks]
+    if points is not None and first.ndim == 2:
+        panels[0] |= {"title": "fitted density and data, over the training", "over": [_dots(points, coordinates)]}
+        notes += [f"Of {len(points):,} rows {DOTS:,} are drawn."] if len(points) > DOTS else []
     if target is not None:
         panels.append(_image("", shown, coordinates, "target", fixed=packed(target[None])))
         title = "fitted − target, over the training"
         panels.append(_image("iteration", shown, coordinates, title, minus=packed(target), colours="difference"))
-    if points is not None and d == 2:
-        panels.append(
-            _image("iteration", shown, coordinates, "fitted density and data", over=[_dots(points, coordinates)])
-        )
-    if d == 3:
-        panels.append(_isosurface(next(iter(stacks)), stacks["iteration"][-1], shown, coordinates))
-    return Part(panels, stacks, colours, _notes(run, shown, coordinates))
+    if first.ndim == 3:
+        panels.append(_isosurface([*stacks][-1], stacks["iteration"][-1], shown, coordinates))
+    return Part(panels, stacks, colours, notes)
+
+
+def _fields(run: Run, iterates: list[Iterate], layers) -> dict[str, list[np.ndarray]]:
+    """Densities by the slider that moves them: over the training, and along the flow where the file has that."""
+    model: Any = run.risk.model
+    if isinstance(model, OnPoints):
+        return {"iteration": [evaluated(model, iterate.control) for iterate in iterates]}
+    trajectory: Any = run.trajectory
+    return {
+        "iteration": [density_of(model.output_space, iterate.output) for iterate in iterates],
+        "layer": [density_of(model.output_space, trajectory[i]) for i in layers],
+    }
 
 
 def density_of(space, output) -> np.ndarray:
@@ -142,19 +142,19 @@ def _isosurface(name: str, fitted, shown: Shown, coordinates: Coordinates) -> di
 
 
 def _points(run: Run) -> np.ndarray | None:
-    """Data that were fitted by likelihood, or some of them, in sides of the torus."""
+    """Data that were fitted by likelihood, in sides of the torus."""
     model: Any = run.risk.model
     points = getattr(run.risk.loss, "samples", None)
     if points is None and isinstance(model, OnPoints):
         points = model.inputs
     if points is None or not isinstance(model, HasDensity):
         return None
-    points = np.asarray(points)
-    return points[np.random.default_rng(0).permutation(len(points))[:DOTS]]
+    return np.asarray(points)
 
 
 def _dots(points, coordinates: Coordinates) -> dict:
-    x, y = coordinates.from_torus(points).T
+    some_of = np.random.default_rng(0).permutation(len(points))[:DOTS]
+    x, y = coordinates.from_torus(points[some_of]).T
     style = {"size": 3, "color": "#ffffff", "opacity": 0.6, "line": {"width": 0.5, "color": "#000000"}}
     return {"type": "scatter", "mode": "markers", "x": packed(x), "y": packed(y), "marker": style, "hoverinfo": "skip"}
 
@@ -167,12 +167,4 @@ def _notes(run: Run, shown: Shown, coordinates: Coordinates) -> list[str]:
         notes.append(f"They are densities given {names}: for each value of that the mean over the rest is 1.")
     if words := shown.in_words():
         notes.append(words)
-    count = len(points) if (points := getattr(run.risk.loss, "samples", None)) is not None else 0
-    if count > DOTS:
-        notes.append(f"Of {count:,} rows {DOTS:,} are drawn.")
     return notes
-
-
-def shown_layers(layers: int, most: int) -> np.ndarray:
-    """Some of the ends of layers, 0 the start among them."""
-    return some(layers + 1, most)

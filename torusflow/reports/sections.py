@@ -13,10 +13,10 @@ from ..storage import Run
 from ..storage.classes import Unknown
 from ..torus.density import FunctionSpace
 from . import page
-from .fields import densities, shown_layers
+from .fields import densities
 from .flows import flows
 from .histories import history, history_notes, history_panels
-from .packing import packed
+from .packing import packed, some
 from .panels import Part
 from .points import outputs
 from .settings import environment, settings
@@ -94,8 +94,9 @@ def _iterates(subject: Subject, seconds: float) -> tuple[list[Iterate], str]:
 
 
 def _layers(run: Run) -> np.ndarray | None:
+    """Some of the ends of layers, 0 the start among them."""
     layers = getattr(run.risk.model, "layers", None)
-    return shown_layers(layers, LAYERS) if isinstance(layers, int) else None
+    return some(layers + 1, LAYERS) if isinstance(layers, int) else None
 
 
 def _parts(run: Run, found: list[Iterate], layers, numbers: int) -> list[Part]:

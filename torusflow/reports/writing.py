@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..arguments import is_number
 from ..errors import InputError
@@ -29,7 +29,7 @@ def report(runs, path, overwrite: bool = False, classes: Sequence = (), seconds:
 
     Parameters
     ----------
-    runs : str or path, or sequence of these
+    runs : str or path, or list of these
         Run files.
     path : str or path
         Conventionally ending in .html.
@@ -50,7 +50,7 @@ def report(runs, path, overwrite: bool = False, classes: Sequence = (), seconds:
     --------
     >>> tfl.report("run.h5", "report.html")  # doctest: +SKIP
     """
-    files = [runs] if not isinstance(runs, Iterable) or isinstance(runs, str) else list(runs)
+    files = list(runs) if isinstance(runs, list | tuple) else [runs]
     if not files:
         raise InputError("a report needs at least one run file: tfl.report('run.h5', 'report.html').")
     if not is_number(seconds) or not seconds >= 0:
