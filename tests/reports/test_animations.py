@@ -60,10 +60,10 @@ def test_a_gif(run_file, call, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
-def test_an_mp4(run_file, tmp_path):
-    tfl.animate(run_file, tmp_path / "film.mp4", of="flow")
+def test_an_mp4(run_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("torusflow.reports.animation.HELD", 1)
+    tfl.animate(run_file, tmp_path / "film.mp4")
     assert kind_of(tmp_path / "film.mp4") == ANIMATION
-    tfl.animate(run_file, tmp_path / "film.mp4", of="training", overwrite=True)
 
 
 def test_mp4_without_ffmpeg(run_file, tmp_path, monkeypatch):

@@ -118,8 +118,8 @@ def _training(path, run: Run) -> tuple[list[Frame], Callable[[list], Scene]]:
 
 def _flow(path, run: Run) -> tuple[list[Frame], Callable[[list], Scene]]:
     model: Any = run.risk.model
-    if isinstance(model, Layered):
-        states = _states(model, run.control)
+    if isinstance(run.risk.model, Layered):
+        states = _states(run)
         titles = [f"s = {i / (len(states) - 1):.2f}" for i in range(len(states))]
         if isinstance(model.output_space, FunctionSpace):
             values = [density_of(model.output_space, state) for state in states]
@@ -138,13 +138,15 @@ def _flow(path, run: Run) -> tuple[list[Frame], Callable[[list], Scene]]:
     return frames, lambda values: points_scene(values, run)
 
 
-def _states(model, control) -> np.ndarray:
+def _states(run: Run) -> np.ndarray:
     """The states at the ends of the layers; within them too, where a layer of several steps can be cut into some."""
-    pieces = model.substeps if isinstance(model, Refinable) and model.substeps > 1 else 1
+    model: Any = run.risk.model
+    control, pieces = run.control, 1
+    if isinstance(run.risk.model, Refinable) and len(control) == model.layers:
+        pieces = model.substeps
     pieces = next((k for k in range(pieces, 0, -1) if pieces % k == 0 and k * model.layers <= FRAMES), 1)
     if pieces > 1:
-        cut: Any = model
-        model = dataclasses.replace(cut, layers=pieces * model.layers, substeps=cut.substeps // pieces)
+        model = dataclasses.replace(model, layers=pieces * model.layers, substeps=model.substeps // pieces)
         control = np.repeat(control, pieces, axis=0)
     return to_host(model.trajectory(control))
 
@@ -176,8 +178,10 @@ def _mp4(scene: Scene, frames: list[Frame]) -> bytes:
         film = Path(folder) / "film.mp4"
         try:
             with writer.saving(scene.figure, str(film), scene.figure.dpi):
-                for frame in [*frames, *[frames[-1]] * HELD]:
+                for frame in frames:
                     scene.show(*frame)
+                    writer.grab_frame()
+                for _ in range(HELD):
                     writer.grab_frame()
             return film.read_bytes()
         except (OSError, subprocess.CalledProcessError) as error:

@@ -22,6 +22,7 @@ from .training import Iterate
 LARGEST_LINEAR = 10.0
 # Shown per axis at most, for each dimension; of data points; and grids to which log-densities are refined below.
 MOST, DOTS, FINE = {1: 1024, 2: 128, 3: 32}, 2000, 96
+BINS = 48  # of data in one dimension
 # Points per axis at which a density that has no grid is evaluated.
 CELLS = {1: 360, 2: 72, 3: 20}
 MASSES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
@@ -110,7 +111,7 @@ def _line(name, stack, target, shown, coordinates, points) -> dict:
         style = {"color": VERMILION, "dash": "dash"}
         data.append({**line, "y": packed(target), "name": "target", "line": style})
     if points is not None:
-        counts, edges = np.histogram(coordinates.from_torus(points)[:, 0], 48, period(coordinates, 0))
+        counts, edges = np.histogram(coordinates.from_torus(points)[:, 0], BINS, period(coordinates, 0))
         middles, heights = (edges[1:] + edges[:-1]) / 2, counts / counts.mean()
         bars = {"type": "bar", "x": packed(middles), "y": packed(heights), "name": "data"}
         data.append({**bars, "marker": {"color": GREY, "opacity": 0.4}})

@@ -47,7 +47,7 @@ class Shown:
             alone = coordinates.along(axis)
             index = math.ceil(alone.origin * n) + np.arange(n)
             starts = np.arange(0, n, block)
-            sizes = np.diff([*starts, n])
+            sizes = np.diff(starts, append=n)
             self._index.append(index % n)
             self._starts.append((starts, sizes))
             self.axes.append(np.add.reduceat(index, starts) / sizes * (alone.period / n))

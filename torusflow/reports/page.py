@@ -35,7 +35,7 @@ def plotly_script() -> str:
 
 def page(title: str, content: str, numbers: dict, version: str) -> str:
     """The whole page."""
-    folder = resources.files(__package__)
+    folder = resources.files("torusflow.reports")
     # Nothing that a file says ends the element that the numbers stand in.
     as_json = json.dumps(numbers, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return Template((folder / "page.html").read_text("utf-8")).substitute(

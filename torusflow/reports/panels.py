@@ -58,10 +58,10 @@ def square(coordinates: Coordinates) -> dict:
     return {"xaxis": right, "yaxis": {**up, "scaleanchor": "x", "scaleratio": (end - left) / (top - bottom)}}
 
 
-def period(coordinates: Coordinates, direction: int) -> list[float]:
+def period(coordinates: Coordinates, direction: int) -> tuple[float, float]:
     """The ends of what is shown of a coordinate."""
     alone = coordinates.along(direction)
-    return [float(alone.start), float(alone.start + alone.period)]
+    return float(alone.start), float(alone.start + alone.period)
 
 
 def safe(text: str) -> str:

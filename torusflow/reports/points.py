@@ -40,8 +40,8 @@ def _in_the_plane(run, inputs, rows, aims, chosen, layers) -> list[dict]:
         fixed.append(_dots(aims[chosen], "targets", VERMILION, "square-open"))
     frames = [output[chosen] for output in rows]
     data = [_dots(frames[-1], "outputs", BLUE, "circle"), *fixed]
-    layout = {"xaxis": {"title": {"text": "first coordinate"}}, "yaxis": {"title": {"text": "second coordinate"}}}
-    layout["yaxis"] |= {"scaleanchor": "x"}
+    up = {"title": {"text": "second coordinate"}, "scaleanchor": "x"}
+    layout = {"xaxis": {"title": {"text": "first coordinate"}}, "yaxis": up}
     panels = [plain("outputs, over the training", data, {**layout, **LEGEND}, _moves("iteration", frames))]
     path: Any = run.trajectory
     if path is not None and layers is not None and path.shape[1:] == (len(inputs), 2):

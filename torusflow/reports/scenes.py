@@ -14,7 +14,7 @@ from ..storage import Run
 from ..torus.control import VelocitySpace
 from ..torus.density import Density
 from .fields import LARGEST_LINEAR
-from .panels import BLUE, GREY, VERMILION
+from .panels import BLUE, GREY, VERMILION, period
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,17 +135,12 @@ def _points_on_torus(values, run) -> Scene:
             axes.clear()
             height = shown[:, up] if d > 1 else np.zeros(len(shown))
             axes.plot(shown[:, right], height, ".", color=BLUE, markersize=3)
-            axes.set(xlabel=coordinates.label(right), xlim=_ends(coordinates, right))
+            axes.set(xlabel=coordinates.label(right), xlim=period(coordinates, right))
             if d > 1:
-                axes.set(ylabel=coordinates.label(up), ylim=_ends(coordinates, up))
+                axes.set(ylabel=coordinates.label(up), ylim=period(coordinates, up))
         figure.suptitle(title, fontsize=11)
 
     return Scene(figure, show)
-
-
-def _ends(coordinates, axis: int) -> tuple[float, float]:
-    alone = coordinates.along(axis)
-    return float(alone.start), float(alone.start + alone.period)
 
 
 def _norm(images):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def _cheap(run: Run) -> Iterator[Verdict]:
             said = words.format(last) if wrong(last) else RIGHT[column].format(last)
             yield Verdict("positive" if column == "minimum" else "grid", WRONG if wrong(last) else PASSED, said)
     if isinstance(model, HasResolution | SampleNODE):
-        yield _tried("likelihood", lambda: _judged(checks.likelihood(model, run.control)))
+        yield _tried("likelihood", lambda: _judged(checks.likelihood(cast(Any, model), run.control)))
 
 
 RIGHT = {
