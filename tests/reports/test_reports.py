@@ -14,6 +14,7 @@ import small_runs
 import torusflow as tfl
 from torusflow.reports.fields import densities
 from torusflow.reports.packing import Shown, packed, some
+from torusflow.reports.page import page
 from torusflow.reports.summary import summary
 from torusflow.reports.training import Iterate, iterates
 from torusflow.reports.verdicts import verdicts
@@ -31,9 +32,8 @@ def run_file(tmp_path_factory):
 
 def written(runs, folder, **options):
     """The words of a report of runs, its numbers, and the page without Plotly's script."""
-    page = folder / "report.html"
-    tfl.report(runs, page, **options)
-    text = page.read_text()
+    tfl.report(runs, folder / "report.html", **options)
+    text = (folder / "report.html").read_text()
     numbers = json.loads(re.search(r'id="numbers">(.*?)</script>', text, re.DOTALL)[1])
     scripts = re.findall(r"<script>.*?</script>", text, re.DOTALL)
     own = text.replace(max(scripts, key=len), "")
@@ -137,6 +137,7 @@ def test_names_of_a_file_are_text_and_no_markup(tmp_path):
     assert "<img" not in own and own.count("</script>") == 2 and names[1] in words
     labels = next(panel for panel in numbers["runs"][0]["panels"] if panel["kind"] == "image")["labels"]
     assert not any("<" in label for label in labels)
+    assert "</script><b>" not in page("title", "", {"name": "</script><b>"}, "0")
 
 
 @pytest.mark.slow
@@ -226,15 +227,16 @@ def test_how_near_it_came(run_file):
 
 
 def test_what_is_refused_before_any_work(run_file, tmp_path, monkeypatch):
-    page = tmp_path / "report.html"
-    page.write_text("<!doctype html><p>mine</p>")
+    mine = tmp_path / "report.html"
+    mine.write_text("<!doctype html><p>mine</p>")
     with pytest.raises(tfl.InputError, match="a report never replaces"):
-        tfl.report(run_file, page, overwrite=True)
+        tfl.report(run_file, mine, overwrite=True)
     with pytest.raises(tfl.InputError, match="is an input here"):
         tfl.report(run_file, run_file, overwrite=True)
     with pytest.raises(tfl.InputError, match="at least one run file"):
-        tfl.report([], page)
+        tfl.report([], mine)
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    monkeypatch.delattr("torusflow.reports.writing.read_run")
     with pytest.raises(tfl.InputError, match=re.escape("pip install 'torusflow[report]'")):
         tfl.report(run_file, tmp_path / "new.html")
     assert not (tmp_path / "new.html").exists()
