@@ -30,12 +30,13 @@ LAYERS = [
     {"descent"},
     {"config", "plotting", "testing"},
     {"estimators"},
+    {"reports"},
     {"cli"},
     {"__init__"},
 ]
-# storage finds the public classes by name when a file is read or written, and the version is the package's.
-# What is shown in notebooks asks for its picture when it is shown.
-EXCEPTIONS = {("storage", "__init__"), ("display", "plotting")}
+# storage finds the public classes by name when a file is read or written, and the version is the package's, in
+# reports too. What is shown in notebooks asks for its picture when it is shown.
+EXCEPTIONS = {("storage", "__init__"), ("reports", "__init__"), ("display", "plotting")}
 # Points and matrices are small and local: their sums are NumPy's.
 ON_POINTS = {
     "losses/classification.py",

@@ -27,6 +27,8 @@ from .hilbert import ProductSpace as ProductSpace
 from .models import *  # noqa: F403
 from .porous_medium.tangent_flow import TangentFlow as TangentFlow
 from .public import public_names
+from .reports import animate as animate
+from .reports import report as report
 from .risk import Risk as Risk
 from .storage import Reference as Reference
 from .storage import Run as Run

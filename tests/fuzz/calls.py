@@ -326,6 +326,8 @@ CALLS = {
     **DESCENTS,
     # -- files
     "load": Call(tfl.load, {"path": "missing.h5"}),
+    "report": Call(tfl.report, {"runs": "missing.h5", "path": "report.html", "overwrite": False, "seconds": 0.0}),
+    "animate": Call(tfl.animate, {"run": "missing.h5", "path": "run.gif", "of": "flow", "overwrite": False}),
     "RunFile": Call(tfl.RunFile, {"path": "run.h5", "overwrite": False, "coordinates": COORDINATES, "interval": 60.0}),
     "add_reference": Call(
         tfl.add_reference,

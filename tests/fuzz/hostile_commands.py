@@ -25,6 +25,7 @@ READING = (
     "plot RUN --fit -o out.png --overwrite",
     "compare RUN --with tangent-flow -o out.png --overwrite",
     "compare RUN --with porous-medium -o out.png --overwrite",
+    "report RUN -o out.html --overwrite --seconds 0",
     "refine RUN -o new.h5 --overwrite",
     "export RUN -o out.csv --overwrite",
     "export RUN -o out.npz --overwrite",

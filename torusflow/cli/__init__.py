@@ -1,4 +1,4 @@
-"""The command line: torusflow demo, fit, check, resume, refine, export, plot, compare, info, sample and others."""
+"""The command line: torusflow demo, fit, check, resume, plot, report, animate, compare, info, sample and others."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import click
 
 from ..errors import TorusflowError
 from ..interrupts import SIGNALS
+from .animate import animate
 from .demo import demo
 from .description import wrap
 from .fits import check, fit
 from .processes import Processes, started
+from .report import report
 from .resume import export, refine, resume
 from .runs import compare, info, plot, sample, score
 from .terminal import forgiving_output
@@ -88,7 +90,9 @@ def main():
     """Fit densities on the torus by gradient descent on flows."""
 
 
-for command in (fit, check, resume, refine, export, plot, compare, info, sample, score, torsions, demo):
+COMMANDS = (fit, check, resume, refine, export, plot, report, animate, compare, info, sample, score, torsions, demo)
+
+for command in COMMANDS:
     main.add_command(command)
 
 

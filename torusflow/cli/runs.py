@@ -16,6 +16,7 @@ from ..estimators.conditions import far_from_rows
 from ..estimators.files import notes_of
 from ..losses import NormalisedLikelihood
 from ..model import Conditional, HasDensity
+from ..reports.choices import choice_in_words
 from ..storage import Run
 from ..storage.classes import missing_classes
 from ..storage.csv_tables import csv_line, listed_columns, read_table, write_csv
@@ -28,7 +29,6 @@ from ..torus.control import VelocitySpace
 from ..transport.flow_map import FlowMap
 from .description import describe_comparison, describe_run, describe_scores, table, wrap
 from .options import takes_classes, whole_run
-from .verdicts import describe_choice
 
 # Outputs computed with other threads or transforms agree to this.
 SAME_OUTPUT = 1e-10
@@ -106,7 +106,7 @@ def info(run, classes, verify):
     loaded, missing = read_run(run, classes)
     click.echo(describe_run(run, loaded))
     if notes_of(loaded):
-        click.echo(table(describe_choice(TorusDensity.load(run))))
+        click.echo(table(choice_in_words(TorusDensity.load(run))))
     if missing:
         click.echo(wrap(missing_classes(run, missing)))
     if verify and "densities" in loaded.attributes:

@@ -8,16 +8,19 @@ import os
 import stat
 
 RUN, PICTURE, TABLE = "a run", "a picture", "a table"
+REPORT, ANIMATION = "a report", "an animation"
 ARRAYS, NETCDF, TEXT, NOTHING = "a NumPy archive", "a NetCDF file", "a text", "nothing"
 ZARR, VTK = "a Zarr folder", "an image of VTK"
 # A run file that is damaged may look like one of these.
 FOREIGN_HDF5, UNKNOWN = "HDF5 that is not a run of torusflow", "something that torusflow does not write"
 FOREIGN_PICTURE = "a picture that torusflow did not draw"
+FOREIGN_ANIMATION = "an image or a film that torusflow did not draw"
 
 HDF5, RUN_MARK = b"\x89HDF\r\n\x1a\n", b"torusflow run"
 # The format of what is exported as NetCDF-4, which is HDF5 too.
 EXPORTED = "torusflow export"
 DRAWN_MARK = b"Matplotlib"
+REPORT_MARK, ANIMATION_MARK = b'content="torusflow report"', b"torusflow animation"
 STARTS = {
     b"\x89PNG\r\n\x1a\n": PICTURE,
     b"%PDF-": PICTURE,
@@ -25,7 +28,6 @@ STARTS = {
     b"CDF\x02": NETCDF,
     b"CDF\x05": NETCDF,
     b"\xff\xd8\xff": "a JPEG image",
-    b"GIF8": "a GIF image",
     b"II*\0": "a TIFF image",
     b"MM\0*": "a TIFF image",
 }
@@ -50,6 +52,10 @@ def kind_of(path) -> str:
         if head.startswith(HDF5):
             exported = NETCDF if _holds(file, EXPORTED.encode()) else FOREIGN_HDF5
             return RUN if _holds(file, RUN_MARK) else exported
+        if head.startswith(b"<!doctype html>") and REPORT_MARK in head[:1000]:
+            return REPORT
+        if head.startswith(b"GIF8") or head[4:8] == b"ftyp":
+            return ANIMATION if _holds(file, ANIMATION_MARK) else FOREIGN_ANIMATION
         kind = next((kind for start, kind in STARTS.items() if head.startswith(start)), None)
         if kind == PICTURE or (head.lstrip().startswith((b"<?xml", b"<svg")) and b"<svg" in head):
             return PICTURE if _holds(file, DRAWN_MARK) else FOREIGN_PICTURE

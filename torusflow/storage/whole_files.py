@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..arguments import checked_path
 from ..errors import InputError
-from .kinds import ARRAYS, NETCDF, NOTHING, PICTURE, RUN, TABLE, VTK, ZARR, kind_of
+from .kinds import ANIMATION, ARRAYS, NETCDF, NOTHING, PICTURE, REPORT, RUN, TABLE, VTK, ZARR, kind_of
 
 EXAMPLES = {RUN: "run.h5", PICTURE: "picture.png", TABLE: "table.csv", ARRAYS: "run.npz", NETCDF: "run.nc"}
-EXAMPLES |= {ZARR: "run.zarr", VTK: "run.vti"}
+EXAMPLES |= {ZARR: "run.zarr", VTK: "run.vti", REPORT: "report.html", ANIMATION: "run.gif"}
 # For this process alone, never through a link that somebody has put there.
 OWN = os.O_CREAT | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))
 
