@@ -26,6 +26,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
+suppress_warnings = ["config.cache"]  # the functions of the gallery are not kept between builds
 exclude_patterns = ["README.md"]
 templates_path = ["_templates"]
 
@@ -57,3 +58,4 @@ sphinx_gallery_conf = gallery.configuration()
 
 def setup(app):
     reference.write(Path(app.srcdir) / "api")
+    app.connect("autodoc-process-docstring", reference.plain, priority=100)  # before numpydoc reads them

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -38,6 +40,7 @@ def public_objects() -> dict[str, object]:
     import torusflow.testing as testing  # not imported with the package
 
     for room, module in {**rooms, "testing": testing}.items():
+        sys.modules.setdefault(f"torusflow.{room}", module)  # where users find it, and Sphinx looks for it
         for name, thing in _public(module).items():
             if not any(thing is known for known in found.values()):
                 found[f"torusflow.{room}.{name}"] = thing
@@ -88,3 +91,16 @@ def _page(title: str, names: list[str]) -> str:
 
 def _title(text: str) -> list[str]:
     return [text, "=" * len(text), ""]
+
+
+# What stands in docstrings as formulas, and would be markup: |grad|, K*m, v_l. Code and examples are left alone.
+MARKUP = re.compile(r"``.*?``|`[^`]*`|\[\w+\]_|\*\*\w|(?P<mark>[|*]|(?<=\w)_(?=\W|$))")
+
+
+def plain(app, what, name, thing, options, lines) -> None:
+    """Escape what looks like markup in a docstring but is a formula."""
+    example = False
+    for i, line in enumerate(lines):
+        example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
+        if not example and not line.lstrip().startswith(".. "):
+            lines[i] = MARKUP.sub(lambda found: f"\\{found[0]}" if found["mark"] else found[0], line)
