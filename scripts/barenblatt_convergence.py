@@ -1,4 +1,7 @@
-"""Finite volumes against Barenblatt's solution, and the waiting time of a front that does not move at first.
+"""Finite volumes against Barenblatt's solution
+============================================
+
+Finite volumes against Barenblatt's solution, and the waiting time of a front that does not move at first.
 
 Left: error in L1 of the cell means after t = 1 ... 16 on a torus of side 2 pi, against the number of cells. Middle: the
 front in one dimension. Right: when the front at 0 is seen to move that starts from the pressure sin^2 x; before

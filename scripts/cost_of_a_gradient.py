@@ -1,4 +1,7 @@
-"""What will my problem cost? Time and memory of a gradient against the grid, the threads, and how stages are stored.
+"""What will my problem cost?
+==========================
+
+What will my problem cost? Time and memory of a gradient against the grid, the threads, and how stages are stored.
 
 Drawn are the time of a gradient with one thread and with all of them, beside n^d log n through the last point, and the
 memory that its stages take when they are kept and when they are recomputed from checkpoints. The gradients are

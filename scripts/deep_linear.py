@@ -1,4 +1,7 @@
-"""Deep linear networks learn one singular value after another, and need a time that depends on where they start.
+"""Deep linear networks learn one singular value after another
+===========================================================
+
+Deep linear networks learn one singular value after another, and need a time that depends on where they start.
 
 Left: gradient flow of two layers from near zero rests at the least risks of rank 0, 1, 2, ..., which are saddles.
 Right: a linear neural ODE asked for -Id in the plane comes to the optimum from starts at distance eps from the stable

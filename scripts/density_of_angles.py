@@ -1,4 +1,7 @@
-"""A density of angles from a table, its samples, and what the map of the same control makes instead.
+"""A density of angles, its samples, and its map
+=============================================
+
+A density of angles from a table, its samples, and what the map of the same control makes instead.
 
 Draws angles from a mixture of two von Mises densities on T^2, fits the logarithm of a density to them
 (`LogDensityNODE`, stopped by samples set aside), and scores the fit and the mixture itself on angles that neither has

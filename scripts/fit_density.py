@@ -1,8 +1,11 @@
-"""How fast does descent on the control fit a density, and what does the tangent kernel say about it?
+"""How fast does descent fit a density?
+====================================
 
-Fits the unimodal density on T^2 from uniform for several smoothnesses s of the metric. At v = 0 and uniform density the
-tangent kernel is diagonal with eigenvalues 4 pi^2 |k|^2 / (1 + l^2 |2 pi k|^2)^s, which bound the Polyak-Lojasiewicz
-ratio |grad R|^2 / (2 R) of the first iterate from both sides.
+How fast does descent on the control fit a density, and what does the tangent kernel say about it?
+
+Fits the unimodal density on T^2 from uniform for several smoothnesses s of the metric. At v = 0 and uniform density
+the tangent kernel is diagonal with eigenvalues ``4 pi^2 |k|^2 / (1 + l^2 |2 pi k|^2)^s``, which bound the
+Polyak-Lojasiewicz ratio ``|grad R|^2 / (2 R)`` of the first iterate from both sides.
 """
 
 import argparse

@@ -1,4 +1,7 @@
-"""What does the flow do that makes two clusters of angles of the uniform density?
+"""The flow that makes two clusters of angles
+==========================================
+
+What does the flow do that makes two clusters of angles of the uniform density?
 
 Fits by maximum likelihood a mixture of two von Mises densities on T^2, placed like the torsion angles of helices and
 sheets in proteins, and draws the fitted density with samples of it, the deformed grid, the flow lines and the

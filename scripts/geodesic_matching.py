@@ -1,9 +1,12 @@
-"""Two ways from the uniform density to the unimodal one on T^2 with least energy: do they meet?
+"""Two ways of least energy between two densities
+==============================================
 
-Shooting trains one velocity, from which a geodesic of the H^s metric on diffeomorphisms runs; the penalised path trains
-a velocity for every layer. With one loss and one penalty the best path is a geodesic: its speed |v_s|_V is constant and
-its energy is |u_0|_V^2. The map at the end of the geodesic is drawn as a deformed grid, and its distance from the
-identity is found again from the map alone, by the Riemannian logarithm.
+Two ways from the uniform density to the unimodal one on T^2 with least energy: do they meet?
+
+Shooting trains one velocity, from which a geodesic of the H^s metric on diffeomorphisms runs; the penalised path
+trains a velocity for every layer. With one loss and one penalty the best path is a geodesic: its speed ``|v_s|_V`` is
+constant and its energy is ``|u_0|_V^2``. The map at the end of the geodesic is drawn as a deformed grid, and its
+distance from the identity is found again from the map alone, by the Riemannian logarithm.
 """
 
 import argparse

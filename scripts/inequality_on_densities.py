@@ -1,8 +1,11 @@
-"""The inequality on densities, below and above, and the flows of an energy in two metrics.
+"""The Lojasiewicz inequality on densities, below and above
+========================================================
 
-Left: |grad L| against L - L* at random controls, along a descent and at the worst controls that were found, for half
-the squared L2 distance, with the envelopes. Right: |gradient|^2 / (2 E) along the porous medium equation, which is the
-gradient flow of its energy in W2, and along the tangent flow of the same energy in H^s.
+The inequality on densities, below and above, and the flows of an energy in two metrics.
+
+Left: ``|grad L|`` against L - L* at random controls, along a descent and at the worst controls that were found, for
+half the squared L2 distance, with the envelopes. Right: ``|gradient|^2 / (2 E)`` along the porous medium equation,
+which is the gradient flow of its energy in W2, and along the tangent flow of the same energy in H^s.
 """
 
 import argparse

@@ -1,4 +1,7 @@
-"""A run that is cut, resumed, refined to another grid and carried on: what each file holds, in one picture.
+"""A run that is cut, resumed, refined and carried on
+==================================================
+
+A run that is cut, resumed, refined to another grid and carried on: what each file holds, in one picture.
 
 The first descent ends after half its iterations, as a time limit or a signal would end it; resumed, it is the
 uninterrupted one to the last bit. Then it is read at twice the resolution and goes on from there.

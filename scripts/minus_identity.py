@@ -1,4 +1,7 @@
-"""A linear neural ODE is asked for -Id in the plane: from W = 0 it shrinks to zero, from a perturbed start it turns.
+"""A linear neural ODE is asked for minus the identity
+===================================================
+
+A linear neural ODE is asked for -Id in the plane: from W = 0 it shrinks to zero, from a perturbed start it turns.
 
 From W(0) = 0 every W(t) is a multiple of the identity, so the flow can only scale, and the best it can do is to send
 everything to the origin: the loss per dimension tends to 1/2. A perturbation of size 1e-3 breaks the symmetry.

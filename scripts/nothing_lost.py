@@ -1,4 +1,7 @@
-"""Three ways to end a descent on the way: each gives back and stores what was reached, and goes on to the same bits.
+"""Three ways to end a descent on the way
+======================================
+
+Three ways to end a descent on the way: each gives back and stores what was reached, and goes on to the same bits.
 
 A callback that raises an error, Ctrl-C, and a folder that vanishes while the descent runs.
 """

@@ -1,4 +1,7 @@
-"""From the uniform density to one of contrast a hundred to one: what do optimisers save, and coarser grids?
+"""What do optimisers save, and coarser grids?
+===========================================
+
+From the uniform density to one of contrast a hundred to one: what do optimisers save, and coarser grids?
 
 Every method starts at the zero control and gets the same number of iterations; drawn is the relative L2 error of the
 density against iterations and seconds. "coarse to fine" is L-BFGS from where L-BFGS on two coarser levels has ended.

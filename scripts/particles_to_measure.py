@@ -1,4 +1,7 @@
-"""From particles to measures: the same control moves N points and a density, and is trained on either.
+"""From particles to measures
+==========================
+
+From particles to measures: the same control moves N points and a density, and is trained on either.
 
 Left: distance in H^-2 between the pushed points and the pushed density. N independent points come closer like N^(-1/2),
 the points of a lattice much faster. Right: descent on the particles and on the density, on one time axis.

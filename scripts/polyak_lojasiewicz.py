@@ -1,4 +1,7 @@
-"""Polyak-Lojasiewicz ratios along two runs, between the constants of theory, and a certified rate of convergence.
+"""Polyak-Lojasiewicz ratios between the constants of theory
+=========================================================
+
+Polyak-Lojasiewicz ratios along two runs, between the constants of theory, and a certified rate of convergence.
 
 Left: a linear neural ODE and its bounds, close to smin(X)^2 exp(-2R) and smax(X)^2 exp(2R) at distance R from zero.
 Right: a neural ODE in the Hilbert space of a Gaussian kernel, whose certificate says how fast the loss will fall.

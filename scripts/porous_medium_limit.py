@@ -1,4 +1,7 @@
-"""What descent becomes as the kernel's length goes to zero: the porous medium equation.
+"""What descent becomes: the porous medium equation
+================================================
+
+What descent becomes as the kernel's length goes to zero: the porous medium equation.
 
 From 1 + cos(2 pi x)/2 towards the uniform density, four ways on one axis of training time: descent on the control v,
 greedy descent, the tangent flow, and the porous medium equation. Greedy descent follows the tangent flow to the order

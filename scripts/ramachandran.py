@@ -1,4 +1,7 @@
-"""A Ramachandran plot of the angles we ship: data, density, regions of 50 and 98 per cent, and a score on unseen rows.
+"""A Ramachandran plot with regions and a score
+============================================
+
+A Ramachandran plot of the angles we ship: data, density, regions of 50 and 98 per cent, and a score on unseen rows.
 
 Every tenth row of data/adk_torsions.csv is held out for the score. The density
 (`TorusDensity`) chooses its settings by a validation on rows of its own, and so does the kernel estimate beside it.

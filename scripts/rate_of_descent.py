@@ -1,8 +1,11 @@
-"""How fast the risk decays in the long run, and what its Lojasiewicz exponent says, for kernels of several smoothness.
+"""How fast the risk decays in the long run
+========================================
 
-The target's Fourier coefficients fall like |k|^(-2). Mode k decays at the rate 4 pi^2 k^2 K^_k, which goes to zero for
-s > 1: no Polyak-Lojasiewicz inequality holds for all modes, but |grad R| ~ R^theta, theta = 1/2 + (s - 1)/3, and the
-risk falls like t^(-1/(2 theta - 1)) until the grid's last modes. Lines: tangent flow. Dots: descent on v.
+How fast the risk decays in the long run, and what its Lojasiewicz exponent says, for kernels of several smoothness.
+
+The target's Fourier coefficients fall like ``|k|^(-2)``. Mode k decays at the rate 4 pi^2 k^2 K^_k, which goes to zero
+for s > 1: no Polyak-Lojasiewicz inequality holds for all modes, but ``|grad R| ~ R^theta``, theta = 1/2 + (s - 1)/3,
+and the risk falls like t^(-1/(2 theta - 1)) until the grid's last modes. Lines: tangent flow. Dots: descent on v.
 """
 
 import argparse

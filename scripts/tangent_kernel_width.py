@@ -1,4 +1,7 @@
-"""How much does the tangent kernel of a perceptron ResNet change in training, and how well does it predict training?
+"""The tangent kernel of wide perceptron ResNets
+=============================================
+
+How much does the tangent kernel of a perceptron ResNet change in training, and how well does it predict training?
 
 Residuals are A sigma(B x) / (L sqrt m), sigma softplus, B standard normal. With outer weights A of mean one, the kernel
 of one layer changes by m^(-1/2) and the risk follows the gradient flow of the linearised model. With mean zero, or with

@@ -1,4 +1,7 @@
-"""Gradient flow in the whole reproducing kernel Hilbert space, and in spans of centres that stay where they are.
+"""Gradient flow in the whole reproducing kernel Hilbert space
+===========================================================
+
+Gradient flow in the whole reproducing kernel Hilbert space, and in spans of centres that stay where they are.
 
 Fields of a kernel move points to targets. At training time t the risk is least in the whole space, whose representers
 move with the points; with the points at s = 0 for centres, or a grid, the gradient is projected and the flow slower.

@@ -1,4 +1,7 @@
-"""Wind direction by the hour of the day: a conditional density, what it says at each hour, and how sure that is.
+"""Wind direction by the hour of the day
+=====================================
+
+Wind direction by the hour of the day: a conditional density, what it says at each hour, and how sure that is.
 
 A valley wind blows up by day and down by night; the hours and the directions are drawn here, so the answer is known.
 """

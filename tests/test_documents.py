@@ -13,7 +13,7 @@ from torusflow.cli.options import tables_of
 from torusflow.config import make_problem
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(document, language):
@@ -44,8 +44,8 @@ def relative(document):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", WITH_PYTHON, ids=relative)
-def test_python_runs_twice(document, tmp_path, monkeypatch, capsys):
-    """All blocks of a page after one another, as they are read, in a folder with the data."""
+def test_python_runs(document, tmp_path, monkeypatch, capsys):
+    """All blocks of a page after one another, as they are read, in a folder with the data; the first pages' twice."""
     for package in NEEDED.get(relative(document), []):
         pytest.importorskip(package, reason=f"{package} is not installed: pip install 'torusflow[{package}]'")
     monkeypatch.chdir(tmp_path)
@@ -54,11 +54,23 @@ def test_python_runs_twice(document, tmp_path, monkeypatch, capsys):
     code = compile("\n".join(lines_to_run(document, tmp_path)), document.name, "exec")
     exec(code, {})
     first = capsys.readouterr().out
-    exec(code, {})
-    assert len(first.splitlines()) == len(capsys.readouterr().out.splitlines())
+    if relative(document) in ("README.md", "docs/python.md"):
+        exec(code, {})
+        assert len(first.splitlines()) == len(capsys.readouterr().out.splitlines())
     if document.name == "python.md":
         assert "iteration limit: 50 iterations, risk 0.00020" in first
         assert "exact to round-off" in first and "slope 2.000" in first
+
+
+WRITES = re.compile(r"RunFile\(|store=[\"']|\.save\([\"']\w+\.h5|plotting\.save\(")
+
+
+@pytest.mark.parametrize("document", WITH_PYTHON, ids=relative)
+def test_what_pages_write_they_write_again(document):
+    """A page that is read and tried a second time finds its own files, and says that it may write over them."""
+    lines = "\n".join(blocks(document, "python")).splitlines()
+    refused = [line for line in lines if WRITES.search(line) and not re.search("overwrite=True|resume=True", line)]
+    assert refused == []
 
 
 def test_there_are_blocks_to_run():

@@ -164,7 +164,7 @@ class LinearNetwork(OnColumns):
         return Euclidean((self.widths[-1], self.X.shape[1]))
 
     def nearest(self, targets) -> np.ndarray:
-        """Least squares, and where a width is less than the rank of that its best approximation of that rank [1]_."""
+        """Least squares, or its best approximation of the least width as its rank, by Eckart and Young."""
         U, values, rows = np.linalg.svd(self.reach(targets), full_matrices=False)
         rank = min(self.widths)
         return (U[:, :rank] * values[:rank]) @ rows[:rank]
