@@ -99,7 +99,7 @@ def test_histogram(rng):
         (lambda loss: two_timescales.histogram([0.5, 0.6], 0), "cells must be a whole number >= 1"),
         (lambda loss: two_timescales.limit(None, np.ones(8), np.ones(8), [1.0]), "loss must be a VariableProjection"),
         (lambda loss: two_timescales.limit(loss, np.ones(8), np.ones(9), [1.0]), "of one mass on the same cells"),
-        (lambda loss: two_timescales.limit(loss, np.ones(8), 2 * np.ones(8), [1.0]), "of means 1 and 2. Divide each"),
+        (lambda loss: two_timescales.limit(loss, np.ones(8), 2 * np.ones(8), [1.0]), "of sums 8 and 16. Divide each"),
         (lambda loss: two_timescales.limit(loss, np.ones(8), np.ones(8), [2.0, 1.0]), "times must increase"),
         (lambda loss: two_timescales.limit(loss, np.zeros(8), np.zeros(8), [1.0]), "weight of UltraFast must be"),
     ],

@@ -99,14 +99,14 @@ class VariableProjection(RidgeLoss):
         dual = np.stack([self._maximise(phi, y) for y in self._columns.T], axis=1)
         return phi, dual, self._f.weight(dual.T @ phi)
 
+    @np.errstate(over="ignore", invalid="ignore")  # a step too long is cut, what overflows else is refused
     def _maximise(self, phi, y) -> np.ndarray:
         """The a of the dual for one column of targets, array (N,)."""
         n, count = phi.shape
 
         def at(a):
-            with np.errstate(over="ignore", invalid="ignore"):  # a step too long
-                u = self._f.weight(phi.T @ a)
-                return u, y - n * self.ridge * a - phi @ u / count
+            u = self._f.weight(phi.T @ a)
+            return u, y - n * self.ridge * a - phi @ u / count
 
         a = np.zeros(n)
         u, slope = at(a)
@@ -114,6 +114,8 @@ class VariableProjection(RidgeLoss):
         for _ in range(MOST_STEPS):
             step, length = self._newton(phi, self._f.bend(u))(slope), 1.0
             rise = float(slope @ step)
+            if not np.isfinite(rise + enough):
+                raise self._unsolved()
             if rise <= enough:
                 return a + step
             while not (following := at(a + length * step))[1] @ step >= -OVERSHOOT * rise:
@@ -141,5 +143,5 @@ class VariableProjection(RidgeLoss):
     def _unsolved(self) -> NumericalError:
         return NumericalError(
             f"VariableProjection: the outer weights are not found to round-off with ridge {self.ridge:g} for these "
-            f"features. Take a larger ridge, or a shorter step."
+            f"features and targets. Take a larger ridge, a shorter step, or numbers of the size of one."
         )

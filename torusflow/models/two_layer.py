@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..arguments import checked_whole, is_positive, settle
+from ..arguments import checked_whole, is_positive, real_array, settle
 from ..errors import InputError
 from ..hilbert import Euclidean, ProductSpace
 from ..model import Linearisation, Model
@@ -79,8 +79,8 @@ class TwoLayer:
 
     def control(self, theta, weights) -> np.ndarray:
         """The control with given theta and u, an array (outputs, M), or (M,) where there is one output."""
-        weights = np.reshape(weights, (1, -1)) if np.ndim(weights) == 1 else weights
-        return self.space.join([theta, weights])
+        weights = real_array(weights, "the outer weights")
+        return self.space.join([theta, weights[None] if weights.ndim == 1 else weights])
 
     def parts(self, w) -> tuple[np.ndarray, np.ndarray]:
         """theta and u of a control."""

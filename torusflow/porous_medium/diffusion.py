@@ -86,7 +86,8 @@ class Heat:
 class UltraFast:
     """d rho/dt = -(1/2) div(rho grad (g/rho)^2) = -div(g grad (g/rho)), pressure -(1/2) (g/rho)^2.
 
-    The descent of the quantisation problem; rho tends to g. Rewritten in g/rho the steady state is exact.
+    The descent of the quantisation problem, and of neurons with the best outer weights (`torusflow.two_timescales`);
+    rho tends to g. Rewritten in g/rho the steady state is exact.
 
     Parameters
     ----------
@@ -119,7 +120,8 @@ class UltraFast:
 class LogarithmicDiffusion:
     """d rho/dt = div(g grad log(rho/g)) = -div(rho grad (g/rho)), pressure -g/rho.
 
-    The descent of KL(g | rho) in the metric W2; rho tends to g. With g = 1 it is d rho/dt = Laplacian(log rho).
+    The descent of KL(g | rho) in the metric W2, and of neurons with the best entropic outer weights
+    (`torusflow.two_timescales`); rho tends to g. With g = 1 it is d rho/dt = Laplacian(log rho).
 
     Parameters
     ----------
