@@ -77,6 +77,8 @@ def main(arguments=None):
         print(f"{name}: changes by {changes[0]:.3f} to {changes[-1]:.4f} of its size, slope {slopes[-1]:.2f}")
     print(f"risk falls to {np.max(fell):.1e} of the first or less")
     axes.set(xlabel="width n", ylabel="relative change over training", title="A residual network in PyTorch")
+    axes.set_xticks(options.widths, map(str, options.widths))
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend()
     plotting.save(figure, options.output, overwrite=True)

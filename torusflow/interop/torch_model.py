@@ -68,9 +68,10 @@ class TorchModel(OnRows):
 
     def describe(self) -> dict[str, str]:
         """The module, and how many parameters are trained."""
+        constants = len(cast(np.ndarray, self.constants))
         return {
             "module": " ".join(str(self.module).split()),
-            "control": f"{self.space.shape[0]} parameters in double precision, {np.size(self.constants)} more fixed",
+            "control": f"{self.space.shape[0]} parameters in double precision, {constants} more fixed",
         }
 
     def _tensor(self, torch, values):
