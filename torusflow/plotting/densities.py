@@ -42,7 +42,7 @@ def plot_densities(run, figure: Figure | None = None) -> Figure:
     logarithms = isinstance(model.output_space, LogDensitySpace)
     curves = _curves_of_likelihood(run.history) if logarithms else CURVES
     rows: Any = with_recorded(_layout(model.torus.dimension, list(densities), model.layers, list(curves)), run)
-    figure = canvas(figure, 2.8 * len(rows[0]), (6.5, 6.8, 9.5)[model.torus.dimension - 1])
+    figure = canvas(figure, 2.8 * len(rows[0]), (6.5, 7.2, 9.5)[model.torus.dimension - 1])
     panels = figure.subplot_mosaic(rows)
     if model.torus.dimension == 1:
         _draw_lines(panels, run, densities)
