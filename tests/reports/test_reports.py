@@ -87,7 +87,7 @@ def test_words_and_numbers_are_those_of_the_run(run_file, tmp_path):
             "are not kept in the file",
         ),
     ],
-    ids=["points", "network", "likelihood", "conditional", "without densities"],
+    ids=["points", "network", "likelihood", "conditional", "linearised", "without densities"],
 )
 @pytest.mark.filterwarnings("ignore:the rows are few", "ignore:rows trained on")
 def test_every_kind_of_run(make, sliders, said, tmp_path):
