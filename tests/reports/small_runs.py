@@ -50,3 +50,12 @@ def conditional(path):
 def without_densities(path):
     """A file that keeps the control only."""
     on_densities(path, densities=False)
+
+
+def linearised(path):
+    """A model that moves densities, but along no flow of its own."""
+    torus = tfl.Torus((12,), threads=1)
+    model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3, 0.2), tfl.densities.uniform(torus), layers=2, band=2)
+    lazy = tfl.Linearised(model, 0.1 * model.space.random(np.random.default_rng(4)))
+    risk = tfl.Risk(lazy, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    tfl.descend(risk, lazy.space.zeros(), tfl.LBFGS(), 2, store=path)

@@ -81,13 +81,10 @@ def test_words_and_numbers_are_those_of_the_run(run_file, tmp_path):
         (small_runs.of_network, {"iteration"}, "A LinearNetwork was trained"),
         (small_runs.of_likelihood, {"layer", "iteration"}, "nats more a row than under the uniform density"),
         (small_runs.conditional, {"layer", "iteration"}, "densities given x"),
-        (
-            lambda path: small_runs.on_densities(path, densities=False),
-            {"layer", "iteration"},
-            "are not kept in the file",
-        ),
+        (small_runs.linearised, {"iteration"}, "A Linearised was trained"),
+        (small_runs.without_densities, {"layer", "iteration"}, "are not kept in the file"),
     ],
-    ids=["points", "network", "likelihood", "conditional", "without densities"],
+    ids=["points", "network", "likelihood", "conditional", "linearised", "without densities"],
 )
 @pytest.mark.filterwarnings("ignore:the rows are few", "ignore:rows trained on")
 def test_every_kind_of_run(make, sliders, said, tmp_path):

@@ -28,14 +28,14 @@ CELLS = {1: 360, 2: 72, 3: 20}
 MASSES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 
 
-def densities(run: Run, iterates: list[Iterate], layers: np.ndarray, numbers: int) -> Part:
+def densities(run: Run, iterates: list[Iterate], layers: np.ndarray | None, numbers: int) -> Part:
     """The densities of a run on a grid, or of a likelihood of samples, whose density is made on one.
 
     Parameters
     ----------
     run : Run
     iterates : list of Iterate
-    layers : int array
+    layers : int array or None
         Those after which the density is shown, 0 before the first one.
     numbers : int
         That the fields may have together.
@@ -72,11 +72,11 @@ def _fields(run: Run, iterates: list[Iterate], layers) -> dict[str, list[np.ndar
     model: Any = run.risk.model
     if isinstance(model, OnPoints):
         return {"iteration": [evaluated(model, iterate.control) for iterate in iterates]}
-    trajectory: Any = run.trajectory
-    return {
-        "iteration": [density_of(model.output_space, iterate.output) for iterate in iterates],
-        "layer": [density_of(model.output_space, trajectory[i]) for i in layers],
-    }
+    space, trajectory = model.output_space, run.trajectory
+    fields = {"iteration": [density_of(space, iterate.output) for iterate in iterates]}
+    if trajectory is not None and layers is not None:
+        fields["layer"] = [density_of(space, trajectory[i]) for i in layers]
+    return fields
 
 
 def density_of(space, output) -> np.ndarray:

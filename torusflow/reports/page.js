@@ -34,7 +34,7 @@
     for (const name of ["xaxis", "yaxis"]) if (out[name]) out[name] = { ...axis, ...out[name] };
     if (out.scene) {
       const deep = { ...axis, automargin: undefined, backgroundcolor: "rgba(0,0,0,0)", color: ink };
-      out.scene = { camera: { eye: { x: 1.6, y: 1.6, z: 1.1 } }, ...out.scene };
+      out.scene = { camera: { eye: { x: 1.7, y: 1.7, z: 1.2 } }, ...out.scene };
       for (const name of ["xaxis", "yaxis", "zaxis"]) out.scene[name] = { ...deep, ...out.scene[name] };
     }
     return out;
@@ -120,7 +120,7 @@
       const plot = element("div", { className: "plot" });
       const caption = element("figcaption", {}, element("b", { textContent: panel.title }));
       if (panel.note) caption.append(element("span", { textContent: ` ${panel.note}` }));
-      panels.append(element("figure", { className: panel.wide ? "wide" : "" }, caption, plot));
+      panels.append(element("figure", {}, caption, plot));
       ({ plain: this.plain, history: this.history, image: this.image, isosurface: this.isosurface })[panel.kind].call(this, panel, plot);
     }
 
@@ -269,11 +269,12 @@
       Plotly.newPlot(plot, unpacked(panel.data), themed(panel.layout), settings);
     }
   };
-  // On paper two panels stand beside one another, whatever the window was like.
+  // On paper two panels stand beside one another, whatever the window was like; drawings of WebGL are scaled as they are.
   const PAPER = { width: 320, height: 300, autosize: false };
   const repaint = (more) => {
     for (const plot of document.querySelectorAll(".plot")) if (plot.report) {
-      const layout = themed({ ...plot.report, ...more });
+      const layout = themed(plot.report.scene ? plot.report : { ...plot.report, ...more });
+      if (plot.report.scene) plot.style.zoom = more.width ? more.width / plot.clientWidth : "";
       if (plot.layout.shapes) layout.shapes = plot.layout.shapes;
       Plotly.react(plot, plot.data, layout, settings);
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..model import HasDensity, Layered, OnPoints
+from ..model import HasDensity, OnPoints
 from ..storage import Run
 from ..storage.classes import Unknown
 from ..torus.density import FunctionSpace
@@ -101,10 +101,10 @@ def _layers(run: Run) -> np.ndarray | None:
 
 def _parts(run: Run, found: list[Iterate], layers, numbers: int) -> list[Part]:
     model = run.risk.model
-    on_grid = isinstance(model.output_space, FunctionSpace) and isinstance(model, Layered)
-    if on_grid or (isinstance(model, HasDensity) and isinstance(model, OnPoints)):
-        return [densities(run, found, layers, numbers), flows(run, layers)]
-    parts = [outputs(run, found, layers), *([] if layers is None else [flows(run, layers)])]
+    flow = [] if layers is None else [flows(run, layers)]
+    if isinstance(model.output_space, FunctionSpace) or (isinstance(model, HasDensity) and isinstance(model, OnPoints)):
+        return [densities(run, found, layers, numbers), *flow]
+    parts = [outputs(run, found, layers), *flow]
     if not any(part.panels for part in parts):
         parts.append(Part([], {}, None, ["There is nothing to draw of this run but its history."]))
     return parts
