@@ -3,6 +3,7 @@
 import numpy as np
 from calls_of_descents import DESCENTS
 from calls_of_equations import EQUATIONS
+from calls_of_networks import NETWORKS
 from things import (
     BOUNDS,
     CERTIFICATE,
@@ -314,6 +315,7 @@ CALLS = {
         _used_method,
     ),
     **DESCENTS,
+    **NETWORKS,
     # -- files
     "load": Call(tfl.load, {"path": "missing.h5"}),
     "RunFile": Call(tfl.RunFile, {"path": "run.h5", "overwrite": False, "coordinates": COORDINATES, "interval": 60.0}),

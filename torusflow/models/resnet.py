@@ -16,6 +16,7 @@ from ..arguments import (
     checked_choice,
     checked_columns,
     checked_flag,
+    checked_rows,
     checked_whole,
     is_positive,
     real_array,
@@ -167,7 +168,7 @@ class ResNet:
 
     def starting(self, points) -> ResNet:
         """The same network from other points (N, d), one per row."""
-        return replace(self, X=np.transpose(points))
+        return replace(self, X=checked_rows(points, len(self.X)).T)
 
     def weights(self, w) -> tuple:
         """A (layers, d, m) and B (layers, m, d) of a control; with biases B (layers, m, d + 1), whose last column is b.
