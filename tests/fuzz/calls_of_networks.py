@@ -14,6 +14,7 @@ TIMED = tfl.NODE(X.T, tfl.Perceptrons(2), 2)
 SPACE = tfl.ProductSpace([tfl.Euclidean((2,)), tfl.Euclidean((3, 1))], [1.0, 2.0])
 LABELS, SCORES = np.array([0, 2, 1]), np.eye(3)
 BIASED = tfl.ResNet(X, 2, (2, 3), bias=True)
+MATRICES = BIASED.weights(BIASED.space.zeros())
 
 
 def in_a_network(*maps):
@@ -54,6 +55,7 @@ NETWORKS = {
     ),
     "ResNet with biases": Call(tfl.ResNet, {"X": X, "layers": 2, "width": (2, 3), "bias": True}, _used_model),
     "ResNet.weights": Call(BIASED.weights, {"w": BIASED.space.zeros()}),
+    "ResNet.control": Call(BIASED.control, dict(zip(("outer", "inner"), MATRICES, strict=True))),
     "ProductSpace": Call(tfl.ProductSpace, {"spaces": [tfl.Euclidean((2,))], "weights": (1.0,)}, lambda s: s.zeros()),
     "ProductSpace.join": Call(SPACE.join, {"parts": [np.ones(2), np.ones((3, 1))]}),
     "ProductSpace.element": Call(SPACE.element, {"u": np.ones(5)}),
