@@ -41,9 +41,9 @@ def test_what_is_no_element_is_refused(space, rng):
         space.element(u)
     with pytest.raises(tfl.InputError, match=r"shape \(130,\)"):
         space.element(np.zeros(3))
-    with pytest.raises(tfl.InputError, match=r"part 1 has shape \(4,\), elements"):
+    with pytest.raises(tfl.InputError, match=r"part 1 has shape \(4,\) of float64; elements"):
         space.join([np.zeros((2, 3)), np.zeros(4), np.zeros(4)])
-    with pytest.raises(tfl.InputError, match="3 spaces, got 2 parts"):
+    with pytest.raises(tfl.InputError, match="one part for each of 3 spaces"):
         space.join([np.zeros((2, 3)), np.zeros(4)])
     for wrong in ([], 3, ([tfl.Euclidean((2,))], [0.0]), ([tfl.Euclidean((2,))], [1.0, 2.0])):
         with pytest.raises(tfl.InputError, match="a positive weight for each"):

@@ -169,9 +169,12 @@ def checked_columns(X) -> np.ndarray:
     return _checked_matrix(X, "X", "(d, N), one input per column")
 
 
-def checked_rows(x) -> np.ndarray:
-    """x as a matrix of finite numbers with one point per row."""
-    return _checked_matrix(x, "the points", "(N, d), one point per row")
+def checked_rows(x, dimension: int | None = None) -> np.ndarray:
+    """x as a matrix of finite numbers with one point per row, in a certain dimension if that is given."""
+    x = _checked_matrix(x, "the points", "(N, d), one point per row")
+    if dimension is not None and x.shape[1] != dimension:
+        raise InputError(f"the points of this network lie in R^{dimension}, these in R^{x.shape[1]}.")
+    return x
 
 
 def _checked_matrix(values, name: str, shape: str) -> np.ndarray:

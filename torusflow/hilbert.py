@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -279,14 +279,10 @@ class ProductSpace:
         InputError
             If they are not as many as spaces, or have other shapes.
         """
-        parts = tuple(parts)
-        if len(parts) != len(self.spaces):
-            raise InputError(f"this product is of {len(self.spaces)} spaces, got {len(parts)} parts.")
-        for i, (space, part) in enumerate(zip(self.spaces, parts, strict=True)):
-            if np.shape(part) != tuple(space.shape):
-                raise InputError(f"part {i} has shape {np.shape(part)}, elements of its space have {space.shape}.")
-        flat = [np.asarray(part, space.dtype, order="C") for space, part in zip(self.spaces, parts, strict=True)]
-        return np.concatenate([part.reshape(-1).view(float) for part in flat])
+        if not isinstance(parts, Iterable) or len(parts := tuple(parts)) != len(self.spaces):
+            raise InputError(f"join takes one part for each of {len(self.spaces)} spaces, in a list.")
+        flat = [_flat(i, space, part) for i, (space, part) in enumerate(zip(self.spaces, parts, strict=True))]
+        return np.concatenate(flat)
 
     def riesz(self, gradients) -> np.ndarray:
         """The element g with <g, w> = sum_i <g_i, w_i>, for a gradient g_i in each of the spaces."""
@@ -324,3 +320,15 @@ class ProductSpace:
 def _reals(space: HilbertSpace) -> int:
     """The real numbers that an element is made of."""
     return math.prod(space.shape) * space.dtype.itemsize // np.dtype(float).itemsize
+
+
+def _flat(number: int, space: HilbertSpace, part) -> np.ndarray:
+    """The real numbers of a part, which need not be finite."""
+    try:
+        part = np.asarray(part)
+        if part.shape == tuple(space.shape) and part.dtype.kind in "fiubc":
+            return part.astype(space.dtype, order="C", casting="same_kind").reshape(-1).view(float)
+        found = f"shape {part.shape} of {part.dtype}"
+    except (TypeError, ValueError):  # of rows of unequal lengths, or complex where the space is real
+        found = "no such numbers"
+    raise InputError(f"part {number} has {found}; elements of its space have shape {space.shape} of {space.dtype}.")

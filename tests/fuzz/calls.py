@@ -3,6 +3,7 @@
 import numpy as np
 from calls_of_descents import DESCENTS
 from calls_of_equations import EQUATIONS
+from calls_of_networks import NETWORKS
 from calls_of_two_layers import TWO_LAYERS
 from things import (
     BEST,
@@ -326,6 +327,7 @@ CALLS = {
     ),
     **DESCENTS,
     **TWO_LAYERS,
+    **NETWORKS,
     # -- files
     "load": Call(tfl.load, {"path": "missing.h5"}),
     "report": Call(tfl.report, {"runs": "missing.h5", "path": "report.html", "overwrite": False, "seconds": 0.0}),

@@ -117,7 +117,8 @@ class ClassificationLoss:
     def _scores(self, output, every: bool = True) -> np.ndarray:
         """An output, with one row for each label; of any number of them where these are other samples."""
         output = real_array(output, f"{type(self).__name__}: the outputs")
-        wanted = (len(self.columns) if every else len(output), len(self.classes))
+        rows = len(output) if output.ndim and not every else len(self.columns)
+        wanted = (rows, len(self.classes))
         if output.shape != wanted:
             raise InputError(
                 f"{type(self).__name__} of {len(self.columns)} labels of {len(self.classes)} classes takes outputs "

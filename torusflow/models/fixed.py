@@ -34,7 +34,10 @@ class Fixed:
 
     def __post_init__(self):
         as_map(self.map)  # refuses what is none
-        control = np.array(self.control)
+        try:
+            control = np.array(self.control)
+        except ValueError:
+            raise InputError("the control of a Fixed map must be an array, not rows of unequal lengths.") from None
         control.flags.writeable = False
         settle(self, control=control)
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy.linalg import expm, expm_frechet
 
-from ..arguments import checked_choice, checked_columns, checked_whole, real_array, settle
+from ..arguments import checked_choice, checked_columns, checked_rows, checked_whole, real_array, settle
 from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean, norm
@@ -94,7 +94,7 @@ class OnColumns(OneLine):
 
     def starting(self, points) -> OnColumns:
         """The same network from other points (N, d), one per row."""
-        return replace(self, X=np.transpose(points))
+        return replace(self, X=checked_rows(points, len(self.X)).T)
 
     @cached_property
     def extreme_singular_values(self) -> tuple[float, float]:

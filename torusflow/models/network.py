@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -101,12 +101,12 @@ class Network:
 
     def starting(self, points) -> Network:
         """The same network of other points (N, d), those of a test say."""
-        return replace(self, x=points)
+        x = checked_rows(points, self.x.shape[1])
+        return copy_with(self, x=x, output_space=Euclidean((len(x), *self.output_space.shape[1:])))
 
     def part(self, rows) -> Network:
         """The same network of some of the points."""
-        x = self.x[checked_choice(rows, len(self.x))]
-        return copy_with(self, x=x, output_space=Euclidean((len(x), *self.output_space.shape[1:])))
+        return self.starting(self.x[checked_choice(rows, len(self.x))])
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """A control to start from: random matrices of `Affine` maps, and what a model draws, otherwise zero."""
@@ -133,8 +133,9 @@ class Network:
     def __call__(self, w) -> np.ndarray:
         """The points at the end, array (N, e)."""
         x = self.x
-        for i, (each, control) in enumerate(zip(self._maps, self.controls(w), strict=True)):
-            x = _finite(each.value(x, control), "points", i)
+        with np.errstate(over="ignore", invalid="ignore"):  # it is refused
+            for i, (each, control) in enumerate(zip(self._maps, self.controls(w), strict=True)):
+                x = _finite(each.value(x, control), "points", i)
         return x
 
     def linearise(self, w) -> NetworkLinearisation:
@@ -148,9 +149,10 @@ class NetworkLinearisation:
     def __init__(self, model: Network, w):
         self._model, self._at = model, []
         x = model.x
-        for i, (each, control) in enumerate(zip(model._maps, model.controls(w), strict=True)):
-            self._at.append(each.at(x, control))
-            x = _finite(self._at[-1].output, "points", i)
+        with np.errstate(over="ignore", invalid="ignore"):  # it is refused
+            for i, (each, control) in enumerate(zip(model._maps, model.controls(w), strict=True)):
+                self._at.append(each.at(x, control))
+                x = _finite(self._at[-1].output, "points", i)
         self.output = x
 
     def tangent(self, dw, dx=None) -> np.ndarray:
@@ -170,9 +172,10 @@ class NetworkLinearisation:
     def _pulled(self, p, last: int) -> tuple[np.ndarray, np.ndarray]:
         """Back to a map before which none is trained."""
         p, gradients = self._model.output_space.element(p), []
-        for after, at in reversed(list(enumerate(self._at))[last:]):
-            gradient, p = at.transpose(_finite(p, "weights", after))
-            gradients.append(gradient)
+        with np.errstate(over="ignore", invalid="ignore"):  # it is refused
+            for after, at in reversed(list(enumerate(self._at))[last:]):
+                gradient, p = at.transpose(_finite(p, "weights", after))
+                gradients.append(gradient)
         trained = [gradient for gradient in reversed(gradients) if gradient is not None]
         return self._model.space.riesz(trained), p
 

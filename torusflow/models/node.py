@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arguments import check_generator, checked_choice, checked_rows, copy_with, settle
+from ..arguments import check_function, check_generator, checked_choice, checked_rows, copy_with, real_array, settle
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..memory import check_memory
@@ -105,7 +105,8 @@ class NODE:
 
     def starting(self, points) -> NODE:
         """The same network from other points (N, d)."""
-        return replace(self, x=points)
+        x = checked_rows(points, self.x.shape[1])
+        return copy_with(self, x=x, output_space=Euclidean(x.shape))
 
     def initial(self, rng: np.random.Generator) -> np.ndarray:
         """A control of independent standard normal entries."""
@@ -120,7 +121,11 @@ class NODE:
         function : callable
             A number s -> array of coefficients.
         """
-        return self.space.element(np.stack([function(layer / self.layers) for layer in range(self.layers + 1)]))
+        check_function("function", function)
+        values = [real_array(function(layer / self.layers), "coefficients") for layer in range(self.layers + 1)]
+        if len({value.shape for value in values}) > 1:
+            raise InputError("the function gave coefficients of several shapes.")
+        return self.space.element(np.stack(values))
 
     def linearise(self, v) -> NODELinearisation:
         """The flow with tangent and adjoint; keeps the points at every stage."""

@@ -16,6 +16,7 @@ from ..arguments import (
     checked_choice,
     checked_columns,
     checked_flag,
+    checked_rows,
     checked_whole,
     is_positive,
     real_array,
@@ -168,7 +169,7 @@ class ResNet(OneLine):
 
     def starting(self, points) -> ResNet:
         """The same network from other points (N, d), one per row."""
-        return replace(self, X=np.transpose(points))
+        return replace(self, X=checked_rows(points, len(self.X)).T)
 
     def weights(self, w) -> tuple:
         """A (layers, d, m) and B (layers, m, d) of a control; with biases B (layers, m, d + 1), whose last column is b.
@@ -184,7 +185,20 @@ class ResNet(OneLine):
         return (outer, inner) if isinstance(self.width, tuple) else (np.stack(outer), np.stack(inner))
 
     def control(self, outer, inner) -> np.ndarray:
-        """The control with given A_l and B_l, the inverse of `weights`; of the A_l alone where the B_l are fixed."""
+        """The control with given A_l and B_l, the inverse of `weights`; of the A_l alone where the B_l are fixed.
+
+        Raises
+        ------
+        InputError
+            If they are not matrices of the layers' shapes.
+        """
+        try:
+            control = self._joined([np.asarray(a) for a in outer], [np.asarray(b) for b in inner])
+        except (TypeError, ValueError, IndexError):
+            raise InputError("control takes a list of A_l (d, m) and one of B_l, as `weights` gives them.") from None
+        return self.space.element(control)
+
+    def _joined(self, outer, inner) -> np.ndarray:
         if not self._by_neurons:
             outer = np.ascontiguousarray(np.swapaxes(outer, 1, 2))
             return np.stack([outer, inner], axis=1) if self.inner is None else outer
@@ -293,4 +307,4 @@ class ResNetLinearisation:
             outer_gradients.append((model.scale * self._sigma.value(z) @ p.T).T)
             inner_gradients.append(model.layers * dz @ x.T)
             p = p + inner[:, :d].T @ dz
-        return model.control(outer_gradients[::-1], inner_gradients[::-1]), p
+        return model._joined(outer_gradients[::-1], inner_gradients[::-1]), p

@@ -104,7 +104,8 @@ class RKHSNODE(OneLine):
 
     def starting(self, points) -> RKHSNODE:
         """The same network from other points (N, d)."""
-        return replace(self, x=points)
+        x = checked_rows(points, self.x.shape[1])
+        return copy_with(self, x=x, output_space=Euclidean(x.shape))
 
     def restarted(self, output) -> RKHSNODE:
         """The first layer of this model, of length one, from points (N, d) reached."""

@@ -123,7 +123,8 @@ class TorusNODE(OneLine):
 
     def starting(self, points) -> TorusNODE:
         """The same network from other points (N, d)."""
-        return replace(self, points=points)
+        points = checked_rows(points, self.points.shape[1])
+        return copy_with(self, points=points, output_space=Euclidean(points.shape))
 
     def restarted(self, output) -> TorusNODE:
         """The first layer of this model, of length one, from points (N, d) reached."""
