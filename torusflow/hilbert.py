@@ -207,7 +207,7 @@ class Euclidean(OneLine):
 
 
 @dataclass(frozen=True)
-class ProductSpace:
+class ProductSpace(OneLine):
     """Elements that hold one of each of several spaces, <u, w> = sum_i weight_i <u_i, w_i>.
 
     An element is one real array (size,), the numbers of its parts one after another, a complex one as two real ones.

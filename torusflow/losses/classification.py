@@ -10,12 +10,13 @@ import numpy as np
 from scipy.special import logsumexp, softmax
 
 from ..arguments import copy_with, real_array, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import HilbertSpace
 
 
 @dataclass(frozen=True, eq=False)
-class ClassificationLoss:
+class ClassificationLoss(OneLine):
     """What losses on outputs (N, K), a score of each of K classes in each row, have in common.
 
     Parameters

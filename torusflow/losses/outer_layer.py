@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..arguments import is_positive, real_array, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from .points import checked_targets
 from .regularisers import Regulariser, find_regulariser
 
 
 @dataclass(frozen=True, eq=False)
-class RidgeLoss:
+class RidgeLoss(OneLine):
     """What losses have in common that compare sums of features, weighted by an outer layer, with targets.
 
     Parameters

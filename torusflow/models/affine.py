@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import checked_flag, checked_whole, settle
+from ..display import OneLine
 from ..hilbert import Euclidean
 
 
 @dataclass(frozen=True)
-class Affine:
+class Affine(OneLine):
     """x -> B x + b, by controls (width, d + 1) that hold B and b, its last column.
 
     Parameters

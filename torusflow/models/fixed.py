@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..arguments import settle
+from ..display import OneLine
 from ..errors import InputError
 from .maps import Constant, as_map
 
 
 @dataclass(frozen=True, eq=False)
-class Fixed:
+class Fixed(OneLine):
     """A map of points with a control that is not trained.
 
     Parameters

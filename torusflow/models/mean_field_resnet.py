@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..arguments import checked_whole, is_positive, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..model import DerivativeBounds
@@ -16,7 +17,7 @@ from .resnet import ResNet, ResNetLinearisation
 
 
 @dataclass(frozen=True, eq=False)
-class MeanFieldResNet:
+class MeanFieldResNet(OneLine):
     """w -> x_L, x_(l+1) = x_l + alpha/(L M) sum_m u_lm sigma(w_lm.x_l + b_lm), M units a layer.
 
     A control is L clouds of M particles (u, w, b), empirical measures mu_l, and in the inner product (1/(L M)) sum its

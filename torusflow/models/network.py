@@ -10,13 +10,14 @@ from typing import Any, cast
 import numpy as np
 
 from ..arguments import check_generator, checked_choice, checked_rows, copy_with, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean, HilbertSpace, ProductSpace
 from .maps import PointMap, as_map
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(OneLine):
     """w -> M_n(... M_2(M_1(x, w_1), w_2) ..., w_n): points through one map after another.
 
     Parameters

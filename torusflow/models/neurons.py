@@ -8,13 +8,14 @@ from functools import cached_property
 import numpy as np
 
 from ..arguments import check_generator, checked_rows, checked_whole, settle
+from ..display import OneLine
 from ..errors import InputError, NumericalError
 from ..hilbert import Euclidean
 from .resnet import ACTIVATIONS
 
 
 @dataclass(frozen=True, eq=False)
-class OneLayer:
+class OneLayer(OneLine):
     """What layers of neurons have in common: outputs (N, M), the neurons of one point in a row.
 
     Parameters

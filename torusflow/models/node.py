@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..arguments import check_function, check_generator, checked_choice, checked_rows, copy_with, real_array, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import Euclidean
 from ..memory import check_memory
@@ -22,7 +23,7 @@ from .time_fields import FieldFamily, Linear, Segment, TimeChange, TimeField, ti
 
 
 @dataclass(frozen=True, eq=False)
-class NODE:
+class NODE(OneLine):
     """v -> x(1), dx/ds = v_s(x), the coefficients of v linear in s between 0, 1/L, ..., 1: the limit of a `ResNet`.
 
     Parameters

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import checked_whole, settle
+from ..display import OneLine
 from ..errors import InputError
 from .maps import Constant
 
 
 @dataclass(frozen=True)
-class Padding:
+class Padding(OneLine):
     """x -> (x, 0): points in a space of more dimensions.
 
     Parameters

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import checked_flag, checked_whole, is_positive, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import Euclidean
 from .resnet import ACTIVATIONS, checked_activation
 
 
 @dataclass(frozen=True)
-class Perceptrons:
+class Perceptrons(OneLine):
     """v(x) = scale sum_j a_j sigma(b_j.x + beta_j), by coefficients (m, 2 d + 1): a row (a_j, b_j, beta_j) a neuron.
 
     They are those of a `ResNet` with biases; without, rows are (a_j, b_j) as in one whose widths differ.

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import cholesky_banded, solveh_banded
 
+from ..display import OneLine
 from ..hilbert import Euclidean
 
 
 @dataclass(frozen=True)
-class PiecewiseLinear:
+class PiecewiseLinear(OneLine):
     """Functions of s in [0, 1] with values in V, linear between 0, 1/L, ..., 1; <v, w> = int <v_s, w_s>_V ds.
 
     Parameters

@@ -8,13 +8,14 @@ from functools import cached_property
 import numpy as np
 
 from ..arguments import checked_whole, is_positive, real_array, settle
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import Euclidean, ProductSpace
 from ..model import Linearisation, Model
 
 
 @dataclass(frozen=True, eq=False)
-class TwoLayer:
+class TwoLayer(OneLine):
     """(theta, u) -> the features phi(theta), array (N, M), and below them the outer weights u, array (outputs, M).
 
     What the network predicts, phi u^T / M, is for its loss to compute, `losses.OuterLayer`, which penalises u too.

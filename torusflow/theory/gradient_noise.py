@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import check_generator, check_kind, checked_name, checked_whole
+from ..display import OneLine
 from ..errors import InputError
 from ..hilbert import HilbertSpace
 from ..memory import check_memory
@@ -21,7 +22,7 @@ FACTORS = {
 
 
 @dataclass(frozen=True, eq=False)
-class GradientNoise:
+class GradientNoise(OneLine):
     """C = factor (1/N) sum_i d_i <d_i, .>, d_i the gradient of sample i less that of the risk: an operator on controls.
 
     Called, it applies C to a control. `Risk.part` says what the gradient of one sample is; a penalty is in all of them

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arguments import check_kind, checked_flag, is_number, is_positive
+from ..display import OneLine
 from ..errors import InputError
 from ..risk import Risk
 from ..torus.isometry import isometry
@@ -18,7 +19,7 @@ FLAT, OFFSET = 1e-6, 1e-2
 
 
 @dataclass(frozen=True, eq=False)
-class StationaryLaw:
+class StationaryLaw(OneLine):
     """The covariance of w - w* once stochastic descent has forgotten where it began.
 
     Matrices are in orthonormal coordinates of the controls, ``coordinates.of(w)``; ``coordinates.element(x)`` leads
