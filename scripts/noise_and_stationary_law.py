@@ -76,7 +76,7 @@ def main(arguments=None):
 
     step, start = 0.2 * unit, best + 2.0
     law, least = tfl.noise.stationary(risk, best, step, BATCH), risk(best)
-    run = descents(risk, start, step, "subsets", 6)
+    run = descents(risk, start, step, "subsets", 5)
     times = step * np.arange(0, 10 * len(run) + 1, 10)
     path = tfl.noise.diffusion(risk, start, step, times, np.random.default_rng(1), BATCH, substeps=2)
     for controls, style, label in (([start, *run], "o", "descent"), (path, "-", "diffusion")):

@@ -79,6 +79,26 @@ def test_rows_that_stand_twice_count_twice():
     assert risk.part(np.array([False, True, True, False]))(np.ones(1)) == risk.part(slice(1, 3))(np.ones(1)) == 13
 
 
+class Halves(losses.SquaredDistance):
+    """The same as a mean, whose parts have targets too."""
+
+    def __call__(self, y):
+        return super().__call__(y) / y.size
+
+    def gradient(self, y):
+        return super().gradient(y) / y.size
+
+    def part(self, rows, axis=0):
+        return Halves(np.take(self.targets, rows, axis))
+
+
+def test_only_the_whole_is_warned_of():
+    """Warnings are errors here."""
+    with pytest.warns(UserWarning, match="2 of 3 inputs stand at the same place"):
+        risk = tfl.Risk(tfl.LinearNetwork([[1.0, 1.0, 2.0]], (1,)), Halves([[1.0, 2.0, 3.0]]))
+    assert risk.part([0, 1])(np.ones(1)) == 0.25 and risk.part([0, 1]).samples == 2
+
+
 def test_samples_are_columns_or_rows():
     assert sample_axis(MODELS["ResNet tanh"].model) == 1 and sample_axis(ROWS) == 0
     assert MORE["Scaled"].sample_axis == 1 and tfl.Risk(ROWS, losses.SquaredDistance(FEW.T)).samples == 4
@@ -94,7 +114,7 @@ def test_bad_input():
     density = tfl.densities.uniform(torus)
     measure = tfl.MeasureNODE(torus, tfl.SobolevMetric(), density, layers=1, band=1)
     for other, words in (
-        (cloud, r"needs part\(rows, axis\), which a CloudMMD lacks. Use .* a sum or mean over them, such as Squared"),
+        (cloud, r"needs part\(rows, axis\), which a CloudMMD lacks. Use .* a sum or mean over them such as Squared"),
         (tfl.Risk(measure, losses.SquaredL2(density)), r"needs part\(rows\), which a MeasureNODE lacks"),
         (
             tfl.Linearised(measure, measure.space.zeros()),

@@ -191,7 +191,7 @@ def test_digits(tmp_path):
 def test_noise_and_stationary_law(tmp_path):
     """Independent batches come to rest in the law, the continuous one is too narrow, and passes spread less."""
     picture = tmp_path / "picture.png"
-    arguments = ["--steps", "0.1", "0.4", "--passes", "80", "-o", str(picture)]
+    arguments = ["--steps", "0.1", "0.4", "--passes", "60", "-o", str(picture)]
     subsets, passes, law, limit = load("noise_and_stationary_law").main(arguments).T
     assert subsets == pytest.approx(law, rel=0.12) and law[1] > 1.1 * limit[1]
     assert np.all(passes < [0.1 * law[0], 0.6 * law[1]]) and picture.stat().st_size > 10_000

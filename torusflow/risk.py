@@ -10,7 +10,7 @@ from typing import cast
 
 import numpy as np
 
-from .arguments import checked_choice, is_number
+from .arguments import checked_choice, is_number, settle
 from .backends import to_host
 from .errors import InputError, NumericalError
 from .hilbert import alike, placed, same
@@ -99,7 +99,10 @@ class Risk:
             If the model or the loss cannot be taken apart.
         """
         need = "a risk on some of the samples needs"
-        instead = "Use another method, or a model on points with a sum or mean over them, such as SquaredDistance."
+        instead = (
+            "Use another method, a SampleNODE with LogLikelihood (--likelihood), or a model on points with a sum or "
+            "mean over them such as SquaredDistance."
+        )
         check_ability(self.model, Subsampled, need, instead)
         check_ability(self.loss, OverSamples, need, instead)
         return self.model.output_space.shape[sample_axis(self.model)]
@@ -124,7 +127,9 @@ class Risk:
         chosen, axis = checked_choice(rows, self.samples), sample_axis(self.model)
         loss = cast(OverSamples, self.loss)
         loss = loss.part(chosen, axis) if axis else loss.part(chosen)
-        return Risk(cast(Subsampled, self.model).part(chosen), loss, self.penalty)
+        some = object.__new__(Risk)  # the whole has been checked and warned of: that is not done again for every batch
+        settle(some, model=cast(Subsampled, self.model).part(chosen), loss=loss, penalty=self.penalty)
+        return some
 
     def value_and_gradient(self, w) -> tuple[float, np.ndarray]:
         """R(w) and the gradient of R in the control space, <gradient, dw> = dR(w) dw.

@@ -185,4 +185,6 @@ def test_files_of_before_go_on(tmp_path):
 def test_what_only_a_descent_can_refuse(arguments, words):
     with pytest.raises(InputError, match=words):
         tfl.descend(FIT, np.ones(1), tfl.StochasticGradientDescent(**arguments), 1)
-    assert tfl.descend(FIT, np.ones(1), tfl.StochasticGradientDescent(batch=12), 1).iterations == 1
+    for method in (tfl.StochasticGradientDescent(batch=12), tfl.StochasticGradientDescent()):
+        result = tfl.descend(FIT, np.ones(1), method, 1)
+        assert result.value == tfl.descend(FIT, np.ones(1), tfl.GradientDescent(0.01), 1).value

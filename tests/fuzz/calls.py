@@ -5,6 +5,7 @@ from calls_of_descents import DESCENTS
 from calls_of_equations import EQUATIONS
 from calls_of_networks import NETWORKS
 from things import (
+    BEST,
     BOUNDS,
     CERTIFICATE,
     CERTIFIED,
@@ -21,6 +22,7 @@ from things import (
     HILL_ON_LINE,
     IMAGE,
     KERNEL,
+    LEAST_SQUARES,
     LINE,
     LINEAR,
     LOGARITHMS,
@@ -330,6 +332,38 @@ CALLS = {
     "drift": Call(tfl.drift, {"model": LINEAR, "w_0": W, "w_1": -W}),
     "lazy_risk": Call(tfl.lazy_risk, {"matrix": np.eye(2), "residual": np.ones(2), "times": [0.0, 1.0]}),
     "critical_point": Call(tfl.critical_point, {"risk": RISK, "w": W}, str),
+    "noise.covariance": Call(
+        tfl.noise.covariance,
+        {"risk": LEAST_SQUARES, "control": BEST, "batch": 2, "draw": "replacement"},
+        lambda noise: (noise(BEST), noise.sample(np.random.default_rng(0)), noise.trace, noise.matrix()),
+    ),
+    "noise.stationary": Call(
+        tfl.noise.stationary,
+        {
+            "risk": LEAST_SQUARES,
+            "control": BEST,
+            "step": 0.1,
+            "batch": 2,
+            "momentum": 0.5,
+            "nesterov": True,
+            "draw": "subsets",
+            "continuous": False,
+        },
+        str,
+    ),
+    "noise.diffusion": Call(
+        tfl.noise.diffusion,
+        {
+            "risk": LEAST_SQUARES,
+            "control": BEST,
+            "step": 0.1,
+            "times": [0.1],
+            "rng": np.random.default_rng(0),
+            "batch": 2,
+            "draw": "subsets",
+            "substeps": 1,
+        },
+    ),
     "deep_linear.composed": Call(tfl.deep_linear.composed, {"model": LINEAR, "w": W}),
     "deep_linear.rank": Call(tfl.deep_linear.rank, {"model": LINEAR, "w": W, "tolerance": 1e-6}),
     "deep_linear.imbalance": Call(tfl.deep_linear.imbalance, {"model": LINEAR, "w": W}),

@@ -70,6 +70,8 @@ KERNEL = tfl.KernelField(tfl.GaussianKernel(0.5), X.T)
 PARTICLES = tfl.RKHSNODE(X.T, KERNEL, 2, 1)
 DISTANCE = losses.SquaredDistance(np.zeros((2, 3)))
 RISK = tfl.Risk(LINEAR, DISTANCE)
+LEAST_SQUARES = tfl.Risk(tfl.LinearNetwork(X, (1,)), losses.SquaredDistance([[1.0, -1.0, 1.0]]))
+BEST = np.linalg.lstsq(X.T, np.array([1.0, -1.0, 1.0]), rcond=None)[0]
 ENERGY = losses.InternalEnergy(PLANE, 2.0)
 FIT = tfl.Risk(MEASURE, losses.SquaredL2(FLAT))
 FLOW = tfl.FlowMap(MEASURE, V)

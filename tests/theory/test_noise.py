@@ -113,9 +113,10 @@ def test_the_limit_of_small_steps_solves_the_continuous_equation():
             np.linalg.norm(noise.stationary(risk, w, t, momentum=momentum).covariance / t - law.covariance)
             for t in steps
         ]
-        assert np.log10(gaps[0] / gaps[1]) == pytest.approx(1, abs=0.1) and gaps[1] < 0.01 * np.linalg.norm(
-            law.covariance
-        )
+        assert np.log10(gaps[0] / gaps[1]) == pytest.approx(1, abs=0.1)
+        assert gaps[1] < 0.01 * np.linalg.norm(law.covariance)
+        shortest = noise.stationary(risk, w, 1e-20, momentum=momentum)
+        np.testing.assert_allclose(shortest.covariance * 1e20, law.covariance, rtol=1e-10)
 
 
 def measured(A, y, method, passes, rng, count=100):
@@ -200,8 +201,11 @@ def saddle():
         ({"draw": "all"}, "draw must be one of subsets, replacement, got 'all'"),
         ({"step": 0.0}, "step must be a positive number"),
         ({"momentum": 1.0}, r"momentum must be a number in \[0, 1\)"),
-        ({"step": 0.7}, "does not settle down where the Hessian has the eigenvalue 3. Take one below 0.667"),
-        ({"step": 1.0, "momentum": 0.5, "nesterov": True}, "Take one below 0.5"),
+        (
+            {"step": 0.7},
+            "do not settle down where the Hessian has the eigenvalue 3. Take steps below 0.667",
+        ),
+        ({"step": 1.0, "momentum": 0.5, "nesterov": True}, "Take steps below 0.5"),
         ({"control": np.full((1, 1), 3.0)}, "the control is 1 away from the minimum.*Go on with the descent"),
         ({"risk": saddle, "control": None}, "the control is no minimum: the least eigenvalue of the Hessian is -"),
         ({"risk": "model"}, "the first argument must be a Risk"),
@@ -217,11 +221,21 @@ def test_bad_input(change, words):
         noise.stationary(**arguments)
 
 
-def test_steps_below_the_longest_are_taken():
-    """The advice works."""
+@pytest.mark.parametrize(("momentum", "nesterov", "longest"), [(0.0, 0, 2 / 3), (0.5, 0, 1.0), (0.5, 1, 0.5)])
+def test_the_longest_step_is_where_moves_stop_contracting(momentum, nesterov, longest):
+    """By the eigenvalues of the moves, on either side of what the error says."""
     risk = tfl.Risk(Chains(np.ones((3, 1, 1, 1))), losses.SquaredDistance([[[1.0]], [[2.0]], [[3.0]]]))
-    for step, more in ((0.66, {}), (0.99, {"momentum": 0.5}), (0.49, {"momentum": 0.5, "nesterov": True})):
-        assert noise.stationary(risk, np.full((1, 1), 2.0), step, **more).spread > 0
+    for step, settles in ((0.999 * longest, True), (1.001 * longest, False)):
+        carry = momentum * (1 - 3 * step * nesterov)
+        radius = np.max(np.abs(np.linalg.eigvals([[1 - 3 * step, carry], [-3 * step, carry]])))
+        arguments = risk, np.full((1, 1), 2.0), step
+        if settles:
+            assert radius < 1
+            assert noise.stationary(*arguments, momentum=momentum, nesterov=bool(nesterov)).spread > 0
+        else:
+            assert radius > 1
+            with pytest.raises(InputError, match=f"Take steps below {longest:.3g}"):
+                noise.stationary(*arguments, momentum=momentum, nesterov=bool(nesterov))
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ def subsets(rng: np.random.Generator, samples: int, batch: int) -> Sequence[np.n
 
 def with_replacement(rng: np.random.Generator, samples: int, batch: int) -> Sequence[np.ndarray]:
     """Samples drawn independently."""
-    return rng.integers(samples, size=(count(samples, batch), batch))
+    return list(rng.integers(samples, size=(count(samples, batch), batch)))
 
 
 def count(samples: int, batch: int) -> int:

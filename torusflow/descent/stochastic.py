@@ -15,7 +15,7 @@ from .method import State, checked_step
 from .schedules import SCHEDULES
 
 # More samples fit into no memory; how many there are is looked at when a descent begins.
-LARGEST_BATCH = 10**12
+LARGEST_BATCH, DEFAULT_BATCH = 10**12, 256
 # Fields that files of before do not have.
 LATER = {"stored": "unless default"}
 
@@ -32,8 +32,8 @@ class StochasticGradientDescent:
     ----------
     step : float
         t at the start.
-    batch : int
-        Samples per step, at most as many as there are.
+    batch : int, optional
+        Samples per step, at most as many as there are; by default 256, or all if there are fewer.
     half_life : float
         Number of passes after which t has halved.
     seed : int
@@ -62,7 +62,7 @@ class StochasticGradientDescent:
     """
 
     step: float = 0.01
-    batch: int = 256
+    batch: int | None = None
     half_life: float = 5.0
     seed: int = 0
     schedule: str | Callable[[int], float] = field(default="inverse", metadata=LATER)
@@ -73,7 +73,8 @@ class StochasticGradientDescent:
     def __post_init__(self):
         name = "StochasticGradientDescent"
         checked_step(name, self.step)
-        checked_whole(f"{name}: batch", self.batch, most=LARGEST_BATCH)
+        if self.batch is not None:
+            checked_whole(f"{name}: batch", self.batch, most=LARGEST_BATCH)
         checked_seed(self.seed)
         if not isinstance(self.half_life, int | float | np.number) or not self.half_life > 0:
             raise InputError(f"{name}: half_life must be positive, got {self.half_life!r}.")
@@ -92,10 +93,11 @@ class StochasticGradientDescent:
 
     def init(self, risk: Risk, control) -> State:
         """The risk and its gradient at the start, at rest."""
-        if self.batch > risk.samples:
+        samples = risk.samples  # refuses models and losses without them before any work
+        if self.batch is not None and self.batch > samples:
             raise InputError(
-                f"StochasticGradientDescent: batch is {self.batch}, but there are {risk.samples} samples. Take a "
-                f"smaller one: batch={risk.samples} is plain descent."
+                f"StochasticGradientDescent: batch is {self.batch}, but there are {samples} samples. Take a smaller "
+                f"one: batch={samples} is plain descent."
             )
         return State.at(risk.at(control), 0.0, self.step, memory=self._memory(0, risk.space.zeros()))
 
@@ -103,8 +105,8 @@ class StochasticGradientDescent:
         """One pass over all samples."""
         passes = int(state.memory["passes"])
         step, control, velocity = self.step_after(passes), state.control, state.memory.get("velocity", 0.0)
-        batches = DRAWS[self.draw](np.random.default_rng([self.seed, passes]), risk.samples, self.batch)
-        for rows in batches:
+        batch = min(self.batch or DEFAULT_BATCH, risk.samples)
+        for rows in DRAWS[self.draw](np.random.default_rng([self.seed, passes]), risk.samples, batch):
             at = control + self.momentum * velocity if self.nesterov else control
             velocity = self.momentum * velocity - step * self._gradient(risk, rows, at, state)
             control = control + velocity
@@ -113,7 +115,7 @@ class StochasticGradientDescent:
             risk.at(control),
             step,
             following,
-            state.time + step * count(risk.samples, self.batch),
+            state.time + step * count(risk.samples, batch),
             finished="" if following else f"the step is zero after {passes + 1} passes, as its schedule says",
             memory=self._memory(passes + 1, velocity),
         )

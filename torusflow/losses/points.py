@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class PointLoss:
     def part(self, rows, axis: int = 0) -> Loss:
         """The sum over some of the N samples, times N and divided by their number (`torusflow.losses.OverSamples`)."""
         some = replace(self, targets=np.take(self.targets, rows, axis))
-        return WeightedSum([some], [self.targets.size / some.targets.size])
+        return WeightedSum([cast(Loss, some)], [self.targets.size / some.targets.size])
 
     def difference(self, y) -> np.ndarray:
         """y - y*, both of one shape."""

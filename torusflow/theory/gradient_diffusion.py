@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..arguments import check_generator, check_kind, checked_times, checked_whole, is_positive
+from ..arguments import LARGEST_COUNT, check_generator, check_kind, checked_times, checked_whole, is_positive
 from ..errors import InputError
 from ..risk import Risk
 from .gradient_noise import checked_factor, covariance
@@ -63,6 +63,11 @@ def diffusion(
     times, w = checked_times(times), risk.space.element(control)
     checked_factor(risk.samples, batch, draw)
     longest, path, now = step / checked_whole("substeps", substeps), [], 0.0
+    if not times[-1] <= LARGEST_COUNT * longest:
+        raise InputError(
+            f"time {times[-1]:.3g} is more than {LARGEST_COUNT:,} steps of {longest:.3g} away. Take an earlier one, or "
+            f"fewer substeps."
+        )
     for time in times:
         count = math.ceil((time - now) / longest * (1 - 1e-12))
         for _ in range(count):

@@ -101,7 +101,7 @@ def covariance(risk: Risk, control, batch: int = 1, *, draw: str = "subsets") ->
 
 def checked_factor(samples: int, batch: int, draw: str) -> float:
     """What of the covariance of one sample's gradient is that of a batch's, or an InputError."""
-    if draw == "passes":
+    if isinstance(draw, str) and draw == "passes":
         raise InputError(
             "batches of one pass make up for one another, so their noise is not that of independent ones. Take "
             "draw='subsets', here and in StochasticGradientDescent."
