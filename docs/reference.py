@@ -26,6 +26,9 @@ FOLDERS = {
     "porous_medium": "Porous medium, heat and ultra-fast diffusion",
     "theory": "Theory",
     "structures": "Structures of molecules",
+    "reports": "Reports and animations",
+    "interop": "PyTorch and JAX",
+    "example_data": "Files to try it on",
     "testing": "Tests of your own losses, models and methods",
     "model": "What models offer",
     "hilbert": "Hilbert spaces",
@@ -39,7 +42,8 @@ def public_objects() -> dict[str, object]:
     found = {f"torusflow.{name}": thing for name, thing in _public(torusflow).items()}
     import torusflow.testing as testing  # not imported with the package
 
-    for room, module in {**rooms, "testing": testing}.items():
+    rooms |= {"testing": testing, "interop.torch": torusflow.interop.torch, "interop.jax": torusflow.interop.jax}
+    for room, module in rooms.items():
         sys.modules.setdefault(f"torusflow.{room}", module)  # where users find it, and Sphinx looks for it
         for name, thing in _public(module).items():
             if not any(thing is known for known in found.values()):
@@ -55,7 +59,8 @@ def _public(module: ModuleType) -> dict[str, object]:
     return {
         name: thing
         for name, thing in things.items()
-        if (inspect.isclass(thing) or inspect.isfunction(thing)) and (listed or thing.__module__ == module.__name__)
+        if (inspect.isclass(thing) or inspect.isfunction(thing))
+        and (listed or (thing.__module__ == module.__name__ and not name.startswith("check")))
     }
 
 

@@ -53,9 +53,19 @@ def plot_density(
     -------
     Figure
         That of the axes, or a new one, not known to pyplot.
+
+    Raises
+    ------
+    InputError
+        If it is no density on a grid, or three axes are asked for in one Axes.
     """
-    density = np.asarray(density)
-    d, coordinates = density.ndim, shown(coordinates or Coordinates(), density.ndim)
+    values = np.asarray(density)
+    if values.ndim not in (1, 2, 3):
+        raise InputError(
+            f"plot_density draws a Density, or its values on a grid of one to three axes, got a "
+            f"{type(density).__name__}. An estimator draws itself: write density.plot()."
+        )
+    density, d, coordinates = values, values.ndim, shown(coordinates or Coordinates(), values.ndim)
     points = np.empty((0, d)) if points is None else points
     pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
     if ax is not None and d == 3:
