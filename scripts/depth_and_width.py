@@ -1,4 +1,7 @@
-"""How far is a mean-field ResNet of L layers of M independent units from its limit, before and after training?
+"""How far a mean-field ResNet is from its limit
+=============================================
+
+How far is a mean-field ResNet of L layers of M independent units from its limit, before and after training?
 
 1/L + alpha/sqrt(L M): the bound of Chizat, The hidden width of deep ResNets (arXiv:2509.10167, abstract),
 which that paper checks by experiments and this study repeats on a problem whose limit is known. The law of the units at

@@ -1,4 +1,7 @@
-"""Handwritten digits read by an RKHS-NODE of ten layers with softmax regression after it, and by that alone.
+"""Handwritten digits read by an RKHS-NODE
+=======================================
+
+Handwritten digits read by an RKHS-NODE of ten layers with softmax regression after it, and by that alone.
 
 The recipe of Barboni, Peyre and Vialard, On global convergence of ResNets: from finite to infinite width using linear
 parameterization, NeurIPS 2022, arXiv:2112.05531: a map that lifts the images, here by zeros, residuals W phi(x) with

@@ -1,4 +1,7 @@
-"""From rich to lazy: the same mean-field ResNet trained with residuals multiplied by a growing alpha.
+"""From rich to lazy training
+==========================
+
+From rich to lazy: the same mean-field ResNet trained with residuals multiplied by a growing alpha.
 
 With time divided by alpha^2 units move by 1/alpha, measured in the layerwise W2 distance, and risks approach those of
 one limit. As Chizat finds (The hidden width of deep ResNets, arXiv:2509.10167, abstract), it is a flow whose

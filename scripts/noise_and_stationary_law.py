@@ -1,4 +1,7 @@
-"""Where stochastic descent with a constant step comes to rest: least squares beside the law of the linear equation.
+"""Where stochastic descent comes to rest
+======================================
+
+Where stochastic descent with a constant step comes to rest: least squares beside the law of the linear equation.
 
 After Figure 1 of S. Mandt, M. D. Hoffman, D. M. Blei, J. Mach. Learn. Res. 18 (2017) no. 134, arXiv:1704.04289 (linear
 regression, constant step), with the exact law of finite steps and what batches drawn in passes change

@@ -1,4 +1,7 @@
-"""Neurons behind a fast outer layer diffuse to those of their teacher: arXiv:2504.18208, section 6.1.
+"""Neurons behind a fast outer layer diffuse
+=========================================
+
+Neurons behind a fast outer layer diffuse to those of their teacher: arXiv:2504.18208, section 6.1.
 
 R. Barboni, G. Peyre, F.-X. Vialard, "Ultra-fast feature learning for the training of two-layer neural networks in the
 two-timescale regime". The teacher's density is theirs, the neurons are bumps on the circle in place of rectifiers.

@@ -50,6 +50,16 @@ class AdjointCheck:
         where both vanish.
     passed, wrong : bool
         Neither where it cannot be told.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> print(tfl.checks.adjoint(model, start))  # doctest: +ELLIPSIS
+    adjoint identity: relative error ... exact to round-off
     """
 
     error: float
@@ -91,6 +101,16 @@ class TaylorCheck:
         What of such an error round-off, and the length of the steps, can hide.
     passed, wrong : bool
         Neither where it cannot be told.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> print(tfl.checks.taylor(risk, start))  # doctest: +ELLIPSIS
+    Taylor remainder: slope 2.0... the gradient is that of the risk
     """
 
     steps: np.ndarray
@@ -147,6 +167,14 @@ class LikelihoodCheck:
     change : float
         Of the mean log-density of the samples, in nats, when every step is halved.
     passed : bool
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> points = np.random.default_rng(0).random((100, 1))
+    >>> model = tfl.SampleNODE(points, tfl.SobolevMetric(3.0, 0.1), layers=2, band=4)
+    >>> print(tfl.checks.likelihood(model, model.space.zeros()))  # doctest: +ELLIPSIS
+    total mass 1 ...: the likelihood is sound
     """
 
     mass: float
@@ -186,6 +214,14 @@ def likelihood(model: SampleNODE | LogDensityNODE, v) -> LikelihoodCheck | Resol
     ------
     NumericalError
         If the map folds at a grid point or a sample.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> points = np.random.default_rng(0).random((100, 1))
+    >>> model = tfl.SampleNODE(points, tfl.SobolevMetric(3.0, 0.1), layers=2, band=4)
+    >>> tfl.checks.likelihood(model, model.space.zeros()).passed
+    True
     """
     if isinstance(model, Model) and isinstance(model, HasResolution):  # dates have a resolution too
         return model.resolution(v)
@@ -217,6 +253,17 @@ def adjoint(model: Model, w, directions: int = 3, seed: int = 0, tolerance: floa
     -------
     AdjointCheck
         Print it for a verdict.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> import numpy as np
+    >>> tfl.checks.adjoint(model, 0.1 * model.space.random(np.random.default_rng(0))).passed
+    True
     """
     directions = checked_whole("directions", directions)
     rng = np.random.default_rng(checked_seed(seed))
@@ -268,6 +315,17 @@ def taylor(risk: Risk, w, directions: int = 3, seed: int = 0, step: float | None
     -------
     TaylorCheck
         Print it for a verdict.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> import numpy as np
+    >>> tfl.checks.taylor(risk, 0.1 * model.space.random(np.random.default_rng(0))).passed
+    True
     """
     check_kind("the first argument", risk, Risk, "checks.taylor(tfl.Risk(model, loss), w)")
     if step is not None and (not is_number(step) or not SHORTEST_STEP <= float(step) <= LONGEST_STEP):

@@ -20,7 +20,14 @@ def _escaped(letter: str) -> str:
 
 
 class TorusflowError(Exception):
-    """Base of every error raised on purpose; the message becomes one line, without the middle of a very long one."""
+    """Base of every error raised on purpose; the message becomes one line, without the middle of a very long one.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> issubclass(tfl.InputError, tfl.TorusflowError), issubclass(tfl.NumericalError, tfl.TorusflowError)
+    (True, True)
+    """
 
     def __init__(self, message: str):
         message = printable(re.sub(r" at 0x[0-9a-f]+", "", " ".join(str(message).split())))
@@ -30,11 +37,28 @@ class TorusflowError(Exception):
 
 
 class InputError(TorusflowError, ValueError):
-    """An argument, a file or a combination of them cannot be used; the message says what to do instead."""
+    """An argument, a file or a combination of them cannot be used; the message says what to do instead.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> try:
+    ...     tfl.SobolevMetric(length=-1.0)
+    ... except tfl.InputError as error:
+    ...     print(type(error).__name__)
+    InputError
+    """
 
 
 class NumericalError(TorusflowError, ArithmeticError):
-    """The computation left the range in which its numbers mean something."""
+    """The computation left the range in which its numbers mean something.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> issubclass(tfl.UnstableError, tfl.NumericalError)
+    True
+    """
 
 
 class UnstableError(NumericalError):
@@ -46,6 +70,20 @@ class UnstableError(NumericalError):
         Courant number of the step that was refused.
     substeps : int
         Steps per layer that would be stable.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> import numpy as np
+    >>> try:
+    ...     model(1e3 * model.space.random(np.random.default_rng(0)))
+    ... except tfl.UnstableError as error:
+    ...     print(error.substeps > model.substeps)
+    True
     """
 
     def __init__(self, message: str, courant: float, substeps: int):
@@ -60,6 +98,14 @@ class UnfinishedError(NumericalError):
     ----------
     solution : object
         Until then, as the solver gives it, up to the time that it reached.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> flow = tfl.TangentFlow(torus, tfl.SobolevMetric(), tfl.losses.SquaredL2(tfl.densities.uniform(torus)))
+    >>> issubclass(tfl.UnfinishedError, tfl.NumericalError)
+    True
     """
 
     def __init__(self, message, solution):

@@ -164,6 +164,13 @@ class Euclidean(OneLine):
         Positive.
     gram : array (n, n), optional
         G, symmetric and positive definite, along the last axis but one.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> space = tfl.Euclidean((3,), weight=0.5)
+    >>> space.inner(np.ones(3), np.ones(3))
+    1.5
     """
 
     shape: tuple[int, ...]

@@ -15,7 +15,16 @@ from .hilbert import HilbertSpace
 
 
 class Linearisation(Protocol):
-    """One forward pass at a control w, kept; its derivative can be applied as often as wanted."""
+    """One forward pass at a control w, kept; its derivative can be applied as often as wanted.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> at = model.linearise(model.space.zeros())
+    >>> at.output.shape, at.tangent(model.space.zeros()).shape, at.adjoint(np.eye(2)).shape
+    ((2, 2), (2, 2), (4, 2, 2))
+    """
 
     @property
     def output(self) -> np.ndarray: ...
@@ -31,7 +40,15 @@ class Linearisation(Protocol):
 
 @runtime_checkable
 class Model(Protocol):
-    """F : control -> output, with the spaces both live in."""
+    """F : control -> output, with the spaces both live in.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=2)
+    >>> isinstance(model, tfl.model.Model)
+    True
+    """
 
     @property
     def space(self) -> HilbertSpace: ...
@@ -50,7 +67,16 @@ class Model(Protocol):
 
 @runtime_checkable
 class Layered(Protocol):
-    """layers and trajectory(w): the outputs on the way, which are stored and drawn."""
+    """layers and trajectory(w): the outputs on the way, which are stored and drawn.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.Layered)
+    True
+    """
 
     @property
     def layers(self) -> int: ...
@@ -62,7 +88,15 @@ class Layered(Protocol):
 
 @runtime_checkable
 class OnPoints(Protocol):
-    """inputs and rows(output): which point becomes which, for pictures and for warnings of contradictory data."""
+    """inputs and rows(output): which point becomes which, for pictures and for warnings of contradictory data.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.ResNet(np.ones((2, 5)), layers=2, width=3)
+    >>> isinstance(model, tfl.model.OnPoints)
+    True
+    """
 
     @property
     def inputs(self) -> np.ndarray:
@@ -80,6 +114,13 @@ class Movable(Protocol):
 
     Its linearisations have ``tangent(dw, dx=None)``, for points that move by dx at the start, and ``transpose(p)``,
     which is the pair of ``adjoint(p)`` and a p_0 with <adjoint(p), dw> + <p_0, dx> = <p, tangent(dw, dx)>.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.ResNet(np.ones((2, 5)), layers=2, width=3)
+    >>> isinstance(model, tfl.model.Movable), model.starting(np.zeros((7, 2))).inputs.shape
+    (True, (7, 2))
     """
 
     @property
@@ -98,7 +139,16 @@ class Movable(Protocol):
 
 @runtime_checkable
 class HasDensity(Protocol):
-    """log_density(w, points) and sample(w, n, rng): a density on the torus, which can be scored, sampled and drawn."""
+    """log_density(w, points) and sample(w, n, rng): a density on the torus, which can be scored, sampled and drawn.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.HasDensity)
+    True
+    """
 
     def log_density(self, w, /, points) -> np.ndarray:
         """The logarithm of the density relative to the uniform one, array (N,), at points (N, d)."""
@@ -111,7 +161,16 @@ class HasDensity(Protocol):
 
 @runtime_checkable
 class Conditional(Protocol):
-    """given, and sample(w, n, rng, conditions): a density of some coordinates given others."""
+    """given, and sample(w, n, rng, conditions): a density of some coordinates given others.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(), layers=2)
+    >>> isinstance(model, tfl.model.Conditional)
+    True
+    """
 
     @property
     def given(self) -> tuple[int, ...]:
@@ -125,7 +184,16 @@ class Conditional(Protocol):
 
 @runtime_checkable
 class Described(Protocol):
-    """describe(): what a person wants to know of the model, for `torusflow info`."""
+    """describe(): what a person wants to know of the model, for `torusflow info`.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.Described)
+    True
+    """
 
     def describe(self) -> dict[str, str]:
         """A sentence or less on each of some parts, by labels of at most ten letters."""
@@ -134,7 +202,16 @@ class Described(Protocol):
 
 @runtime_checkable
 class Coarsenable(Protocol):
-    """coarser(): the same model at half the resolution, for `coarse_to_fine`."""
+    """coarser(): the same model at half the resolution, for `coarse_to_fine`.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.Coarsenable)
+    True
+    """
 
     def coarser(self) -> Model | None:
         """The same model with half the grid or band, and half the layers where these are even; None at the coarsest.
@@ -146,7 +223,16 @@ class Coarsenable(Protocol):
 
 @runtime_checkable
 class Refinable(Protocol):
-    """substeps, a field of a dataclass: time steps per layer; more of them keep a faster flow stable."""
+    """substeps, a field of a dataclass: time steps per layer; more of them keep a faster flow stable.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.Refinable)
+    True
+    """
 
     @property
     def substeps(self) -> int:
@@ -156,7 +242,16 @@ class Refinable(Protocol):
 
 @runtime_checkable
 class Restartable(Protocol):
-    """layers and restarted(output): a model of one layer that begins at an output, for `GreedyDescent`."""
+    """layers and restarted(output): a model of one layer that begins at an output, for `GreedyDescent`.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.Restartable)
+    True
+    """
 
     @property
     def layers(self) -> int: ...
@@ -172,6 +267,13 @@ class Subsampled(Protocol):
 
     Where they stand along another one, the class says so by ``sample_axis``; its losses have
     `torusflow.losses.OverSamples`.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.SampleNODE(np.random.default_rng(0).random((9, 1)), tfl.SobolevMetric(), layers=1, band=2)
+    >>> isinstance(model, tfl.model.Subsampled)
+    True
     """
 
     def part(self, rows, /) -> Any:
@@ -185,13 +287,29 @@ class Subsampled(Protocol):
 
 
 def sample_axis(model) -> int:
-    """Along which axis of a model's outputs the samples stand."""
+    """Along which axis of a model's outputs the samples stand.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> tfl.model.sample_axis(tfl.ResNet(np.ones((2, 5)), layers=2, width=3))
+    1
+    """
     return getattr(model, "sample_axis", 0)
 
 
 @runtime_checkable
 class Resolved(Protocol):
-    """tail(output): how much of an output its grid hardly resolves, a column of the history."""
+    """tail(output): how much of an output its grid hardly resolves, a column of the history.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.Resolved)
+    True
+    """
 
     def tail(self, output, /) -> float:
         """The share of the output's variance over the torus in the outer third of the modes."""
@@ -200,7 +318,16 @@ class Resolved(Protocol):
 
 @runtime_checkable
 class HasResolution(Protocol):
-    """resolution(w): whether the grid resolves the density that a control makes, for `checks.likelihood`."""
+    """resolution(w): whether the grid resolves the density that a control makes, for `checks.likelihood`.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(), layers=2)
+    >>> isinstance(model, tfl.model.HasResolution)
+    True
+    """
 
     def resolution(self, w, /) -> Any:
         """Something with ``passed``, whose text says so with the numbers."""
@@ -209,7 +336,16 @@ class HasResolution(Protocol):
 
 @runtime_checkable
 class HasCourantNumber(Protocol):
-    """courant(w) and courant_limit: how fast a control is for the time steps, and how fast it may be."""
+    """courant(w) and courant_limit: how fast a control is for the time steps, and how fast it may be.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.HasCourantNumber)
+    True
+    """
 
     @property
     def courant_limit(self) -> float:
@@ -231,6 +367,14 @@ class DerivativeBounds(NamedTuple):
     lower, upper : callable
         lower |p| <= |DF(u)* p| <= upper |p| for every p that differences of outputs may have; by default nothing is
         said. Bounds that follow from ``lipschitz`` need not be here.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> bounds = model.derivative_bounds(model.space.zeros())
+    >>> bounds.lipschitz(0.1) > 0
+    True
     """
 
     lipschitz: Callable[[float], float]
@@ -240,7 +384,16 @@ class DerivativeBounds(NamedTuple):
 
 @runtime_checkable
 class HasDerivativeBounds(Protocol):
-    """derivative_bounds(w): how fast the derivative changes near w, for certificates."""
+    """derivative_bounds(w): how fast the derivative changes near w, for certificates.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.HasDerivativeBounds)
+    True
+    """
 
     def derivative_bounds(self, w, /) -> DerivativeBounds:
         """Of the model as it is computed, time steps included."""
@@ -249,7 +402,16 @@ class HasDerivativeBounds(Protocol):
 
 @runtime_checkable
 class Confined(Protocol):
-    """reach(p): outputs differ by elements of a subspace only, which is what certificates are about."""
+    """reach(p): outputs differ by elements of a subspace only, which is what certificates are about.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> isinstance(model, tfl.model.Confined)
+    True
+    """
 
     def reach(self, p, /) -> np.ndarray:
         """The orthogonal projection of p to a subspace of which every difference of two outputs is an element."""
@@ -258,7 +420,15 @@ class Confined(Protocol):
 
 @runtime_checkable
 class HasNearest(Protocol):
-    """nearest(targets): the best that a model can do, for ratios and stops that measure from there."""
+    """nearest(targets): the best that a model can do, for ratios and stops that measure from there.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(1, 2))
+    >>> isinstance(model, tfl.model.HasNearest)
+    True
+    """
 
     def nearest(self, targets, /) -> np.ndarray:
         """The output, or limit of outputs, for which (1/2) |output - targets|^2 is least."""

@@ -39,6 +39,15 @@ class Risk(OneLine):
     ------
     InputError
         If the loss does not take the model's outputs or the penalty is negative.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> value, gradient = risk.value_and_gradient(model.space.zeros())
+    >>> round(value, 6), gradient.shape
+    (0.01, (4, 2, 2))
     """
 
     model: Model

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import descent, models
 from ..descent import GradientDescent, HeavyBall, Method, Nesterov
-from ..descent.loop import check_limits
+from ..descent.limits import check_limits
 from ..errors import InputError
 from ..hilbert import norm
 from ..risk import Risk

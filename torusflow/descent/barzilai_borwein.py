@@ -41,6 +41,17 @@ class BarzilaiBorwein:
        doi:10.1093/imanum/8.1.141, equation (5).
     .. [2] L. Grippo, F. Lampariello, S. Lucidi, A nonmonotone line search technique for Newton's method, SIAM J. Numer.
        Anal. 23 (1986) 707-716, doi:10.1137/0723046.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> run = tfl.descend(risk, start, tfl.BarzilaiBorwein(), iterations=60)
+    >>> run.value < 0.01 * risk(start)
+    True
     """
 
     step: float = 0.1

@@ -50,6 +50,16 @@ def coarse_to_fine(risk: Risk, method: Method, levels: int = 2, iterations: int 
     InputError
         If the model has no coarser ones, the loss does not say what it is there, the method starts from zero only, or
         levels is not a whole number >= 0.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32, 32))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = tfl.coarse_to_fine(risk, tfl.LBFGS(), levels=1, iterations=10)
+    >>> risk(start) < 0.5 * risk(model.space.zeros())
+    True
     """
     if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 0:
         raise InputError(f"levels must be a whole number >= 0, got {levels!r}.")

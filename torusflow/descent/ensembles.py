@@ -61,6 +61,16 @@ class Ensemble(OneLine):
     times : array (n,)
         Training time at which each came to the optimum, between iterates by interpolating the logarithm; NaN if it
         did not.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> starts = (0.1 * model.space.random(np.random.default_rng(i)) for i in range(3))
+    >>> found = tfl.ensemble(risk, starts, tfl.GradientDescent(0.5), iterations=60)
+    >>> len(found.results), bool(np.all(np.isfinite(found.times)))
+    (3, True)
     """
 
     within: float
@@ -146,6 +156,15 @@ def ensemble(
     ------
     InputError
         If there are no starts, one is no control, or the distance is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> starts = (0.1 * model.space.random(np.random.default_rng(i)) for i in range(3))
+    >>> bool(tfl.ensemble(risk, starts, tfl.GradientDescent(0.5), iterations=60).risks.max() < 1e-6)
+    True
     """
     check_kind("the first argument", risk, Risk, "ensemble(tfl.Risk(model, loss), starts, method)")
     if not is_number(within) or not within > 0:

@@ -63,6 +63,17 @@ class GaussNewton:
        Anal. 20 (1983) 626-637, doi:10.1137/0720042.
     .. [2] S. C. Eisenstat, H. F. Walker, Choosing the forcing terms in an inexact Newton method, SIAM J. Sci. Comput.
        17 (1996) 16-32, doi:10.1137/0917003, equation (2.6).
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> run = tfl.descend(risk, start, tfl.GaussNewton(), iterations=8)
+    >>> run.value < 0.01 * risk(start)
+    True
     """
 
     radius: float = 1.0

@@ -31,6 +31,17 @@ class GradientDescent:
     ----------
     .. [1] L. Armijo, Minimization of functions having Lipschitz continuous first partial derivatives, Pacific J.
        Math. 16 (1966) 1-3, doi:10.2140/pjm.1966.16.1.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> run = tfl.descend(risk, start, tfl.GradientDescent(0.1, line_search='armijo'), iterations=100)
+    >>> run.value < 0.01 * risk(start)
+    True
     """
 
     step: float = 0.1

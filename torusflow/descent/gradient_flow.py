@@ -45,6 +45,17 @@ class GradientFlow(OneLine):
     ----------
     .. [1] E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, second edition, Springer
        1993, doi:10.1007/978-3-540-78862-1, section II.5 (DOP853; here as in scipy.integrate).
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> run = tfl.descend(risk, start, tfl.GradientFlow(final_time=0.1, times=(0.05, 0.1)))
+    >>> run.times
+    array([0.05, 0.1 ])
     """
 
     final_time: float

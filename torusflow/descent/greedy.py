@@ -37,6 +37,16 @@ class GreedyDescent:
     Notes
     -----
     The history's gradient is g, in every layer: the gradient of the model restarted with all its layers at v = 0.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.von_mises(torus), layers=20)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.uniform(torus)))
+    >>> run = tfl.descend(risk, model.space.zeros(), tfl.GreedyDescent(step=0.005), iterations=20)
+    >>> print(run.status.split(',')[0])
+    all 20 layers are filled at time 0.1
     """
 
     step: float = 0.01

@@ -40,6 +40,17 @@ class LBFGS:
     ----------
     .. [1] D. C. Liu, J. Nocedal, On the limited memory BFGS method for large scale optimization, Math. Program. 45
        (1989) 503-528, doi:10.1007/BF01589116, algorithm 2.1.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> run = tfl.descend(risk, start, tfl.LBFGS(), iterations=20)
+    >>> run.value < 1e-3 * risk(start)
+    True
     """
 
     memory: int = 10

@@ -14,13 +14,14 @@ from typing import cast
 
 import numpy as np
 
-from ..arguments import check_function, checked_whole, is_number
+from ..arguments import check_function
 from ..errors import InputError, NumericalError, UnstableError
 from ..hilbert import norm
 from ..interrupts import Held
 from ..model import Refinable, check_ability
 from ..risk import ROUND_OFF, Risk
 from .callbacks import Callback, CallerError, call, in_words, tell
+from .limits import check_limits
 from .method import Method, StalledError, State
 from .progress import Progress, Result, following, with_substeps
 from .progress_bar import ProgressBar
@@ -31,7 +32,6 @@ from .will import Will
 DIVERGENCE_FACTOR = 10.0
 # Refining ends here: such a control is no longer one that steps could follow.
 MOST_SUBSTEPS = 1024
-MOST_ITERATIONS = 10**9
 
 
 def descend(
@@ -108,6 +108,17 @@ def descend(
     InputError
         If the start is not a control of this risk, a limit makes no sense, the file exists, another process writes it,
         or it is to be resumed and holds another problem.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> run = tfl.descend(risk, start, tfl.LBFGS(), iterations=10)
+    >>> run.iterations, run.value < risk(start)
+    (10, True)
     """
     check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience)
     if validation is not None and not callable(validation):
@@ -381,18 +392,3 @@ def _refuse_divergence(risk: Risk, state: State, first: float) -> None:
             f"the risk is {state.value:.3g}, it was {first:.3g} at the start. Use a smaller step, or "
             f"line_search='armijo'"
         )
-
-
-def check_limits(iterations, gradient_tolerance, risk_tolerance, max_time, patience):
-    """Raise an InputError unless they are limits of a descent."""
-    checked_whole("iterations", iterations, least=0, most=MOST_ITERATIONS)
-    checked_whole("patience", patience, most=MOST_ITERATIONS)
-    for name, value in (
-        ("gradient_tolerance", gradient_tolerance),
-        ("risk_tolerance", risk_tolerance),
-        ("max_time", max_time),
-    ):
-        least = -math.inf if name == "risk_tolerance" else 0  # likelihoods may be negative
-        infinite = isinstance(value, float) and math.isinf(value)
-        if not (is_number(value) or infinite) or not value >= least:
-            raise InputError(f"{name} must be a number{' >= 0' if least == 0 else ''}, got {value!r}.")

@@ -18,7 +18,14 @@ SHORTEST_STEP, LONGEST_STEP = 1e-100, 1e100
 
 
 class StalledError(NumericalError):
-    """A method found no step that makes progress."""
+    """A method found no step that makes progress.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> issubclass(tfl.StalledError, tfl.NumericalError)
+    True
+    """
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,15 @@ class State(OneLine):
         Why the method has finished; empty while it has not.
     memory : mapping of str to array
         What the method remembers of the iterations before.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> state = tfl.GradientDescent(0.5).init(risk, model.space.zeros())
+    >>> round(state.value, 6), state.time
+    (0.01, 0.0)
     """
 
     control: np.ndarray
@@ -86,6 +102,12 @@ class Method(Protocol):
 
     One that remembers something, in `State.memory`, says what by an attribute ``remembers``, which maps the names
     to "a control", "controls" (stacked), "numbers" or "a number": runs read back from files are checked against it.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> isinstance(tfl.LBFGS(), tfl.Method)
+    True
     """
 
     def init(self, risk: Risk, control) -> State:

@@ -45,6 +45,17 @@ class HeavyBall:
     ----------
     .. [1] B. T. Polyak, Some methods of speeding up the convergence of iteration methods, USSR Comput. Math. Math.
        Phys. 4 (1964) 1-17, doi:10.1016/0041-5553(64)90137-5.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> run = tfl.descend(risk, start, tfl.HeavyBall(0.05, line_search='armijo'), iterations=100)
+    >>> run.value < 0.01 * risk(start)
+    True
     """
 
     step: float = 0.1
@@ -103,6 +114,17 @@ class Nesterov:
        section 2.2.1.
     .. [2] B. O'Donoghue, E. Candes, Adaptive restart for accelerated gradient schemes, Found. Comput. Math. 15 (2015)
        715-732, doi:10.1007/s10208-013-9150-3, section 3.2.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> run = tfl.descend(risk, start, tfl.Nesterov(0.05, line_search='armijo'), iterations=100)
+    >>> run.value < 0.01 * risk(start)
+    True
     """
 
     step: float = 0.1

@@ -44,6 +44,16 @@ class Recorder(OneLine):
     ------
     InputError
         If the quantity is not a function, every is not a whole number >= 1, or no column can have that name.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> largest = tfl.Recorder(lambda w: abs(w).max(), name='largest')
+    >>> run = tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(0.5), 3, record=[largest])
+    >>> len(run.history['largest'])
+    4
     """
 
     quantity: Callable[[np.ndarray], Any]

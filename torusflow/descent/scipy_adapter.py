@@ -51,6 +51,14 @@ def scipy_minimize(risk: Risk, control, method: str = "L-BFGS-B", iterations: in
     InputError
         If the start is not a control of this risk, the method is not one of these, or it needs second derivatives and
         the loss has none.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> tfl.scipy_minimize(risk, model.space.zeros(), iterations=20).value < 1e-8
+    True
     """
     from scipy.optimize import minimize
 

@@ -33,6 +33,17 @@ class Selection(OneLine):
         What the best one was trained to, on the samples of its own risk.
     status : str
         "complete", or what ended the selection before its last round.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> found = tfl.select([(risk, risk), (risk, risk)], tfl.LBFGS(), rounds=(2,))
+    >>> found.iterations
+    array([2, 2])
     """
 
     best: int
@@ -82,6 +93,20 @@ def select(
     ----------
     .. [1] K. Jamieson, A. Talwalkar, Non-stochastic best arm identification and hyperparameter optimization, AISTATS
        2016, PMLR 51:240-248, figure 3.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> metric = tfl.SobolevMetric(2.0, 0.1)
+    >>> rougher = tfl.MeasureNODE(torus, metric, tfl.densities.uniform(torus), layers=2)
+    >>> rough = tfl.Risk(rougher, risk.loss)
+    >>> found = tfl.select([(risk, risk), (rough, rough)], tfl.LBFGS(), rounds=(3,))
+    >>> found.best in (0, 1), found.validation.shape
+    (True, (2,))
     """
     for name, values in (("candidates", candidates), ("rounds", rounds)):
         if not isinstance(values, Sequence) or isinstance(values, str | bytes):

@@ -59,6 +59,16 @@ class StochasticGradientDescent:
     ----------
     .. [1] H. Robbins, S. Monro, A stochastic approximation method, Ann. Math. Stat. 22 (1951) 400-407,
        doi:10.1214/aoms/1177729586.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> points = np.random.default_rng(0).vonmises(0, 3, (200, 1)) / (2 * np.pi) % 1
+    >>> model = tfl.SampleNODE(points, tfl.SobolevMetric(3.0, 0.1), layers=2, band=4)
+    >>> risk = tfl.Risk(model, tfl.losses.LogLikelihood())
+    >>> run = tfl.descend(risk, model.space.zeros(), tfl.StochasticGradientDescent(0.02, batch=50), 3)
+    >>> run.value < 0
+    True
     """
 
     step: float = 0.01

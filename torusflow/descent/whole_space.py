@@ -61,6 +61,16 @@ def whole_space(
         If the model is another, the tolerance out of range, or more than 4000 centres would be needed.
     NumericalError
         If the kernel matrix of the centres needed is singular to round-off.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> model = tfl.RKHSNODE(x, tfl.KernelSpan(tfl.GaussianKernel(0.7), x), layers=2)
+    >>> risk, method = tfl.Risk(model, tfl.losses.SquaredDistance(x + 0.3)), tfl.GradientDescent(0.4)
+    >>> larger, start = tfl.whole_space(risk, risk.space.zeros(), method, 5)
+    >>> larger.space.zeros().size > risk.space.zeros().size
+    True
     """
     check_kind("the first argument", risk, Risk, "whole_space(tfl.Risk(model, loss), control, method)")
     model = risk.model

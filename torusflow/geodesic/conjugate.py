@@ -40,6 +40,14 @@ class Minimality(OneLine):
         Least singular value in V of w -> P D phi_t^(-1) (d exp(t u_0) w): one at time 0, zero at conjugate points.
     conjugate_time : float or None
         Of the first conjugate point; None if there is none.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus, metric = tfl.Torus((24,)), tfl.SobolevMetric(2.0, 0.3)
+    >>> u0 = 0.05 * np.sin(2 * np.pi * torus.points[0])[None]
+    >>> tfl.geodesic.minimality(torus, metric, u0).conjugate_time is None
+    True
     """
 
     times: np.ndarray

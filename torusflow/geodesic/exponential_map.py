@@ -39,6 +39,15 @@ class Exponential(OneLine):
     velocity : array (d, *n)
         u_0.
     tolerance : float
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus, metric = tfl.Torus((24,)), tfl.SobolevMetric(2.0, 0.3)
+    >>> u0 = 0.05 * np.sin(2 * np.pi * torus.points[0])[None]
+    >>> phi = tfl.geodesic.exponential(torus, metric, u0)
+    >>> phi(np.array([[0.0]])).shape
+    (1, 1)
     """
 
     torus: Torus
@@ -113,6 +122,15 @@ def logarithm(torus: Torus, metric: SobolevMetric, phi: Callable, tolerance: flo
         If phi is not a diffeomorphism on this grid.
     NumericalError
         If Newton's method does not converge, or phi is finer than the grid.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus, metric = tfl.Torus((24,)), tfl.SobolevMetric(2.0, 0.3)
+    >>> u0 = 0.05 * np.sin(2 * np.pi * torus.points[0])[None]
+    >>> phi = tfl.geodesic.exponential(torus, metric, u0)
+    >>> bool(np.allclose(tfl.geodesic.logarithm(torus, metric, phi), u0, atol=1e-6))
+    True
     """
     tolerance, equation = checked_tolerance(tolerance, 1e-12, 1e-3), undivided(torus, metric)
     goal = Diffeomorphism.sampled(torus, phi).displacement
@@ -163,6 +181,15 @@ def lifted_distance(
 
     The length of the geodesic; d(phi o eta, psi o eta) is the same. x + 0.9 and x - 0.1, one map of the torus, are 1
     apart. Parameters and errors are those of `distance`.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus, metric = tfl.Torus((24,)), tfl.SobolevMetric(2.0, 0.3)
+    >>> u0 = 0.05 * np.sin(2 * np.pi * torus.points[0])[None]
+    >>> phi = tfl.geodesic.exponential(torus, metric, u0)
+    >>> round(tfl.geodesic.lifted_distance(torus, metric, phi, lambda x: x), 6)
+    0.160975
     """
     undivided(torus, metric)  # to refuse what has no geodesics before anything is sampled
     return _length(torus, metric, _quotient(torus, phi, psi), tolerance)
@@ -191,6 +218,15 @@ def distance(torus: Torus, metric: SobolevMetric, phi: Callable, psi: Callable, 
     ------
     InputError, NumericalError
         As `logarithm`, and if psi cannot be inverted.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus, metric = tfl.Torus((24,)), tfl.SobolevMetric(2.0, 0.3)
+    >>> u0 = 0.05 * np.sin(2 * np.pi * torus.points[0])[None]
+    >>> phi = tfl.geodesic.exponential(torus, metric, u0)
+    >>> round(tfl.geodesic.distance(torus, metric, phi, lambda x: x), 6)
+    0.160975
     """
     equation = undivided(torus, metric)  # to refuse what has no geodesics before anything is sampled
     quotient = _quotient(torus, phi, psi)

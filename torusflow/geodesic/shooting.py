@@ -43,6 +43,15 @@ class Geodesic(OneLine):
         Share of the energy in the outer third of the modes.
     steps : int
         Time steps taken.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus, metric = tfl.Torus((24,)), tfl.SobolevMetric(2.0, 0.3)
+    >>> u0 = 0.05 * np.sin(2 * np.pi * torus.points[0])[None]
+    >>> path = tfl.geodesic.shoot(torus, metric, u0, times=[0.5, 1.0])
+    >>> bool(np.ptp(path.energy) < 1e-9 * path.energy[0])
+    True
     """
 
     times: np.ndarray

@@ -44,6 +44,14 @@ def model(function, parameters, inputs) -> JaxModel:
     ------
     InputError
         If JAX is not there, or the function has no output of this kind.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp, numpy as np, torusflow as tfl
+    >>> model = tfl.interop.jax.model(lambda p, x: jnp.tanh(x @ p['A']), {'A': np.ones((2, 3))}, np.ones((5, 2)))
+    >>> kernel = tfl.tangent_kernel(model, model.start)
+    >>> kernel.shape
+    (15, 15)
     """
     return JaxModel(inputs, function, parameters)
 
@@ -74,6 +82,17 @@ def push(model: Model, v, gradient: str = "dual") -> Any:
     ------
     InputError
         If v is not a control of the model, or JAX computes in single precision only.
+
+    Examples
+    --------
+    >>> import jax, torusflow as tfl
+    >>> jax.config.update('jax_enable_x64', True)
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> v = model.space.zeros()
+    >>> gradient = jax.grad(lambda v: (tfl.interop.jax.push(model, v) ** 2).mean())(v)
+    >>> gradient.shape
+    (2, 1, 11)
     """
     return _applied(Operator(model, gradient), model.space, v, "v")
 
@@ -94,6 +113,17 @@ def loss(loss: Loss, output, gradient: str = "dual", space: HilbertSpace | None 
     Returns
     -------
     array ()
+
+    Examples
+    --------
+    >>> import jax, torusflow as tfl
+    >>> jax.config.update('jax_enable_x64', True)
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> import numpy as np
+    >>> loss = tfl.losses.SquaredL2(tfl.densities.von_mises(torus))
+    >>> jax.grad(lambda rho: tfl.interop.jax.loss(loss, rho, space=model.output_space))(np.ones(32)).shape
+    (32,)
     """
     of = of_loss(loss, np.shape(output), space)
     return _applied(Operator(of, gradient), of.space, output, "output")
@@ -112,6 +142,16 @@ def risk(risk: Risk, v, gradient: str = "dual") -> Any:
     Returns
     -------
     array ()
+
+    Examples
+    --------
+    >>> import jax, torusflow as tfl
+    >>> jax.config.update('jax_enable_x64', True)
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> jax.grad(lambda v: tfl.interop.jax.risk(risk, v))(model.space.zeros()).shape
+    (2, 1, 11)
     """
     of = of_risk(risk)
     return _applied(Operator(of, gradient), of.space, v, "v")

@@ -41,6 +41,13 @@ class JaxModel(OnRows):
         Where dicts, lists and tuples hold them, such a text takes their place.
     start : array (n,), optional
         Their numbers, one after another.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp, numpy as np, torusflow as tfl
+    >>> model = tfl.interop.jax.model(lambda p, x: jnp.tanh(x @ p['A']), {'A': np.ones((2, 3))}, np.ones((5, 2)))
+    >>> model.start.shape, model(model.start).shape
+    ((6,), (5, 3))
     """
 
     function: Callable = field(metadata={"to store": TO_STORE})

@@ -42,6 +42,15 @@ def model(module, inputs) -> TorchModel:
     InputError
         If PyTorch is not there, the module has state that changes as it is applied (batch norm or dropout in training
         mode), or no output of this kind.
+
+    Examples
+    --------
+    >>> import numpy as np, torch, torusflow as tfl
+    >>> module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
+    >>> model = tfl.interop.torch.model(module, np.ones((5, 2)))
+    >>> kernel = tfl.tangent_kernel(model, model.start)
+    >>> kernel.shape
+    (5, 5)
     """
     return TorchModel(inputs, module)
 
@@ -72,6 +81,17 @@ def push(model: Model, v, gradient: str = "dual") -> Any:
     ------
     InputError
         If v is not a control of the model.
+
+    Examples
+    --------
+    >>> import torch, torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> v = torch.zeros(model.space.shape, dtype=torch.complex128, requires_grad=True)
+    >>> density = tfl.interop.torch.push(model, v)
+    >>> (density**2).mean().backward()
+    >>> v.grad.shape
+    torch.Size([2, 1, 11])
     """
     return _applied(Operator(model, gradient), model.space, v, "v")
 
@@ -92,6 +112,17 @@ def loss(loss: Loss, output, gradient: str = "dual", space: HilbertSpace | None 
     Returns
     -------
     tensor ()
+
+    Examples
+    --------
+    >>> import torch, torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> rho = torch.ones(32, dtype=torch.float64, requires_grad=True)
+    >>> loss = tfl.losses.SquaredL2(tfl.densities.von_mises(torus))
+    >>> tfl.interop.torch.loss(loss, rho, space=model.output_space).backward()
+    >>> rho.grad.shape
+    torch.Size([32])
     """
     of = of_loss(loss, getattr(output, "shape", ()), space)
     return _applied(Operator(of, gradient), of.space, output, "output")
@@ -110,6 +141,17 @@ def risk(risk: Risk, v, gradient: str = "dual") -> Any:
     Returns
     -------
     tensor ()
+
+    Examples
+    --------
+    >>> import torch, torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> v = torch.zeros(model.space.shape, dtype=torch.complex128, requires_grad=True)
+    >>> tfl.interop.torch.risk(risk, v).backward()
+    >>> v.grad.shape
+    torch.Size([2, 1, 11])
     """
     of = of_risk(risk)
     return _applied(Operator(of, gradient), of.space, v, "v")

@@ -37,6 +37,14 @@ class TorchModel(OnRows):
         The parameters that can be trained, one after another; by default those that the module has.
     constants : array (m,), optional
         Its buffers and the parameters that are not trained, likewise.
+
+    Examples
+    --------
+    >>> import numpy as np, torch, torusflow as tfl
+    >>> module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
+    >>> model = tfl.interop.torch.model(module, np.ones((5, 2)))
+    >>> model.start.shape, model(model.start).shape
+    ((13,), (5, 1))
     """
 
     module: Any = field(metadata={"to store": TO_STORE})

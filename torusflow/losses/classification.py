@@ -193,6 +193,14 @@ class MulticlassHinge(ClassificationLoss):
     ----------
     .. [1] K. Crammer, Y. Singer, On the algorithmic implementation of multiclass kernel-based vector machines, J. Mach.
        Learn. Res. 2 (2001) 265-292, equation (3).
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> scores = np.array([[2.0, 0.0], [0.0, 1.0]])
+    >>> loss = tfl.losses.MulticlassHinge([0, 1])
+    >>> loss(scores), loss.accuracy(scores)
+    (0.0, 1.0)
     """
 
     def __call__(self, output) -> float:

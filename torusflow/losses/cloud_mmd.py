@@ -41,6 +41,13 @@ class CloudMMD(OneLine):
     ------
     InputError
         If the target is neither, or a number is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> loss = tfl.losses.CloudMMD(tfl.densities.uniform(tfl.Torus((16, 16))))
+    >>> loss(np.zeros((1, 2))) > loss(np.random.default_rng(0).random((100, 2)))
+    True
     """
 
     target: Density | np.ndarray

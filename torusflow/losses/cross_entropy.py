@@ -38,6 +38,14 @@ class CrossEntropy(TorusLoss):
     ------
     InputError
         If there is no sample, one is not finite, or the floor is not between 0 and 1.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> samples = np.random.default_rng(0).random((100, 1))
+    >>> torus = tfl.Torus((32,))
+    >>> abs(tfl.losses.CrossEntropy(samples, torus)(np.ones(32))) < 1e-12
+    True
     """
 
     target: np.ndarray

@@ -39,6 +39,13 @@ class InternalEnergy(TorusLoss):
     ----------
     .. [1] F. Otto, The geometry of dissipative evolution equations: the porous medium equation, Comm. Partial
        Differential Equations 26 (2001) 101-174, doi:10.1081/PDE-100002243, section 1.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> tfl.losses.InternalEnergy(torus, exponent=3.0)(np.ones(32))
+    0.0
     """
 
     torus: Torus

@@ -18,6 +18,12 @@ class LogLikelihood(OneLine):
 
     In units where the uniform density on the torus is 1, so it is zero at v = 0 for the uniform rho_0; in angles on
     [0, 2 pi)^d add d log(2 pi).
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> round(tfl.losses.LogLikelihood()(np.log([1.0, 2.0])), 4)
+    -0.3466
     """
 
     def __call__(self, output) -> float:

@@ -12,7 +12,14 @@ from ..torus.grid import Torus
 
 @runtime_checkable
 class Loss(Protocol):
-    """A function of a model's output, bounded below."""
+    """A function of a model's output, bounded below.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> isinstance(tfl.losses.LogLikelihood(), tfl.losses.Loss)
+    True
+    """
 
     def __call__(self, output, /) -> float:
         """The value."""
@@ -29,7 +36,14 @@ class Loss(Protocol):
 
 @runtime_checkable
 class HasCurvature(Protocol):
-    """curvature(output, direction): the second derivative, for Gauss-Newton and other methods of second order."""
+    """curvature(output, direction): the second derivative, for Gauss-Newton and other methods of second order.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> isinstance(tfl.losses.SquaredDistance([[1.0]]), tfl.losses.HasCurvature)
+    True
+    """
 
     def curvature(self, output, direction, /) -> np.ndarray:
         """The derivative of the gradient at an output along a direction."""
@@ -38,7 +52,14 @@ class HasCurvature(Protocol):
 
 @runtime_checkable
 class Predicting(Protocol):
-    """predictions(output): what is compared with the targets, where that is not the output itself, for pictures."""
+    """predictions(output): what is compared with the targets, where that is not the output itself, for pictures.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> isinstance(tfl.losses.VariableProjection(np.ones(3)), tfl.losses.Predicting)
+    True
+    """
 
     def predictions(self, output, /) -> np.ndarray:
         """An array like the targets."""
@@ -47,7 +68,14 @@ class Predicting(Protocol):
 
 @runtime_checkable
 class OverSamples(Protocol):
-    """part(rows, axis): a sum or mean over samples, from some of them, for `StochasticGradientDescent`."""
+    """part(rows, axis): a sum or mean over samples, from some of them, for `StochasticGradientDescent`.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> isinstance(tfl.losses.SquaredDistance([[1.0]]), tfl.losses.OverSamples)
+    True
+    """
 
     def part(self, rows, axis: int = 0, /) -> Loss:
         """An unbiased estimate of the loss, on the outputs of some of the samples.
@@ -67,7 +95,14 @@ class OverSamples(Protocol):
 
 @runtime_checkable
 class Scored(Protocol):
-    """scores(output): further numbers by which to judge an output, such as an accuracy; columns of the history."""
+    """scores(output): further numbers by which to judge an output, such as an accuracy; columns of the history.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> isinstance(tfl.losses.MulticlassHinge([0, 1]), tfl.losses.Scored)
+    True
+    """
 
     def scores(self, output, /) -> dict[str, float]:
         """Numbers by the names of their columns."""
@@ -81,7 +116,15 @@ def scores(loss: Loss, output) -> dict[str, float]:
 
 @runtime_checkable
 class OnGrids(Protocol):
-    """on(torus): the same loss on another grid, for `coarse_to_fine` and refinement."""
+    """on(torus): the same loss on another grid, for `coarse_to_fine` and refinement.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> loss = tfl.losses.SquaredL2(tfl.densities.uniform(tfl.Torus((16,))))
+    >>> isinstance(loss, tfl.losses.OnGrids), loss.on(tfl.Torus((32,))).target.values.shape
+    (True, (32,))
+    """
 
     def on(self, torus: Torus, /) -> Loss:
         """The same loss there, such as ``MyLoss(self.target.on(torus))`` where the target is a Density."""

@@ -48,6 +48,14 @@ class NormalisedLikelihood(OneLine):
     ------
     InputError
         If there is no sample, one is not finite or in other units, or the weights are not as many numbers >= 0.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> samples = np.random.default_rng(0).random((100, 1))
+    >>> torus = tfl.Torus((32,))
+    >>> abs(tfl.losses.NormalisedLikelihood(samples, torus)(np.zeros(32))) < 1e-12
+    True
     """
 
     samples: np.ndarray

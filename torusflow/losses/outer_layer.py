@@ -91,6 +91,16 @@ class OuterLayer(RidgeLoss):
         If the targets are no numbers in rows, the ridge is not positive, or there is no such regulariser.
     NumericalError
         For entropic outer weights that are not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.linspace(-1, 1, 20)[:, None]
+    >>> model = tfl.Neurons(x, count=10)
+    >>> both, loss = tfl.TwoLayer(model), tfl.losses.OuterLayer(x[:, 0] ** 2)
+    >>> risk = tfl.Risk(both, loss)
+    >>> risk(both.space.zeros()) > 0
+    True
     """
 
     def check(self, space) -> None:

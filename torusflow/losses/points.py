@@ -62,6 +62,12 @@ class SquaredDistance(PointLoss):
     ----------
     targets : array
         y*, of the shape of the model's output.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> tfl.losses.SquaredDistance(np.zeros((2, 2)))(np.ones((2, 2)))
+    2.0
     """
 
     def __call__(self, y) -> float:
@@ -85,6 +91,12 @@ class GeodesicDistance(PointLoss):
     ----------
     targets : array (N, d)
         In sides of the torus.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> round(tfl.losses.GeodesicDistance(np.array([[0.95]]))(np.array([[0.05]])), 6)
+    0.005
     """
 
     def __call__(self, y) -> float:

@@ -64,6 +64,14 @@ class Sinkhorn(DensityLoss):
        doi:10.1561/2200000073, chapters 4 and 9.
     .. [2] J. Feydy, T. Sejourne, F.-X. Vialard, S. Amari, A. Trouve, G. Peyre, Interpolating between optimal transport
        and MMD using Sinkhorn divergences, AISTATS 2019, arXiv:1810.08278, theorem 1.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> loss = tfl.losses.Sinkhorn(tfl.densities.von_mises(torus, 0.3), epsilon=0.02)
+    >>> abs(loss(loss.target.values)) < 1e-9
+    True
     """
 
     epsilon: float = 0.01

@@ -21,6 +21,14 @@ class Affine(OneLine):
         Rows of B.
     bias : bool
         Whether there is a b, which otherwise is zero; controls are (width, d) then.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.Network(np.ones((5, 2)), [tfl.Affine(3)])
+    >>> w = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
+    >>> model(w.ravel())[0]
+    array([1., 1., 1.])
     """
 
     width: int

@@ -43,6 +43,13 @@ class CircleNeurons(OneLayer):
     ------
     InputError
         If the inputs are not one column of finite numbers, or another argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.CircleNeurons(np.arange(16)[:, None] / 16, 8, tfl.SobolevMetric(2.0, 0.1))
+    >>> model(model.space.zeros()).shape
+    (16, 8)
     """
 
     metric: SobolevMetric

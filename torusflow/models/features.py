@@ -33,6 +33,14 @@ class Features(OneLine):
         points (N, d) -> array (N, m, d) of the derivatives d phi_j / d x_i.
     count : int
         m.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> features = tfl.Features(np.sin, lambda x: np.cos(x)[:, :, None] * np.eye(x.shape[1]), count=2)
+    >>> model = tfl.RKHSNODE(np.zeros((5, 2)), features, layers=3)
+    >>> model.space.zeros().shape
+    (3, 2, 2)
     """
 
     function: Callable
@@ -130,6 +138,13 @@ class RandomFourierFeatures(OneLine):
     References
     ----------
     .. [1] A. Rahimi, B. Recht, Random features for large-scale kernel machines, NeurIPS 2007, Algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.RKHSNODE(np.zeros((5, 2)), tfl.RandomFourierFeatures(dimension=2, count=50), layers=3)
+    >>> model.space.zeros().shape
+    (3, 2, 50)
     """
 
     dimension: int

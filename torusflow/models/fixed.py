@@ -28,6 +28,14 @@ class Fixed(OneLine):
     ------
     InputError
         If it is no map with a control; in a network, if this is none of its controls.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> rotation = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
+    >>> model = tfl.Network(np.eye(2), [tfl.Fixed(tfl.Affine(2), rotation), tfl.Affine(1)])
+    >>> model.space.zeros().shape
+    (3,)
     """
 
     map: Any

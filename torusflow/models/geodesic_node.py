@@ -59,6 +59,14 @@ class GeodesicNODE(OneLine):
     ----------
     .. [1] M. I. Miller, A. Trouve, L. Younes, Geodesic shooting for computational anatomy, J. Math. Imaging Vis. 24
        (2006) 209-228, doi:10.1007/s10851-005-3624-0.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.GeodesicNODE(torus, tfl.SobolevMetric(3.0, 0.2), tfl.densities.von_mises(torus), steps=4)
+    >>> model(model.space.zeros()).shape
+    (16, 16)
     """
 
     torus: Torus

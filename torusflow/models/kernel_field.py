@@ -91,6 +91,14 @@ class KernelField(OnCentres):
     ------
     InputError
         If the kernel matrix of the centres is not numerically positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> family = tfl.KernelField(tfl.MaternKernel(1.0), centres=x[:2])
+    >>> tfl.RKHSNODE(x, family, layers=4).space.zeros().shape
+    (4, 2, 2)
     """
 
     gram: np.ndarray = field(init=False, repr=False)

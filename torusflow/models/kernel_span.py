@@ -54,6 +54,14 @@ class KernelSpan(OnCentres):
     ------
     InputError
         If the kernel matrix of the centres is singular to round-off.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.array([[0.0, 0.0], [1.0, 0.0]])
+    >>> model = tfl.RKHSNODE(x, tfl.KernelSpan(tfl.GaussianKernel(1.0), x), layers=2)
+    >>> model.space.zeros().shape
+    (2, 2, 2)
     """
 
     _factor: np.ndarray = field(init=False, repr=False)

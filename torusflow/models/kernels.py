@@ -78,6 +78,14 @@ class GaussianKernel(Radial):
     ----------
     length : float
         Positive.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.array([[0.0, 0.0], [1.0, 0.0]])
+    >>> model = tfl.RKHSNODE(x, tfl.KernelField(tfl.GaussianKernel(length=1.0), x), layers=2)
+    >>> model.space.zeros().shape
+    (2, 2, 2)
     """
 
     length: float
@@ -121,6 +129,14 @@ class MaternKernel(Radial):
     References
     ----------
     .. [1] C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006, equation (4.17).
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.array([[0.0], [1.0]])
+    >>> tfl.RKHSNODE(x, tfl.KernelField(tfl.MaternKernel(length=0.5, smoothness=1.5), x), layers=2)(np.zeros((2, 2, 1)))
+    array([[0.],
+           [1.]])
     """
 
     length: float

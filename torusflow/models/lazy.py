@@ -70,6 +70,15 @@ class Linearised(AboutCentre):
     model : Model
     centre : array
         w_0.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> line = tfl.Linearised(model, model.space.zeros())
+    >>> w = model.space.random(np.random.default_rng(0))
+    >>> bool(np.allclose(line(2 * w) - line(w), line(w) - line(0 * w)))
+    True
     """
 
     def __call__(self, w) -> np.ndarray:
@@ -103,6 +112,14 @@ class Scaled(AboutCentre):
     ----------
     .. [1] L. Chizat, E. Oyallon, F. Bach, On lazy training in differentiable programming, NeurIPS 2019,
        arXiv:1812.07956, equation (3).
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> lazy = tfl.Scaled(model, model.space.zeros(), alpha=100.0)
+    >>> float(abs(lazy(model.space.zeros())).max())
+    0.0
     """
 
     alpha: float = 1.0

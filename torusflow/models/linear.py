@@ -140,6 +140,13 @@ class LinearNetwork(OnColumns):
     ----------
     .. [1] C. Eckart, G. Young, The approximation of one matrix by another of lower rank, Psychometrika 1 (1936)
        211-218, doi:10.1007/BF02288367.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(3), widths=(2, 3))
+    >>> [matrix.shape for matrix in model.matrices(model.space.zeros())]
+    [(2, 3), (3, 2)]
     """
 
     widths: tuple[int, ...]
@@ -291,6 +298,14 @@ class LinearResNet(SquareLayers):
         One input per column.
     layers : int
         L.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearResNet(np.eye(2), layers=2)
+    >>> model(np.tile(np.eye(2), (2, 1, 1)))
+    array([[2.25, 0.  ],
+           [0.  , 2.25]])
     """
 
     def linearise(self, w) -> MatrixProduct:
@@ -320,6 +335,14 @@ class LinearNODE(SquareLayers):
     ----------
     .. [1] A. H. Al-Mohy, N. J. Higham, Computing the Frechet derivative of the matrix exponential, SIAM J. Matrix
        Anal. Appl. 30 (2009) 1639-1657, doi:10.1137/080716426, Algorithm 6.4. Its adjoint at A is that at A^T.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> np.round(model(np.tile(np.diag([1.0, -1.0]), (4, 1, 1))), 4)
+    array([[2.7183, 0.    ],
+           [0.    , 0.3679]])
     """
 
     def linearise(self, w) -> MatrixProduct:

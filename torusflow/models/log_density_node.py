@@ -90,6 +90,14 @@ class LogDensityNODE(GridNODE):
     ------
     InputError
         If the density lives on another torus or vanishes somewhere, or layers, band or substeps cannot be used.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(3.0, 0.1), layers=2)
+    >>> float(abs(model(model.space.zeros())).max())
+    0.0
     """
 
     initial: Density | None = None

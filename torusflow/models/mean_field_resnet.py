@@ -56,6 +56,14 @@ class MeanFieldResNet(OneLine):
     .. [1] R. Barboni, G. Peyré, F.-X. Vialard, Understanding the training of infinitely deep and wide ResNets with
        conditional optimal transport, Comm. Pure Appl. Math., doi:10.1002/cpa.70004, arXiv:2403.12887.
     .. [2] L. Chizat, The hidden width of deep ResNets: tight error bounds and phase diagrams, arXiv:2509.10167.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.MeanFieldResNet(np.ones((2, 5)), layers=3, width=8)
+    >>> w = model.initial(np.random.default_rng(0))
+    >>> w.shape, model(w).shape
+    ((3, 8, 5), (2, 5))
     """
 
     X: np.ndarray

@@ -62,6 +62,15 @@ class MeasureNODE(GridNODE):
     ------
     InputError
         If the density lives on another torus, or layers, band or substeps cannot be used.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> v = model.space.zeros()
+    >>> float(torus.mean(model(v)))
+    1.0
     """
 
     _equation = ContinuityEquation

@@ -72,6 +72,14 @@ class Neurons(OneLayer):
     ------
     InputError
         If the inputs are not a matrix of finite numbers, or another argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.linspace(-1, 1, 20)[:, None]
+    >>> model = tfl.Neurons(x, count=10)
+    >>> model(model.space.zeros()).shape
+    (20, 10)
     """
 
     activation: str = "tanh"

@@ -51,6 +51,14 @@ class NODE(OneLine):
     ------
     InputError
         If the points are not a matrix of finite numbers, or the family does not fit them.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.NODE(np.ones((5, 2)), tfl.Perceptrons(width=8), layers=4)
+    >>> w = model.space.zeros()
+    >>> w.shape, model(w).shape
+    ((5, 8, 5), (5, 2))
     """
 
     x: np.ndarray

@@ -20,6 +20,13 @@ class Padding(OneLine):
     ----------
     width : int
         The dimension of that.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.Network(np.ones((5, 2)), [tfl.Padding(4), tfl.Affine(1)])
+    >>> model.space.zeros().shape
+    (5,)
     """
 
     width: int

@@ -29,6 +29,13 @@ class Perceptrons(OneLine):
         Whether there are beta_j.
     scale : float
         Positive.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.NODE(np.ones((5, 2)), tfl.Perceptrons(width=8, activation='softplus'), layers=4)
+    >>> model.space.zeros().shape
+    (5, 8, 5)
     """
 
     width: int

@@ -91,6 +91,13 @@ class ResNet(OneLine):
     References
     ----------
     .. [1] A. Jacot, F. Gabriel, C. Hongler, Neural tangent kernel, NeurIPS 2018, arXiv:1806.07572, section 2.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.ResNet(np.ones((2, 5)), layers=3, width=10)
+    >>> model.space.zeros().shape, model(model.space.zeros()).shape
+    ((3, 2, 10, 2), (2, 5))
     """
 
     X: np.ndarray

@@ -50,6 +50,16 @@ class RKHSNODE(OneLine):
     ------
     InputError
         If the points are not a matrix of finite numbers, or the family does not fit them.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.random.default_rng(0).standard_normal((20, 2))
+    >>> model = tfl.RKHSNODE(x, tfl.RandomFourierFeatures(2, 100), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(-x))
+    >>> run = tfl.descend(risk, model.space.zeros(), tfl.LBFGS(), iterations=40)
+    >>> run.value < 0.5 * risk(model.space.zeros())
+    True
     """
 
     x: np.ndarray

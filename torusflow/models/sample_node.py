@@ -63,6 +63,14 @@ class SampleNODE(OneLine):
     InputError
         If the points are not a matrix of finite numbers or in other units, the density lives on another torus, or a
         number is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> points = np.random.default_rng(0).random((50, 1))
+    >>> model = tfl.SampleNODE(points, tfl.SobolevMetric(3.0, 0.1), layers=2, band=4)
+    >>> float(abs(model(model.space.zeros())).max()) < 1e-12
+    True
     """
 
     points: np.ndarray

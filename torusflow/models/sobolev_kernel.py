@@ -39,6 +39,13 @@ class SobolevKernel(Kernel):
     References
     ----------
     .. [1] C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006, equation (4.15).
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.random.default_rng(0).random((4, 2))
+    >>> tfl.RKHSNODE(x, tfl.KernelField(tfl.SobolevKernel(2.5, 0.2), x), layers=2).space.zeros().shape
+    (2, 4, 2)
     """
 
     smoothness: float

@@ -54,6 +54,14 @@ class TorusNODE(OneLine):
     ------
     InputError
         If the points are not a matrix of finite numbers, or a number is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.array([[0.9], [0.1]])
+    >>> model = tfl.TorusNODE(x, tfl.SobolevMetric(3.0, 0.1), layers=2, band=4)
+    >>> bool(np.allclose(model(model.space.zeros()), x))
+    True
     """
 
     points: np.ndarray

@@ -47,6 +47,15 @@ class TwoLayer(OneLine):
     ----------
     .. [1] P. Marion, R. Berthier, Leveraging the two-timescale regime to demonstrate convergence of neural networks,
        NeurIPS 2023, arXiv:2304.09576.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.linspace(-1, 1, 20)[:, None]
+    >>> model = tfl.Neurons(x, count=10)
+    >>> both = tfl.TwoLayer(model, ratio=10.0)
+    >>> both(both.space.zeros()).shape
+    (21, 10)
     """
 
     features: Model

@@ -31,6 +31,19 @@ def plot_comparison(run: Run, reference: Reference, figure: Figure | None = None
     Returns
     -------
     Figure
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> start = tfl.densities.from_function(torus, lambda x: 1 + 0.5 * np.cos(2 * np.pi * x), normalise=True)
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), start, layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.uniform(torus)))
+    >>> store = tfl.RunFile('run.h5', overwrite=True)
+    >>> run = tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(0.005), 10, store=store)
+    >>> found = tfl.TangentFlow(torus, model.metric, risk.loss).solve(start, [0.0, 0.05])
+    >>> reference = tfl.Reference('tangent flow', 'TangentFlow', found.times, found.density, found.loss)
+    >>> figure = tfl.plotting.plot_comparison(tfl.load('run.h5'), reference)
     """
     torus = cast(MeasureNODE, run.risk.model).torus
     pairs = [(0,)] if torus.dimension == 1 else PAIRS[: 2 * torus.dimension - 3]

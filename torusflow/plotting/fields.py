@@ -30,6 +30,13 @@ def plot_field(axes: Axes, values, coordinates: Coordinates | None = None, direc
         Which coordinates the axes of `values` are.
     **style
         For ``Axes.plot``, which gives the Line2D returned, or ``Axes.imshow``, which gives the AxesImage.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> image = tfl.plotting.plot_field(axes, tfl.densities.von_mises(tfl.Torus((16, 16))).values)
     """
     values, coordinates = np.asarray(values), coordinates or Coordinates()
     if values.ndim not in (1, 2):
@@ -58,6 +65,15 @@ def plot_velocity(axes: Axes, velocity, coordinates: Coordinates | None = None, 
     coordinates : Coordinates, optional
     fastest : float
         Speed, in the user's units, of the darkest colour and the longest arrow; at least the largest of all.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> torus = tfl.Torus((16, 16))
+    >>> field = np.stack([np.sin(2 * np.pi * torus.points[1]), np.zeros((16, 16))])
+    >>> arrows = tfl.plotting.plot_velocity(axes, field)
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap

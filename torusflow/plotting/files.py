@@ -32,6 +32,16 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
     ------
     InputError
         If the suffix is another, the file exists, or the place cannot be written; what stood there stays.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> store = tfl.RunFile('plane.h5', overwrite=True)
+    >>> found = tfl.descend(risk, model.space.zeros(), tfl.LBFGS(), 5, store=store)
+    >>> tfl.plotting.save(tfl.plotting.plot_run(tfl.load('plane.h5')), 'run.png', overwrite=True)
     """
     check_target(path, overwrite)
     picture = io.BytesIO()
@@ -40,7 +50,13 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
 
 
 def check_target(path, overwrite: bool = False, reads: Iterable = ()) -> None:
-    """Raise an InputError, before any work, if `save` would refuse the place, or an input lies there."""
+    """Raise an InputError, before any work, if `save` would refuse the place, or an input lies there.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> tfl.plotting.check_target('new.png')
+    """
     if Path(path).suffix.lower() not in FORMATS:
         raise InputError(f"a picture is written as {', '.join(FORMATS)}, got {str(path)!r}: use one of these endings.")
     refuse_existing(path, overwrite, PICTURE, reads)

@@ -51,6 +51,13 @@ def plot_fit(model, v, points=None, coordinates: Coordinates | None = None, figu
     ------
     InputError
         If the model has no density, or the points have another dimension.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.von_mises(torus), layers=2)
+    >>> figure = tfl.plotting.plot_fit(model, model.space.zeros())
     """
     from .regions import plot_regions
 
@@ -91,6 +98,15 @@ def plot_histogram(axes: Axes, density, sets: dict, coordinates: Coordinates) ->
     sets : dict of str to array (N, 1)
         In sides of the torus; samples of the model are outlined, others filled.
     coordinates : Coordinates
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> torus = tfl.Torus((32,))
+    >>> points = np.random.default_rng(0).random((200, 1))
+    >>> tfl.plotting.plot_histogram(axes, np.ones(32), {'data': points}, tfl.Coordinates())
     """
     edges = coordinates.start + coordinates.period * np.arange(BINS + 1) / BINS
     for name, points in sets.items():
@@ -132,6 +148,14 @@ def plot_points(
         Whether the points are drawn from the model, orange crosses, and not data, black dots.
     **style
         For ``Axes.imshow``; by default colours are logarithmic.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> torus = tfl.Torus((16, 16))
+    >>> image = tfl.plotting.plot_points(axes, np.ones((16, 16)), np.random.default_rng(0).random((50, 2)))
     """
     coordinates = coordinates or Coordinates()
     density, style = np.asarray(density), {**scale_of([density], coordinates)[0], **style}
@@ -147,7 +171,16 @@ def plot_points(
 
 
 def fitted_density(model, v) -> np.ndarray:
-    """rho_1 on a grid fine enough for an image, array (n,) * d, relative to the uniform density."""
+    """rho_1 on a grid fine enough for an image, array (n,) * d, relative to the uniform density.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> tfl.plotting.fitted_density(model, model.space.zeros()).ndim
+    2
+    """
     d = model.space.torus.dimension
     at = np.arange(CELLS[d]) / CELLS[d]
     lattice = np.stack(np.meshgrid(*[at] * d, indexing="ij"), axis=-1)

@@ -38,6 +38,18 @@ def plot_history(axes: Axes, history: dict, names=("risk", "gradient_norm")) -> 
     axes : Axes
     history : dict of str to array (iterations + 1,)
     names : tuple of str
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> store = tfl.RunFile('plane.h5', overwrite=True)
+    >>> found = tfl.descend(risk, model.space.zeros(), tfl.LBFGS(), 5, store=store)
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> tfl.plotting.plot_history(axes, found.history)
     """
     from matplotlib.ticker import MaxNLocator
 

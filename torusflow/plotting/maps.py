@@ -51,6 +51,15 @@ def plot_map(flow: FlowMap, coordinates: Coordinates | None = None, figure: Figu
         If `flow` is no FlowMap.
     NumericalError
         If it folds where it is drawn; names the substeps that would avoid it.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> import numpy as np
+    >>> flow = tfl.FlowMap(model, 0.05 * model.space.random(np.random.default_rng(0)))
+    >>> figure = tfl.plotting.plot_map(flow)
     """
     d, coordinates = _checked(flow).dimension, coordinates or Coordinates()
     pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
@@ -85,6 +94,17 @@ def plot_grid(axes: Axes, flow: FlowMap, coordinates: Coordinates | None = None,
         The coordinates to the right and upwards.
     lines : int
         Per axis.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> import numpy as np
+    >>> flow = tfl.FlowMap(model, 0.05 * model.space.random(np.random.default_rng(0)))
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> tfl.plotting.plot_grid(axes, flow)
     """
     coordinates = (coordinates or Coordinates()).in_one_range()
     start, d = coordinates.origin, _checked(flow).dimension
@@ -123,6 +143,17 @@ def plot_flow_lines(
     Points are where the flow has them at the ends of the layers, and in between on smooth lines: the field jumps from a
     layer to the next, which is the discretisation, not the flow. As for `plot_grid`, the lattice is that of a plane for
     d = 3. Returns the LineCollection, for a colour bar.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> import numpy as np
+    >>> flow = tfl.FlowMap(model, 0.05 * model.space.random(np.random.default_rng(0)))
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> lines = tfl.plotting.plot_flow_lines(axes, flow)
     """
     coordinates = (coordinates or Coordinates()).in_one_range()
     start, d = coordinates.origin, _checked(flow).dimension
@@ -194,6 +225,17 @@ def plot_log_determinant(axes: Axes, flow: FlowMap, coordinates: Coordinates | N
     ------
     NumericalError
         If the map folds somewhere.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> import numpy as np
+    >>> flow = tfl.FlowMap(model, 0.05 * model.space.random(np.random.default_rng(0)))
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> image = tfl.plotting.plot_log_determinant(axes, flow)
     """
     coordinates, d = (coordinates or Coordinates()).in_one_range(), _checked(flow).dimension
     at = np.arange(CELLS[d]) / CELLS[d]

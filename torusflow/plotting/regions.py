@@ -58,6 +58,13 @@ def plot_density(
     ------
     InputError
         If it is no density on a grid, or three axes are asked for in one Axes.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> points = np.random.default_rng(0).random((100, 2))
+    >>> figure = tfl.plotting.plot_density(tfl.densities.from_samples(torus, points, 0.1), points)
     """
     values = np.asarray(density)
     if values.ndim not in (1, 2, 3):
@@ -111,6 +118,14 @@ def plot_regions(axes: Axes, density, coordinates: Coordinates, masses=MASSES, d
         Which coordinates the axes of the density are.
     named : bool
         Whether the contours are named above the axes.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> density = tfl.densities.von_mises(tfl.Torus((32, 32))).values
+    >>> contours = tfl.plotting.plot_regions(axes, density, tfl.Coordinates())
     """
     if is_flat([density]):
         return None

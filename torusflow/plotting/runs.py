@@ -50,6 +50,16 @@ def plot_run(run: Run, figure: Figure | None = None) -> Figure:
     -------
     Figure
         Not known to pyplot; `save` writes it, a notebook shows it. Its panels are labelled, see ``Axes.get_label``.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((16, 16))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> store = tfl.RunFile('plane.h5', overwrite=True)
+    >>> found = tfl.descend(risk, model.space.zeros(), tfl.LBFGS(), 5, store=store)
+    >>> figure = tfl.plotting.plot_run(tfl.load('plane.h5'))
     """
     model = run.risk.model
     if isinstance(model, HasDensity) and isinstance(model, OnPoints):

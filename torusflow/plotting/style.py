@@ -36,7 +36,14 @@ STYLES = {
 
 
 def canvas(figure: Figure | None, width: float, height: float) -> Figure:
-    """The figure that was given, or a new one of this size in inches, which pyplot does not know and notebooks show."""
+    """The figure that was given, or a new one of this size in inches, which pyplot does not know and notebooks show.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> figure = tfl.plotting.canvas(None, 6.0, 4.0)
+    >>> axes = figure.subplots()
+    """
     from .picture import Picture
 
     return figure or Picture((width, height), DOTS_PER_INCH, layout="compressed")
@@ -54,7 +61,15 @@ def words(axes, title="", x="", y=""):
 
 
 def legend(axes) -> None:
-    """Name what is drawn, in a line between the title and the axes, where nothing is covered."""
+    """Name what is drawn, in a line between the title and the axes, where nothing is covered.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> axes = tfl.plotting.canvas(None, 6.0, 4.0).subplots()
+    >>> lines = axes.plot([0, 1], label='risk')
+    >>> tfl.plotting.legend(axes)
+    """
     line = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "borderaxespad": 0.1, "ncols": 4, "frameon": False}
     axes.legend(**line, fontsize=SMALL, handlelength=1.5, columnspacing=0.8, handletextpad=0.4)
     for text in axes.get_legend().get_texts():
@@ -130,6 +145,15 @@ def colour_bar(figure: Figure, image, axes, name: str, **style) -> None:
         With units.
     **style
         For ``Figure.colorbar``.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> from matplotlib.figure import Figure
+    >>> figure = Figure()
+    >>> axes = figure.subplots()
+    >>> image = tfl.plotting.plot_field(axes, tfl.densities.von_mises(tfl.Torus((16, 16))).values)
+    >>> bar = tfl.plotting.colour_bar(figure, image, [axes], 'density')
     """
     if type(image.norm).__name__ == "AsinhNorm":
         few = image.norm.vmax > 100 * max(image.norm.vmin, image.norm.linear_width)

@@ -29,6 +29,11 @@ def thumbnail(thing) -> Figure:
     Parameters
     ----------
     thing : Density, FlowMap, Run or Result
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> figure = tfl.plotting.thumbnail(tfl.densities.von_mises(tfl.Torus((16, 16))))
     """
     if isinstance(thing, Density):
         figure = canvas(None, *((4, 2.8), (3, 3.6), (8, 3.8))[thing.torus.dimension - 1])

@@ -21,6 +21,12 @@ class Diffusion(Protocol):
         True where F has no limit as rho goes to 0, so that the density must stay positive.
     weight : array (*shape) or None
         Cell means of a, or None where a = 1.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> tfl.porous_medium.FiniteVolume((8,), tfl.porous_medium.Heat()).diffusion
+    Heat()
     """
 
     @property
@@ -48,6 +54,14 @@ class PorousMedium:
     ----------
     exponent : float
         m > 1; `Heat` is m = 1.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> solver = tfl.porous_medium.FiniteVolume((32,), tfl.porous_medium.PorousMedium(exponent=2.0))
+    >>> found = solver.solve(np.r_[np.ones(8), np.zeros(24)], [0.01])
+    >>> float(found.density.min()) >= 0
+    True
     """
 
     exponent: float = 3.0
@@ -68,7 +82,17 @@ class PorousMedium:
 
 @dataclass(frozen=True)
 class Heat:
-    """d rho/dt = Laplacian(rho), pressure log rho."""
+    """d rho/dt = Laplacian(rho), pressure log rho.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> x = np.arange(32) / 32
+    >>> solver = tfl.porous_medium.FiniteVolume((32,), tfl.porous_medium.Heat())
+    >>> found = solver.solve(1 + 0.5 * np.cos(2 * np.pi * x), [0.01])
+    >>> round(float(np.ptp(found.density[0])), 2)
+    0.67
+    """
 
     positive = False
     weight = None
@@ -99,6 +123,14 @@ class UltraFast:
     .. [1] M. Iacobelli, F. S. Patacchini, F. Santambrogio, Weighted ultrafast diffusion equations: from
        well-posedness to long-time behaviour, Arch. Ration. Mech. Anal. 232 (2019) 1165-1206,
        doi:10.1007/s00205-018-01341-w.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> weight = 1 + 0.5 * np.cos(2 * np.pi * np.arange(16) / 16)
+    >>> found = tfl.porous_medium.FiniteVolume((16,), tfl.porous_medium.UltraFast(weight)).solve(np.ones(16), [1.0])
+    >>> bool(np.allclose(found.density[0], weight, atol=1e-2))
+    True
     """
 
     weight: np.ndarray
@@ -127,6 +159,14 @@ class LogarithmicDiffusion:
     ----------
     weight : array (*shape)
         Cell means of g > 0 on the grid of the density.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> weight = 1 + 0.5 * np.cos(2 * np.pi * np.arange(16) / 16)
+    >>> solver = tfl.porous_medium.FiniteVolume((16,), tfl.porous_medium.LogarithmicDiffusion(weight))
+    >>> bool(np.allclose(solver.solve(np.ones(16), [1.0]).density[0], weight, atol=1e-2))
+    True
     """
 
     weight: np.ndarray
@@ -171,6 +211,15 @@ class Pressure:
         p'(rho) of arrays of rho > 0; rho p'(rho) >= 0, finite, and integrable at 0.
     pressure : callable, optional
         p(rho). The equation needs p' only; where p is given, the two are compared at construction.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> same = tfl.porous_medium.Pressure(slope=lambda rho: rho)  # d rho/dt = div(rho^2 grad rho)
+    >>> start = 1 + 0.5 * np.cos(2 * np.pi * np.arange(16) / 16)
+    >>> found = tfl.porous_medium.FiniteVolume((16,), same).solve(start, [0.01])
+    >>> round(float(found.density.mean()), 12)
+    1.0
     """
 
     slope: Callable

@@ -37,6 +37,13 @@ class Evolution(OneLine):
         Cell means at the times.
     counts : Counts
         Steps, rejected steps, iterations.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> found = tfl.porous_medium.FiniteVolume((16,)).solve(1 + 0.5 * np.cos(2 * np.pi * np.arange(16) / 16), [0.01])
+    >>> found.density.shape
+    (1, 16)
     """
 
     times: np.ndarray

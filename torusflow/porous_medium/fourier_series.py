@@ -57,6 +57,15 @@ class Spectral(OneLine):
     ------
     InputError
         If the exponent is not above 1.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((48,))
+    >>> start = tfl.densities.from_function(torus, lambda x: 1 + 0.5 * np.cos(2 * np.pi * x), normalise=True)
+    >>> found = tfl.porous_medium.Spectral(torus).solve(start, times=[0.01])
+    >>> round(float(found.density[0, 0]), 6)
+    1.288194
     """
 
     torus: Torus

@@ -32,6 +32,13 @@ def arrival_time(times, means, width, exponent: float = 3.0) -> float:
     -------
     float
         inf where the mean never gets there.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> times = np.linspace(0, 1, 11)
+    >>> round(tfl.porous_medium.arrival_time(times, times**2, width=0.1), 2)
+    0.54
     """
     times, means = real_array(times, "times"), real_array(means, "means")
     if times.ndim != 1 or times.shape != means.shape or not len(times):

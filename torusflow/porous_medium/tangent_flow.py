@@ -97,6 +97,15 @@ class TangentFlow(OneLine):
     allows whether or not the kernel smooths. The diffusion they take out is 3/4 of the largest diffusivity
     rho^2 l''(rho) times |2 pi k|^2 K^_k. Where that keeps them short, because the density varies a hundredfold or modes
     decay at very different rates, implicit steps (`torusflow.porous_medium.implicit_steps`) go on.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> start = tfl.densities.from_function(torus, lambda x: 1 + 0.5 * np.cos(2 * np.pi * x), normalise=True)
+    >>> flow = tfl.TangentFlow(torus, tfl.SobolevMetric(3.0, 0.1), tfl.losses.SquaredL2(tfl.densities.uniform(torus)))
+    >>> round(float(flow.solve(start, times=[0.01]).loss[0]), 8)
+    0.04694316
     """
 
     torus: Torus

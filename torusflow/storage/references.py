@@ -33,6 +33,21 @@ class Reference(OneLine):
     density : array (n_times, *n)
     risk : array (n_times,)
         The run's risk of these densities.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> store = tfl.RunFile('run.h5', overwrite=True)
+    >>> found = tfl.descend(risk, start, tfl.LBFGS(), 5, store=store)
+    >>> import numpy as np
+    >>> reference = tfl.Reference('by hand', 'none', np.array([0.0, 0.1]), np.ones((2, 32)), np.array([0.1, 0.1]))
+    >>> tfl.add_reference('run.h5', reference)
+    >>> list(tfl.load('run.h5').references)
+    ['by hand']
     """
 
     name: str
@@ -55,6 +70,21 @@ def add_reference(path, reference: Reference) -> None:
     ------
     InputError
         If the file is not a run, another process is writing it, or it cannot be written; the run stays as it was.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> store = tfl.RunFile('run.h5', overwrite=True)
+    >>> found = tfl.descend(risk, start, tfl.LBFGS(), 5, store=store)
+    >>> import numpy as np
+    >>> reference = tfl.Reference('by hand', 'none', np.array([0.0, 0.1]), np.ones((2, 32)), np.array([0.1, 0.1]))
+    >>> tfl.add_reference('run.h5', reference)
+    >>> len(tfl.load('run.h5').references)
+    1
     """
     with locked(path):
         put_reference(path, reference)

@@ -57,6 +57,18 @@ class RunFile(OneLine):
         Whether the densities on the grid are kept that the control makes: the last one and those at the ends of the
         layers. Without them a file of a model on a grid has the control, the history, the problem and what resuming
         needs, and `load` has the model make the densities anew. A run that goes on stays without.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> store = tfl.RunFile('run.h5', overwrite=True)
+    >>> found = tfl.descend(risk, start, tfl.LBFGS(), 5, store=store)
+    >>> print(tfl.load('run.h5').status == found.status)
+    True
     """
 
     path: str | Path

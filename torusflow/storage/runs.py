@@ -152,6 +152,19 @@ def load(path, classes=(), device: str = "cpu", comm=None) -> Run:
     InputError
         If it is not a run file, damaged, or of a format newer than this version of torusflow; or if it holds what no
         run holds: then it says where, and has read no more. If classes are given, but not all that the file has.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> start = model.space.zeros()
+    >>> store = tfl.RunFile('run.h5', overwrite=True)
+    >>> found = tfl.descend(risk, start, tfl.LBFGS(), 5, store=store)
+    >>> run = tfl.load('run.h5')
+    >>> run.risk(run.control) == found.value
+    True
     """
     run, names = read_run(path, classes, device, comm)
     if names:

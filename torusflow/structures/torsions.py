@@ -55,6 +55,13 @@ def torsions(path, trajectory=None, chains=None, residues=None) -> DataFrame:
     Notes
     -----
     Definitions, alternatives and what counts as a break of a chain: ``docs/torsions.md``.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> table = tfl.torsions('data/peptide.cif')
+    >>> list(table.columns[:5])
+    ['chain', 'number', 'residue', 'model', 'phi']
     """
     try:
         import pandas

@@ -95,6 +95,14 @@ def check_loss(
         The first promise that is not kept, and how to keep it.
     InputError
         If the output or another argument is not what it should be.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> from torusflow import testing
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
+    >>> testing.check_loss(tfl.losses.SquaredL2(tfl.densities.von_mises(torus)), model)
     """
     rng = trials.generator(rng)
     model = cast(Model, space) if hasattr(space, "output_space") else None
@@ -336,5 +344,12 @@ CHECKS = [
 
 
 def loss_checks() -> list[Callable]:
-    """The checks that `check_loss` runs, for a test of each."""
+    """The checks that `check_loss` runs, for a test of each.
+
+    Examples
+    --------
+    >>> from torusflow import testing
+    >>> len(testing.loss_checks()) > 5
+    True
+    """
     return list(CHECKS)

@@ -78,6 +78,12 @@ def check_method(
         The first promise that is not kept, and how to keep it.
     InputError
         If the risk, the control or another argument is not what it should be.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> from torusflow import testing
+    >>> testing.check_method(tfl.GradientDescent(0.1))
     """
     risk = some_risk() if risk is None else risk
     check_kind("risk", risk, Risk, "check_method(method, tfl.Risk(model, loss))")
@@ -262,5 +268,12 @@ CHECKS = [
 
 
 def method_checks() -> list[Callable]:
-    """The checks that `check_method` runs, for a test of each."""
+    """The checks that `check_method` runs, for a test of each.
+
+    Examples
+    --------
+    >>> from torusflow import testing
+    >>> len(testing.method_checks()) > 5
+    True
+    """
     return list(CHECKS)

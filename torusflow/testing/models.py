@@ -82,6 +82,12 @@ def check_model(
         The first promise that is not kept, and how to keep it.
     InputError
         If the control or another argument is not what it should be.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> from torusflow import testing
+    >>> testing.check_model(tfl.LinearNODE(np.eye(2), layers=3))
     """
     if not is_number(tolerance) or not tolerance > 0:
         raise InputError(f"tolerance must be a number > 0, got {tolerance!r}.")
@@ -316,5 +322,12 @@ CHECKS = [
 
 
 def model_checks() -> list[Callable]:
-    """The checks that `check_model` runs, for a test of each."""
+    """The checks that `check_model` runs, for a test of each.
+
+    Examples
+    --------
+    >>> from torusflow import testing
+    >>> len(testing.model_checks()) > 5
+    True
+    """
     return list(CHECKS)

@@ -36,6 +36,14 @@ class Bounds:
         A control.
     lower, upper, lipschitz : callable
         Radius -> constant. They must be monotone: a larger ball has no better constants.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> bounds = tfl.lojasiewicz.bounds(model, model.space.zeros())
+    >>> round(bounds.lower(0.0), 6), bounds.lower(0.5) < bounds.lower(0.0)
+    (1.0, True)
     """
 
     model: Model
@@ -80,6 +88,13 @@ def bounds(model: Model, centre) -> Bounds:
     extreme eigenvalues lambda and Lambda of the tangent kernel at the centre, on what differences of outputs may be.
     Where a model knows better bounds these are used. F = Phi X of linear networks has the constants of Phi times the
     extreme singular values of X that are not zero, squared.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> tfl.lojasiewicz.bounds(model, model.space.zeros()).lipschitz(0.1) > 0
+    True
     """
     if not isinstance(model, Model) or isinstance(model, type):
         raise InputError(f"bounds takes a model and a control, got a {type(model).__name__}.")

@@ -70,6 +70,15 @@ class Certificate(OneLine):
     So the whole path is no longer than sqrt(8 (L_0 - L*)/m) < R, and the same holds for a part of a step: no iterate
     leaves the ball, nor does what lies between two. (The condition 8 M (L_0 - L*)/m^2 <= R^2, from bounding every
     |g| by the rate alone, asks for more since m <= M.)
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> certificate = tfl.lojasiewicz.certificate(risk, model.space.zeros())
+    >>> certificate.holds, certificate.margin > 1
+    (True, True)
     """
 
     holds: bool
@@ -201,6 +210,16 @@ class Verdict:
     radius, largest_step : float
         Of the certificate.
     passed : bool
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> certificate = tfl.lojasiewicz.certificate(risk, model.space.zeros())
+    >>> run = tfl.descend(risk, model.space.zeros(), tfl.GradientDescent(certificate.largest_step), 5)
+    >>> certificate.check(run).passed
+    True
     """
 
     left: int | None

@@ -29,6 +29,15 @@ class CriticalPoint(OneLine):
         Of the Hessian in the inner product of the controls, least first.
     escape : array
         The direction of the least eigenvalue, a control of norm one: downhill both ways where that is negative.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(2, 2))
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([3.0, 1.0])))
+    >>> point = tfl.critical_point(risk, tfl.deep_linear.saddle(risk, [0]))
+    >>> round(point.value, 6)
+    0.5
     """
 
     value: float
@@ -75,6 +84,15 @@ def critical_point(risk: Risk, w) -> CriticalPoint:
     ------
     InputError
         If the controls are others.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(2, 2))
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([3.0, 1.0])))
+    >>> point = tfl.critical_point(risk, tfl.deep_linear.saddle(risk, [0]))
+    >>> point.gradient_norm < 1e-9, bool(point.eigenvalues[0] < 0)
+    (True, True)
     """
     check_kind("the first argument", risk, Risk, "critical_point(tfl.Risk(model, loss), control)")
     space = risk.space

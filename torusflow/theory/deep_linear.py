@@ -32,6 +32,16 @@ def composed(model: Model, w) -> np.ndarray:
     ------
     InputError
         If the model is another.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(2, 2))
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([3.0, 1.0])))
+    >>> w = tfl.deep_linear.balanced(model, np.diag([3.0, 1.0]))
+    >>> np.round(tfl.deep_linear.composed(model, w), 6)
+    array([[3., 0.],
+           [0., 1.]])
     """
     product, *others = _factors(model, w)
     for factor in others:
@@ -49,6 +59,14 @@ def rank(model: Model, w, tolerance: float = 1e-6) -> int:
         A control.
     tolerance : float
         In [0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(2, 2))
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([3.0, 1.0])))
+    >>> tfl.deep_linear.rank(model, tfl.deep_linear.saddle(risk, [0]))
+    1
     """
     if not is_number(tolerance) or not 0 <= tolerance < 1:
         raise InputError(f"rank: tolerance must be a number in [0, 1), got {tolerance!r}.")
@@ -75,6 +93,15 @@ def differences(model: Model, w) -> list[np.ndarray]:
     ----------
     .. [1] S. Arora, N. Cohen, E. Hazan, On the optimization of deep networks: implicit acceleration by
        overparameterization, ICML 2018, Theorem 1.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(2, 2))
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([3.0, 1.0])))
+    >>> w = tfl.deep_linear.balanced(model, np.diag([3.0, 1.0]))
+    >>> len(tfl.deep_linear.differences(model, w))
+    1
     """
     if isinstance(model, LinearNODE):
         raise InputError(
@@ -93,6 +120,15 @@ def imbalance(model: Model, w) -> np.ndarray:
     model : LinearNetwork or LinearResNet
     w : array
         A control.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(2, 2))
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([3.0, 1.0])))
+    >>> w = tfl.deep_linear.balanced(model, np.diag([3.0, 1.0]))
+    >>> bool(tfl.deep_linear.imbalance(model, w).max() < 1e-12)
+    True
     """
     return np.array([np.linalg.norm(difference) for difference in differences(model, w)])
 
@@ -110,6 +146,16 @@ def balanced(model: LinearNetwork, matrix) -> np.ndarray:
     ------
     InputError
         If the model is another, the matrix has another shape, or a rank above the least width.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(2, 2))
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([3.0, 1.0])))
+    >>> w = tfl.deep_linear.balanced(model, np.diag([3.0, 1.0]))
+    >>> np.round(model(w), 6)
+    array([[3., 0.],
+           [0., 1.]])
     """
     check_kind("balanced: the model", model, LinearNetwork, "tfl.LinearNetwork(X, (3, 2))")
     matrix, shape = real_array(matrix, "the matrix"), (model.widths[-1], len(model.X))
@@ -148,6 +194,14 @@ def best_risks(risk: Risk) -> np.ndarray:
     ----------
     .. [1] C. Eckart, G. Young, The approximation of one matrix by another of lower rank, Psychometrika 1 (1936)
        211-218, doi:10.1007/BF02288367.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(2, 2))
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([3.0, 1.0])))
+    >>> np.round(tfl.deep_linear.best_risks(risk), 6)
+    array([5. , 0.5, 0. ])
     """
     model, targets = _of_squares(risk)
     reached = model.reach(targets)
@@ -175,6 +229,14 @@ def saddle(risk: Risk, kept: Sequence[int]) -> np.ndarray:
     Notes
     -----
     With thin X = A S B^T and Y B = sum_i s_i u_i v_i^T the matrix composed is (sum over those kept) S^-1 A^T.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNetwork(np.eye(2), widths=(2, 2))
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([3.0, 1.0])))
+    >>> round(risk(tfl.deep_linear.saddle(risk, [0])), 6)
+    0.5
     """
     model, targets = _of_squares(risk)
     check_kind("saddle: the model", model, LinearNetwork, "tfl.LinearNetwork(X, (3, 2))")

@@ -29,6 +29,13 @@ class ExponentFit:
     constant : float
     points : int
         Iterates fitted.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> risks = np.exp(-np.arange(50.0))
+    >>> round(tfl.lojasiewicz.fit_exponent(risks, 2 * np.sqrt(risks)).exponent, 6)
+    0.5
     """
 
     exponent: float
@@ -65,6 +72,13 @@ def fit_exponent(risks, gradient_norms, lower_bound: float = 0.0, skip: float = 
     ------
     InputError
         If fewer than five iterates remain above the bound, or their risks are all the same.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> risks = np.exp(-np.arange(50.0))
+    >>> round(tfl.lojasiewicz.fit_exponent(risks, 2 * np.sqrt(risks)).exponent, 6)
+    0.5
     """
     checked_number("lower_bound", lower_bound)
     checked_number("skip", skip)
@@ -133,6 +147,12 @@ def predicted_exponent(smoothness: float, decay: float, dimension: int = 1, squa
     ------
     InputError
         If the coefficients fall too slowly, or an argument is not a number.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> tfl.lojasiewicz.predicted_exponent(smoothness=2.0, decay=2.0)
+    0.8333333333333333
     """
     checked_number("smoothness", smoothness)
     checked_number("decay", decay)
@@ -166,6 +186,12 @@ def general_exponent(smoothness: float) -> float:
     ------
     InputError
         If s <= 2.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> tfl.lojasiewicz.general_exponent(4.0)
+    2.0
     """
     checked_number("smoothness", smoothness)
     if not smoothness > 2:

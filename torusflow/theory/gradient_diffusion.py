@@ -55,6 +55,15 @@ def diffusion(
     ----------
     .. [1] Q. Li, C. Tai, W. E, Stochastic modified equations and adaptive stochastic gradient algorithms, ICML 2017,
        arXiv:1511.06251, Theorem 1.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> X = np.random.default_rng(0).standard_normal((2, 40))
+    >>> risk = tfl.Risk(tfl.LinearNetwork(X, (1,)), tfl.losses.SquaredDistance(X[:1] - X[1:]))
+    >>> path = tfl.noise.diffusion(risk, risk.space.zeros(), 1e-3, [0.0, 0.01], np.random.default_rng(0))
+    >>> path.shape
+    (2, 2)
     """
     check_kind("the first argument", risk, Risk, "tfl.noise.diffusion(tfl.Risk(model, loss), start, step, times, rng)")
     check_generator(rng)

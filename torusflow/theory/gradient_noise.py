@@ -38,6 +38,15 @@ class GradientNoise(OneLine):
         d_1, ..., d_N.
     factor : float
         1/B for batches of B samples drawn with repetition, (1/B) (N - B)/(N - 1) without.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> X = np.random.default_rng(0).standard_normal((2, 40))
+    >>> risk = tfl.Risk(tfl.LinearNetwork(X, (1,)), tfl.losses.SquaredDistance(X[:1] - X[1:]))
+    >>> noise = tfl.noise.covariance(risk, risk.space.zeros(), batch=5)
+    >>> noise.trace > 0
+    True
     """
 
     space: HilbertSpace
@@ -90,6 +99,15 @@ def covariance(risk: Risk, control, batch: int = 1, *, draw: str = "subsets") ->
     ------
     InputError
         If the risk is no sum or mean over samples, or the batch is larger than the data.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> X = np.random.default_rng(0).standard_normal((2, 40))
+    >>> risk = tfl.Risk(tfl.LinearNetwork(X, (1,)), tfl.losses.SquaredDistance(X[:1] - X[1:]))
+    >>> noise = tfl.noise.covariance(risk, risk.space.zeros(), batch=5)
+    >>> noise.deviations.shape
+    (40, 2)
     """
     check_kind("the first argument", risk, Risk, "tfl.noise.covariance(tfl.Risk(model, loss), control)")
     n, control = risk.samples, risk.space.element(control)

@@ -38,6 +38,16 @@ class Inequality:
         Of a and b, with their intervals; None where exponents were given.
     norms, gaps, gradient_norms : array (n,)
         |v|, L - L* and |grad L|.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(2.0, 0.1), tfl.densities.uniform(torus), layers=1, band=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
+    >>> found = tfl.lojasiewicz.inequality(risk, radii=(0.05,), controls=2, exponents=(0.5, 0.5), search=0)
+    >>> found.norms.shape == found.gaps.shape
+    True
     """
 
     exponents: tuple[float, float]

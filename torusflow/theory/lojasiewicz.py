@@ -45,6 +45,14 @@ def ratio(risk: Risk, w, lower_bound: float | None = None) -> float:
     -------
     float
         NaN where the risk is not above the bound.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance(np.diag([1.1, 0.9])))
+    >>> round(tfl.lojasiewicz.ratio(risk, model.space.zeros()), 6)
+    1.0
     """
     if not isinstance(risk, Risk):
         raise InputError(f"ratio takes a Risk and a control, got a {type(risk).__name__}.")

@@ -73,6 +73,13 @@ def length(controls: Sequence) -> float:
     ----------
     controls : sequence of array (L, M, p)
         Such as ``result.controls`` of a `GradientFlow`. More of them on the same path make it no shorter.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> units = np.arange(12.0).reshape(2, 3, 2)
+    >>> round(tfl.mean_field.length([units, units + 1, units + 2]), 6)
+    2.828427
     """
     return math.fsum(distance(one, other) for one, other in pairwise(_path(controls)))
 
@@ -99,6 +106,13 @@ def action(times, controls: Sequence) -> float:
     ----------
     .. [1] L. Ambrosio, N. Gigli, G. Savare, Gradient Flows in Metric Spaces and in the Space of Probability Measures,
        2nd edition, Birkhauser 2008, doi:10.1007/978-3-7643-8722-8, section 1.3.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> units = np.arange(12.0).reshape(2, 3, 2)
+    >>> round(tfl.mean_field.action([0.0, 0.5], [units, units + 1]), 6)
+    4.0
     """
     times, controls = checked_times(times), _path(controls)
     if len(times) != len(controls):

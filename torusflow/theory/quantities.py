@@ -31,6 +31,13 @@ def layer_norms(model: Model) -> Quantity:
     ------
     InputError
         If its controls have no layers.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> tfl.quantities.layer_norms(model)(np.tile(np.eye(2), (4, 1, 1)))
+    [1.4142135623730951, 1.4142135623730951, 1.4142135623730951, 1.4142135623730951]
     """
     space = _checked(model).space
     if isinstance(space, VelocitySpace):
@@ -54,6 +61,13 @@ def operator_norms(model: Model) -> Quantity:
     ------
     InputError
         If they are not.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> tfl.quantities.operator_norms(model)(np.tile(np.diag([2.0, 1.0]), (4, 1, 1)))
+    [2.0, 2.0, 2.0, 2.0]
     """
     matrices = _matrices(model)
     return _named("operator_norm", lambda w: [float(np.linalg.norm(matrix, 2)) for matrix in matrices(w)])
@@ -73,6 +87,13 @@ def ranks(model: Model, tolerance: float = 1e-6) -> Quantity:
     ------
     InputError
         If its layers are not matrices, or the tolerance is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> tfl.quantities.ranks(model)(np.tile(np.diag([2.0, 0.0]), (4, 1, 1)))
+    [1, 1, 1, 1]
     """
     if not is_number(tolerance) or not 0 <= tolerance < 1:
         raise InputError(f"ranks: tolerance must be a number in [0, 1), got {tolerance!r}.")
@@ -98,6 +119,14 @@ def kernel_drift(model: Model, start) -> Callable[[np.ndarray], float]:
     ------
     InputError
         If the kernel at the start is zero.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> w = model.space.zeros()
+    >>> tfl.quantities.kernel_drift(model, w)(w)
+    0.0
     """
     return _named("kernel_drift", drift_from(model, start))
 

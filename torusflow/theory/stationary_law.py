@@ -32,6 +32,16 @@ class StationaryLaw(OneLine):
     coordinates : isometry of the controls and R^n
     hessian, noise, covariance : array (n, n)
         Of the risk at w*; C of the batches; of the stationary law.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> X = np.random.default_rng(0).standard_normal((2, 40))
+    >>> risk = tfl.Risk(tfl.LinearNetwork(X, (1,)), tfl.losses.SquaredDistance(X[:1] - X[1:]))
+    >>> minimum = tfl.descend(risk, risk.space.zeros(), tfl.LBFGS(), 50).control
+    >>> law = tfl.noise.stationary(risk, minimum, step=2e-3, batch=5)
+    >>> law.hessian.shape
+    (2, 2)
     """
 
     minimum: np.ndarray
@@ -110,6 +120,16 @@ def stationary(
     .. [2] K. Liu, L. Ziyin, M. Ueda, Noise and fluctuation of finite learning rate stochastic gradient descent, ICML
        2021, arXiv:2012.03636.
     .. [3] M. Kuhn, B. Rosenow, Correlated noise in epoch-based stochastic gradient descent, arXiv:2306.05300.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> X = np.random.default_rng(0).standard_normal((2, 40))
+    >>> risk = tfl.Risk(tfl.LinearNetwork(X, (1,)), tfl.losses.SquaredDistance(X[:1] - X[1:]))
+    >>> minimum = tfl.descend(risk, risk.space.zeros(), tfl.LBFGS(), 50).control
+    >>> law = tfl.noise.stationary(risk, minimum, step=2e-3, batch=5)
+    >>> law.covariance.shape
+    (2, 2)
     """
     check_kind("the first argument", risk, Risk, "tfl.noise.stationary(tfl.Risk(model, loss), minimum, step)")
     _check(step, momentum, nesterov, continuous)

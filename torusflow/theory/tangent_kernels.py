@@ -40,6 +40,14 @@ class TangentKernel(OneLine, LinearOperator):
         Numbers in an output.
     shape : tuple of int
         (size, size).
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> kernel = tfl.tangent_kernel(model, model.space.zeros())
+    >>> kernel.shape, np.round(kernel @ np.ones(4), 6)
+    ((4, 4), array([1., 1., 1., 1.]))
     """
 
     def __init__(self, model: Model, w):
@@ -125,6 +133,14 @@ def tangent_kernel(model: Model, w) -> TangentKernel:
     Returns
     -------
     TangentKernel
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> kernel = tfl.tangent_kernel(model, model.space.zeros())
+    >>> np.round(kernel.eigenvalues(2), 6)
+    array([1., 1.])
     """
     return TangentKernel(model, w)
 
@@ -146,6 +162,14 @@ def drift(model: Model, w_0, w_1) -> float:
     ------
     InputError
         If the kernel at w_0 is zero, as it is where a network of several layers starts from zero.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
+    >>> w = model.space.zeros()
+    >>> tfl.drift(model, w, w)
+    0.0
     """
     return drift_from(model, w_0)(w_1)
 
@@ -181,6 +205,12 @@ def lazy_risk(matrix, residual, times) -> np.ndarray:
     Returns
     -------
     array (n_times,)
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> np.round(tfl.lazy_risk(np.eye(2), np.array([1.0, 0.0]), [0.0, 1.0]), 4)
+    array([0.5   , 0.0677])
     """
     matrix, residual = real_array(matrix, "the tangent kernel's matrix"), real_array(residual, "the residual").ravel()
     times = np.atleast_1d(real_array(times, "times"))

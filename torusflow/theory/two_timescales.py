@@ -81,6 +81,14 @@ def limit(loss: VariableProjection, teacher, initial, times, tolerance: float = 
     ----------
     .. [1] R. Barboni, G. Peyre, F.-X. Vialard, Ultra-fast feature learning for the training of two-layer neural
        networks in the two-timescale regime, arXiv:2504.18208.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> weight = 1 + 0.5 * np.cos(2 * np.pi * np.arange(16) / 16)
+    >>> loss = tfl.losses.VariableProjection(np.ones(4), ridge=0.1)
+    >>> tfl.two_timescales.limit(loss, weight, np.ones(16), [0.0, 1.0]).shape
+    (2, 16)
     """
     check_kind("loss", loss, VariableProjection, "tfl.losses.VariableProjection(targets, ridge=1e-4)")
     teacher, initial = real_array(teacher, "the teacher's density"), real_array(initial, "the initial density")

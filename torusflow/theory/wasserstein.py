@@ -69,6 +69,14 @@ def ratio(energy, rho, least: float = 0.0) -> float:
     -------
     float
         NaN where E is not above E*.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> energy = tfl.losses.InternalEnergy(torus, exponent=1.0)
+    >>> tfl.wasserstein.ratio(energy, tfl.densities.von_mises(torus)) > 0
+    True
     """
     if not is_number(least):
         raise InputError(f"least must be a number, got {least!r}.")
@@ -111,6 +119,15 @@ def convexity(energy, rho, potential=None) -> float:
     ----------
     .. [1] R. J. McCann, A convexity principle for interacting gases, Adv. Math. 128 (1997) 153-179,
        doi:10.1006/aima.1997.1634, section 1.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((32,))
+    >>> energy = tfl.losses.InternalEnergy(torus, exponent=1.0)
+    >>> potential = np.cos(2 * np.pi * torus.points[0])
+    >>> tfl.wasserstein.convexity(energy, tfl.densities.uniform(torus), potential) > 0
+    True
     """
     torus, rho = _checked(energy, rho)
     check_ability(

@@ -47,6 +47,13 @@ class VelocitySpace:
         Along which they share it.
     wavenumbers : tuple of d arrays of int
         k_j, broadcasting against the modes of an element.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> space = tfl.VelocitySpace(tfl.Torus((16, 16)), tfl.SobolevMetric(), layers=3, band=5)
+    >>> space.zeros().shape, space.inner(space.zeros(), space.zeros())
+    ((3, 2, 11, 6), 0.0)
     """
 
     dtype = np.dtype(np.complex128)

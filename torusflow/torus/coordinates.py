@@ -49,6 +49,13 @@ class Coordinates:
     ------
     InputError
         If the units are unknown.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> coordinates = tfl.Coordinates('degrees', ('phi', 'psi'))
+    >>> coordinates.to_torus(np.array([[90.0, -90.0]]))
+    array([[0.25, 0.75]])
     """
 
     units: str | float | tuple[str | float, ...] = "turns"

@@ -26,7 +26,14 @@ LARGEST_CONTRAST = 1e12
 
 
 def uniform(torus: Torus) -> Density:
-    """rho = 1."""
+    """rho = 1.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> tfl.densities.uniform(tfl.Torus((4,))).values
+    array([1., 1., 1., 1.])
+    """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     return Density(torus, torus.zeros(torus.local_shape) + 1, "uniform density")
 
@@ -47,6 +54,13 @@ def from_array(torus: Torus, values, normalise: bool = False, name: str = "densi
     ------
     InputError
         If the values have another shape, are negative or not finite, or the mass is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((4,))
+    >>> tfl.densities.from_array(torus, [1.0, 2.0, 3.0, 2.0], normalise=True).values
+    array([0.5, 1. , 1.5, 1. ])
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     values = torus.field(values)
@@ -74,6 +88,13 @@ def from_function(torus: Torus, function: Callable, normalise: bool = False, nam
     ------
     InputError
         As `from_array`.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> torus = tfl.Torus((4,))
+    >>> tfl.densities.from_function(torus, lambda x: 1 + 0.5 * np.sin(2 * np.pi * x)).values
+    array([1. , 1.5, 1. , 0.5])
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     check_function("function", function)
@@ -96,6 +117,13 @@ def von_mises(torus: Torus, mean=None, concentration=1.0) -> Density:
     References
     ----------
     .. [1] D. Rezende et al., Normalizing flows on tori and spheres, ICML 2020, arXiv:2002.02428, appendix on targets.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> rho = tfl.densities.von_mises(tfl.Torus((64,)), mean=0.25, concentration=2.0)
+    >>> int(np.argmax(rho.values)) / 64
+    0.25
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     if mean is None:
@@ -130,6 +158,13 @@ def banana(torus: Torus, contrast: float = 100.0) -> Density:
     ----------
     .. [1] M. Bauer, S. Joshi, K. Modin, Diffeomorphic random sampling using optimal information transport, GSI 2017,
        doi:10.1007/978-3-319-68445-1_16, section 4.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> rho = tfl.densities.banana(tfl.Torus((32, 32)), contrast=100)
+    >>> round(float(rho.values.max() / rho.values.min()))
+    100
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     if torus.dimension != 2 or not is_number(contrast) or not 1 < contrast <= LARGEST_CONTRAST:
@@ -171,6 +206,13 @@ def from_image(torus: Torus, file, floor: float = 0.1, dark: bool = False, blur:
     InputError
         If the file is not an image, or all of one colour at zero mass, a pixel is negative or not finite, or a number
         is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> from PIL import Image
+    >>> Image.fromarray(np.diag([255, 200, 150, 100]).astype(np.uint8)).save('diagonal.png')  # doctest: +SKIP
+    >>> rho = tfl.densities.from_image(tfl.Torus((16, 16)), 'diagonal.png')  # doctest: +SKIP
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     if torus.dimension != 2:
@@ -216,6 +258,14 @@ def from_samples(torus: Torus, points, bandwidth: float | str = "auto", floor: f
     ------
     InputError
         If the points have another shape, are not finite or in other units, or the bandwidth is too small for the grid.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> points = np.random.default_rng(0).random((1000, 2))
+    >>> rho = tfl.densities.from_samples(tfl.Torus((16, 16)), points, bandwidth=0.1)
+    >>> round(float(rho.torus.mean(rho.values)), 12)
+    1.0
     """
     check_kind("torus", torus, Torus, "tfl.Torus((64, 64))")
     points = checked_points(points, torus.dimension, "from_samples: ", 2)
@@ -257,6 +307,13 @@ def cross_validated_bandwidth(points) -> float:
     ----------
     .. [1] A. W. Bowman, An alternative method of cross-validation for the smoothing of density estimates, Biometrika
        71 (1984) 353-360, doi:10.1093/biomet/71.2.353, equation (3).
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> points = np.random.default_rng(0).vonmises(0, 4, (500, 1)) / (2 * np.pi) % 1
+    >>> round(tfl.densities.cross_validated_bandwidth(points), 3)
+    0.029
     """
     from scipy.optimize import minimize_scalar
 

@@ -45,6 +45,13 @@ class Density(Pictured):
     ------
     InputError
         If a value is negative or not finite, or the mass is not 1 to 1e-12.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> rho = tfl.Density(tfl.Torus((4,)), np.array([0.5, 1.0, 1.5, 1.0]))
+    >>> rho.sample(3, np.random.default_rng(0)).shape
+    (3, 1)
     """
 
     torus: Torus

@@ -35,6 +35,13 @@ class SobolevMetric:
     ----------
     .. [1] A. Trouve, Diffeomorphisms groups and pattern matching in image analysis, Int. J. Comput. Vis. 28 (1998)
        213-221, doi:10.1023/A:1008001603737, Theorem 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> metric = tfl.SobolevMetric(smoothness=3.0, length=0.1)
+    >>> metric.smoothness, metric.length
+    (3.0, 0.1)
     """
 
     smoothness: float = 3.0
