@@ -5,8 +5,8 @@ How much does the tangent kernel of a PyTorch ResNet change in training, against
 
 J. Lee et al., Wide neural networks of any depth evolve as linear models under gradient descent, NeurIPS 2019,
 arXiv:1902.06720, figure 1, shows it for perceptrons: relative changes of weights and kernel fall between n^(-1/2) and
-n^(-1). Here is the same for a residual network ``h <- h + W relu(h) / sqrt(n L)``, whose state has the width n too, with
-weights of unit variance (the scaling of the tangent kernel). The network is any torch.nn.Module;
+n^(-1). Here is the same for a residual network ``h <- h + W relu(h) / sqrt(n L)``, whose state has the width n too,
+with weights of unit variance (the scaling of the tangent kernel). The network is any torch.nn.Module;
 `tfl.interop.torch.model` makes a model of it, so that descent and kernel are torusflow's.
 """
 

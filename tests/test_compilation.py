@@ -39,12 +39,14 @@ def where_nothing_can_be_written(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_written_one_warning_says_so(where_nothing_can_be_written):
     done = run(LARGEST, where_nothing_can_be_written, HOME="/dev/null", XDG_CACHE_HOME="/dev/null")
     assert (done.returncode, done.stdout.strip()) == (0, "2.0"), done.stderr
     assert done.stderr.count("UserWarning") == done.stderr.count("NUMBA_CACHE_DIR") == 1
 
 
+@pytest.mark.slow
 def test_the_folder_that_the_warning_asks_for_is_used(where_nothing_can_be_written, tmp_path):
     kept = tmp_path / "kept"
     environment = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "NUMBA_CACHE_DIR": str(kept)}
@@ -59,6 +61,7 @@ def test_where_nothing_can_be_written_models_work(where_nothing_can_be_written):
     assert (done.returncode, done.stdout.strip()) == (0, "72.0"), done.stderr
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_out_of_date_when_a_function_that_is_called_changes(tmp_path):
     """Of another file, which Numba does not look at."""
     head = "from torusflow.compilation import compiler\n"

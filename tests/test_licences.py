@@ -43,6 +43,7 @@ def loaded(tmp_path, code):
     return done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_descents_on_a_grid_with_scipy_load_neither_library(tmp_path):
     code = START
     for i, loss in enumerate(["SquaredL2(target)", "Sinkhorn(target, 0.02)", "SobolevMMD(target)"]):
@@ -56,6 +57,7 @@ def test_commands_on_such_a_run_load_neither(tmp_path):
     assert loaded(tmp_path, FIT) == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "library"),
     [("tfl.Torus((16, 16))\n", "pyfftw"), ("tfl.FlowMap(model, model.space.zeros())([[0.0, 0.5]])\n", "finufft")],

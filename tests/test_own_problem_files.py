@@ -83,6 +83,7 @@ def test_options_name_them_too(folder, monkeypatch):
     assert "L2, penalty 0" in told.output and "Polyak" in told.output
 
 
+@pytest.mark.slow
 def test_any_model_of_densities_in_problem_files_words_and_pictures(folder):
     """GeodesicNODE, which no table mentions."""
     Path("geodesic.toml").write_text(GEODESIC)

@@ -105,6 +105,7 @@ def small_risks(torus):
     yield tfl.Risk(tfl.ResNet(X, 3, 4), tfl.losses.SquaredDistance(X + 0.1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("threads", "library"), WAYS)
 def test_many_callers_at_once_get_what_one_gets(threads, library):
     """Bit for bit: each model three times at the same time, and several of them, on one torus."""
@@ -131,6 +132,7 @@ def test_many_callers_at_once_get_what_one_gets(threads, library):
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_many_callers_of_one_spectral_solver_get_what_one_gets():
     """Its plans are used by one of them at a time."""
     torus = tfl.Torus((80, 81), 1)

@@ -44,6 +44,7 @@ def test_a_type_checker_takes_what_users_write(tmp_path):
     assert {line for _, line, _, _ in complaints} == {3, 4, 5}, complaints  # so it has read the package
 
 
+@pytest.mark.slow
 def test_what_users_write_runs(tmp_path):
     assert 0 < abs(typing_of_users.densities_on_the_torus(tmp_path / "run.h5")) < 1
     assert typing_of_users.points_in_the_plane() < 1e-6

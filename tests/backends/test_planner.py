@@ -46,6 +46,7 @@ print("the same bits")
 """
 
 
+@pytest.mark.slow
 def test_another_thread_may_plan_with_pyfftw_at_the_same_time():
     """FFTW's planner serves one thread at a time, and what it has measured goes into later plans."""
     done = subprocess.run([sys.executable, "-c", PLANNING, "2"], capture_output=True, text=True, timeout=120)

@@ -139,6 +139,7 @@ class TestFork:
     def test_a_child_computes_what_another_thread_was_in_the_middle_of(self, library):
         assert run(SETUP, FORK, library=library).stdout == "right\n"
 
+    @pytest.mark.slow
     @needs_fork
     def test_a_child_waits_for_no_thread_that_it_does_not_have(self):
         """Not for one that compiles, nor for one that computes a property, which Python 3.11 locks."""
@@ -146,6 +147,7 @@ class TestFork:
 
 
 class TestEnd:
+    @pytest.mark.slow
     @every_library
     def test_a_daemon_thread_in_the_middle_of_a_push_does_not_abort_the_process(self, library):
         for _ in range(2 if library == "scipy" else 1):
@@ -162,6 +164,7 @@ class TestEnd:
         done = run(SETUP, library=library, last="last")
         assert (done.stdout, done.stderr) == ("right\n", "")
 
+    @pytest.mark.slow
     @every_library
     def test_or_is_refused_what_an_ended_thread_was_in_the_middle_of(self, library):
         done = run(SETUP, END, library=library, last="last")
@@ -214,6 +217,7 @@ class TestNoMoreThreads:
             pool.together(lambda member: found.append((member.part, member.parts)), 4)
         assert found[0][0] == 0 and {parts for _, parts in found} == {1 + pool._helpers}
 
+    @pytest.mark.slow
     @pytest.mark.skipif(not hasattr(os, "setuid"), reason="no limit on processes here")
     def test_under_a_limit_on_processes(self):
         done = run(SETUP, NO_THREADS)

@@ -22,6 +22,7 @@ def angles(tmp_path, rng):
 SMALL = ("--grid", "24x24", "--layers", "3", "--iterations", "6")
 
 
+@pytest.mark.slow
 def test_fit_info_plot(call, tmp_path, angles):
     fitted = call("fit", "angles.csv", "--units", "degrees", "-o", "run.h5", *SMALL)
     assert "iteration limit: 6 iterations" in fitted.output and "torusflow plot run.h5" in fitted.output
@@ -101,6 +102,7 @@ def test_mistakes_give_one_sentence_and_exit_code_two(call, tmp_path, angles, ar
 LIKELIHOOD = ("--units", "degrees", "--likelihood", "--band", "3", "--layers", "2", "--length", "0.2")
 
 
+@pytest.mark.slow
 def test_likelihood_from_fit_to_samples_and_scores(call, tmp_path, angles):
     fitted = call("fit", "angles.csv", *LIKELIHOOD, "--test", "0.2", "--iterations", "15", "-o", "run.h5").output
     assert "the likelihood is sound" in fitted and "uniform 3.6758" in fitted
@@ -140,6 +142,7 @@ def test_likelihood_from_fit_to_samples_and_scores(call, tmp_path, angles):
     assert "exists" in call("sample", "run.h5", "-o", "new.csv", code=2).stderr
 
 
+@pytest.mark.slow
 def test_select_prints_what_it_compared(call, tmp_path, angles):
     (tmp_path / "p.toml").write_text(
         '[target]\nkind = "samples"\nfile = "angles.csv"\nunits = "degrees"\n[loss]\nkind = "LogLikelihood"\n'

@@ -17,6 +17,7 @@ def angles(tmp_path):
 FIT = ("fit", "angles.csv", "--units", "degrees", "--loss", "normalisedlikelihood", "--grid", "20x21", "--layers", "2")
 
 
+@pytest.mark.slow
 def test_fit_and_what_follows(call, angles, tmp_path):
     fitted = call(*FIT, "--test", "0.1", "--iterations", "6", "-o", "run.h5").output
     assert "LogDensityNODE" in fitted and "its mass is one" in " ".join(fitted.split())

@@ -92,6 +92,7 @@ def test_every_method_of_a_likelihood(call, data, method):
     assert type(tfl.load("run.h5").method).__name__ == arguments[1]
 
 
+@pytest.mark.slow
 def test_the_demo_data_with_lbfgs_and_kullback_leibler(call):
     """A kernel estimate vanishes where there are no samples, where this divergence would be infinite."""
     from pathlib import Path

@@ -91,6 +91,7 @@ def test_export(call, tmp_path, problem):
     assert "suffix must be one of" in call("export", "run.h5", "-o", "run.txt", code=2).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_a_run_cleanly(tmp_path, problem, number, code):
     """The iteration is finished and stored; the exit code is the shell's; the run goes on to the same end."""

@@ -39,12 +39,14 @@ def run(folder, *arguments, shell='"$@"', code=0, environment=None, **streams):
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["2>&-", "1>&-", "<&- >&- 2>&-"])
 def test_a_run_is_stored_where_outputs_are_closed(folder, closed):
     run(folder, *FIT, shell=f'"$@" {closed}')
     assert len(tfl.load(folder / "run.h5").history["risk"]) == 3
 
 
+@pytest.mark.slow
 @needs_full
 def test_a_run_is_stored_where_its_log_is_on_a_full_disk(folder):
     """The log is not whole, so the exit code is not zero."""
@@ -63,6 +65,7 @@ def closed_pipe():
     return write
 
 
+@pytest.mark.slow
 def test_a_run_is_stored_where_nobody_reads(folder):
     """As in `torusflow fit ... | head -0`: the work is what was asked for, so the exit code is zero."""
     for name in ("stdout", "stderr"):
@@ -96,6 +99,7 @@ def test_likelihoods_and_selection_without_an_output(folder, rng):
     assert len(tfl.load(folder / "run.h5").history["risk"]) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("fit", "pipe.csv", *SAMPLES), ("fit", "pipe.toml", "-o", "run.h5")])
 def test_a_pipe_is_no_source(folder, arguments):
     os.mkfifo(folder / arguments[1])
@@ -113,6 +117,7 @@ def test_nor_is_one_a_picture_or_data_to_be_scored(folder):
     assert b"there is no file 'pipe.h5'" in run(folder, "info", "pipe.h5", code=2).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overwrite", [(), ("--overwrite",)])
 def test_a_pipe_is_no_output(folder, overwrite):
     """It stays what it is: a reader would wait for ever for what goes elsewhere."""

@@ -58,6 +58,7 @@ def there(fitted, monkeypatch):
         (folder / name).unlink()
 
 
+@pytest.mark.slow
 def test_it_is_what_the_estimator_does(fitted):
     folder, words = fitted
     stored = tfl.TorusDensity.load(folder / "run.h5")
@@ -128,6 +129,7 @@ def test_verdicts(density, kernel, words):
     assert words in verdicts._verdict(compared)
 
 
+@pytest.mark.slow
 def test_what_follows_a_fit(call, there):
     from PIL import Image
 
@@ -179,6 +181,7 @@ def test_columns_of_samples_and_scores_are_those_of_the_fit(call, there):
         assert "has the columns phi, psi" in refused and not (there / "no.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_unit_for_each_column(call, tmp_path):
     rng = np.random.default_rng(0)
     hours = rng.vonmises(2.0, 2.0, 100) % (2 * np.pi) * 24 / (2 * np.pi)

@@ -171,6 +171,7 @@ def attack_others(zygote, choice, times):
 SLOW = {"coarse levels": [pytest.mark.slow]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW.get(name, ())) for name in FITS])
 def test_two_signals_in_a_fit(zygote, name):
     choice = random.Random(name)

@@ -213,6 +213,7 @@ def measure_risk(n, target, **model):
     )
 
 
+@pytest.mark.slow
 def test_armijo_reaches_the_unimodal_target():
     """C17 at 64^2 with s = 3, l = 0.1, 8 layers: 0.5112 falls by 10^4 within 200 iterations, monotonically."""
     risk = measure_risk(64, tfl.densities.von_mises, layers=8, band=16, substeps=4)
@@ -224,6 +225,7 @@ def test_armijo_reaches_the_unimodal_target():
     assert np.max(np.abs(result.history["mass"] - 1)) <= tolerances.MASS
 
 
+@pytest.mark.slow
 def test_hundred_to_one():
     """C18: the fixed step diverges and says so; Armijo makes progress at every iteration."""
     risk = measure_risk(64, tfl.densities.banana, layers=10, band=16, substeps=None)

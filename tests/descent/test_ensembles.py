@@ -20,6 +20,7 @@ def from_the_turn(risk, distances):
     return tfl.ensemble(risk, starts, tfl.GradientFlow(1e6, 1e-6))
 
 
+@pytest.mark.slow
 def test_the_time_grows_like_one_over_the_distance(half_turn):
     """C23, whose digits are those of whole steps."""
     distances = [1e-1, 1e-2, 1e-3, 1e-4]

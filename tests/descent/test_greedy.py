@@ -16,6 +16,7 @@ def waves(shape):
     return torus, start, tfl.losses.SquaredL2(tfl.densities.uniform(torus))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(32,), (24, 9)], ids=str)
 def test_order_one_towards_the_tangent_flow_which_descent_leaves(shape):
     torus, start, loss = waves(shape)

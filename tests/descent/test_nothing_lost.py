@@ -385,9 +385,10 @@ def assert_nothing_is_lost(tmp_path, stride):
 unclosed = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
+@pytest.mark.slow
 @unclosed
 def test_an_interrupt_at_some_lines(tmp_path):
-    assert assert_nothing_is_lost(tmp_path, 411)[0] > 5
+    assert assert_nothing_is_lost(tmp_path, 997)[0] > 2
 
 
 @unclosed

@@ -59,6 +59,7 @@ def test_every_method(method, tmp_path):
     assert_same(cut(risk, method, tmp_path / "run.h5", 7), whole)
 
 
+@pytest.mark.slow
 def test_greedy_and_stochastic(tmp_path, rng):
     torus = tfl.Torus((16,), threads=1)
     model = tfl.MeasureNODE(torus, tfl.SobolevMetric(), tfl.densities.uniform(torus), layers=6, band=3)
@@ -149,6 +150,7 @@ def program(path):
     return subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_write_one_run(tmp_path):
     path = tmp_path / "run.h5"
     with program(path) as first:

@@ -38,6 +38,7 @@ def test_one_batch_of_all_samples_is_gradient_descent(rng):
     np.testing.assert_allclose(whole.history["risk"], plain.history["risk"], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_orders_depend_on_seed_and_pass_alone(rng):
     risk = likelihood(rng.random((40, 1)))
     start = risk.space.zeros()
@@ -52,6 +53,7 @@ def test_orders_depend_on_seed_and_pass_alone(rng):
     assert np.max(np.abs(other.control - once.control)) > 0
 
 
+@pytest.mark.slow
 def test_it_trains_in_few_passes():
     samples = np.random.default_rng(2).vonmises(0.5, 2.0, 1000)[:, None] / (2 * np.pi)
     risk = likelihood(samples)

@@ -19,6 +19,7 @@ def fitted():
     return tfl.TorusDensity("radians", **SETTING).fit(rows)
 
 
+@pytest.mark.slow
 def test_bands_hold_the_quantiles_of_the_fits(fitted):
     fits = fitted.bootstrap(8, random_state=1)
     values = np.stack([density.density(6) for density in fits])
@@ -63,6 +64,7 @@ def test_blocks_of_rows_are_drawn_together():
     assert alike[0] > 0.8 and abs(alike[1]) < 0.4
 
 
+@pytest.mark.slow
 def test_rows_that_come_in_tens_have_wider_bands_by_blocks(rng):
     rows = np.repeat(rng.vonmises(0.0, 1.0, (60, 1)), 10, axis=0) + 0.01 * rng.standard_normal((600, 1))
     density = tfl.TorusDensity("radians", **SETTING).fit(rows)

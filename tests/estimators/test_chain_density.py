@@ -57,6 +57,7 @@ def fitted():
     return fit(PAIRS, draw_three(1000, np.random.default_rng(0)), tfl.TorusDensity(**SETTING))
 
 
+@pytest.mark.slow
 def test_its_score_is_the_sum_of_its_factors_scores(fitted):
     rows = draw_three(50, np.random.default_rng(1))
     pairs = zip(fitted.densities_, fitted.factors_, strict=True)

@@ -41,6 +41,7 @@ def test_series_are_the_sums_over_pairs(d, monkeypatch):
     np.testing.assert_allclose(estimate.log_density(at), pairs, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_comparisons_of_many_rows_take_some(monkeypatch):
     values = np.random.default_rng(0).vonmises([0.5, 2.0], [4.0, 3.0], (200, 2)) / (2 * np.pi)
     density = tfl.TorusDensity("turns", **SETTING, max_iter=4)

@@ -111,6 +111,7 @@ def test_the_mode_and_the_regions():
     assert inside.mean() == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.slow
 def test_rows_without_weight_are_not_there():
     table, weights = angles(1500), np.tile([1.0, 0.0, 2.0], 500)
     density = tfl.TorusDensity(**SMALL).fit(table, sample_weight=weights)
@@ -177,6 +178,7 @@ def test_copies_of_rows_are_pointed_out():
         fitted(np.tile(angles(), (2, 1)))
 
 
+@pytest.mark.slow
 def test_few_rows_and_little_time_are_pointed_out():
     with pytest.warns(UserWarning, match="nats better than rows held out: 20 rows are few for 2 columns"):
         fitted(angles(20), penalty=0.01, max_iter=30)

@@ -40,6 +40,7 @@ def test_its_own_checks():
     assert sum(check["status"] == "passed" for check in found) >= 35
 
 
+@pytest.mark.slow
 def test_a_grid_search_and_a_clone():
     from sklearn.base import clone
     from sklearn.model_selection import GridSearchCV

@@ -171,6 +171,7 @@ def draw_call(data, commands):
     return arguments
 
 
+@pytest.mark.slow
 @settings(max_examples=QUICK_EXAMPLES)
 @given(data=st.data())
 def test_a_few_spoilt_commands(folder, data):

@@ -51,6 +51,7 @@ def test_beyond_the_conjugate_point_there_is_a_shorter_path_and_before_there_is_
     assert geodesic.minimality(tfl.Torus((16,)), metric, np.full((1, 16), speed)).minimal != shorter
 
 
+@pytest.mark.slow
 def test_the_conjugate_point_of_a_translation_of_the_plane():
     """Mode k has two frequencies, 2 pi (k.c +- |k| |c|) / (1 + l^2 |2 pi k|^2)^s: after one turn of the fastest."""
     torus, metric, c = tfl.Torus((8, 7)), tfl.SobolevMetric(2.0, 0.1), np.array([0.8, 0.6])
@@ -61,6 +62,7 @@ def test_the_conjugate_point_of_a_translation_of_the_plane():
     assert found.conjugate_time == pytest.approx(1 / turns.max(), rel=2e-4)
 
 
+@pytest.mark.slow
 def test_the_stretch_is_that_of_differences_of_geodesics():
     """The matrix by differences of `exponential`, pulled back and projected in another way."""
     torus, metric, n, time, h = tfl.Torus((14,)), tfl.SobolevMetric(2.5, 0.1), 14, 0.8, 1e-4
@@ -83,6 +85,7 @@ def test_the_stretch_is_that_of_differences_of_geodesics():
     assert found.stretch[0] == 1 and found.stretch[-1] == pytest.approx(least, rel=1e-4) and least < 0.8
 
 
+@pytest.mark.slow
 def test_it_does_not_depend_on_the_grid():
     times = []
     for n in (20, 26):

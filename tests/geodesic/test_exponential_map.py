@@ -125,6 +125,7 @@ def interpolated(torus, u, x):
 
 
 class TestLogarithm:
+    @pytest.mark.slow
     @pytest.mark.parametrize(("case", "n", "share"), [(c15, 48, 0.4), (c15, 49, 0.2), (c16, 24, 0.3), (c16, 25, 0.2)])
     def test_round_trip(self, case, n, share):
         torus, metric, u0 = case(n)
@@ -143,6 +144,7 @@ class TestLogarithm:
         found = logarithm(torus, metric, exponential(torus, metric, u0))
         assert length(torus, metric, found - u0) < 1e-6 * length(torus, metric, u0)
 
+    @pytest.mark.slow
     def test_three_dimensions(self, rng):
         torus, metric, u0 = small((8, 8, 9), rng, 0.01)
         found = logarithm(torus, metric, exponential(torus, metric, u0))
@@ -169,6 +171,7 @@ class TestLogarithm:
 
 
 class TestDistance:
+    @pytest.mark.slow
     @pytest.mark.parametrize("shape", [(30,), (31,), (18, 19)], ids=str)
     def test_right_invariance(self, shape, rng):
         """All maps are values on the grid, composed by interpolation; composing on the left is no isometry."""
@@ -182,6 +185,7 @@ class TestDistance:
         assert distance(torus, metric, psi, phi) == pytest.approx(plain, rel=INVARIANCE)
         assert abs(distance(torus, metric, eta @ phi, eta @ psi) - plain) > 1e-3 * plain
 
+    @pytest.mark.slow
     def test_it_is_the_length_of_the_geodesic(self, rng):
         torus, metric, u0 = small((24, 25), rng)
         phi = exponential(torus, metric, u0)
@@ -201,6 +205,7 @@ class TestDistance:
         assert lifted_distance(torus, metric, ahead, behind) == pytest.approx(1.0, rel=INVARIANCE)
         assert distance(torus, metric, ahead, behind) < 1e-9
 
+    @pytest.mark.slow
     def test_turns_change_no_distance(self, rng):
         torus, metric, a = small((18,), rng)
         phi, psi = (exponential(torus, metric, u) for u in (a, field(torus, rng)))
@@ -209,6 +214,7 @@ class TestDistance:
         assert distance(torus, metric, phi, lambda x: psi(x) - 1) == pytest.approx(plain, rel=INVARIANCE)
         assert lifted_distance(torus, metric, phi, psi) == pytest.approx(plain, rel=INVARIANCE)
 
+    @pytest.mark.slow
     def test_triangle(self, rng):
         torus, metric, a = small((32,), rng)
         phi, psi = (exponential(torus, metric, u) for u in (a, field(torus, rng)))

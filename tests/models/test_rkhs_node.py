@@ -98,6 +98,7 @@ def test_linear_convergence_on_random_pairs(rng):
     assert slope < -0.04 and np.max(np.abs(late - slope * k - constant)) < 0.1
 
 
+@pytest.mark.slow
 def test_the_certificate_of_many_points_is_kept(rng):
     """N = 64 as above, with targets so near that the certificate holds."""
     x = separated_points(rng)
@@ -204,6 +205,7 @@ def test_points_a_few_at_a_time_are_points_at_once(numbers, rng, monkeypatch):
         assert reference.relative_error(got, once) <= tolerances.SAME
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_points_not_with_points_times_features(rng):
     """At once, values and derivatives of 20,000 points would take 160 MB; stages, points and pieces take 40."""
     model = model_of_features(rng.standard_normal((20_000, 2)))

@@ -64,6 +64,7 @@ def test_traced_samples_come_back_along_the_flow(rng):
     np.testing.assert_array_equal(model(v), logarithm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(48,), (45, 48)], ids=str)
 def test_a_base_density_is_carried_along(shape, rng):
     torus = tfl.Torus(shape)
@@ -98,6 +99,7 @@ def test_samples_follow_the_density(base, rng):
     assert abs(np.mean(logs) - np.mean(grid * np.exp(grid))) < 5 * np.std(logs) / np.sqrt(len(logs))
 
 
+@pytest.mark.slow
 def test_maximum_likelihood_finds_the_density_of_the_samples():
     """Von Mises samples in one dimension: the trained density comes near the true one, on points it has not seen."""
     rng = np.random.default_rng(4)

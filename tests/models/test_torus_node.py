@@ -78,6 +78,7 @@ def test_a_lattice_moves_as_the_density_does(rng):
     np.testing.assert_allclose(of_points, [density_hat[kk] for kk in k], atol=tolerances.LATTICE)
 
 
+@pytest.mark.slow
 def test_random_points_come_closer_like_one_over_root_n(rng):
     measure, v = shared_flow(rng)
     rho = tfl.densities.from_array(measure.torus, measure(v), normalise=True)

@@ -106,6 +106,7 @@ def test_a_histogram_and_its_density_have_mass_one(rng):
     assert axes.get_legend().get_texts()[0].get_text() == "500 points"
 
 
+@pytest.mark.slow
 def test_marginals_of_three_coordinates(rng):
     a, points = (0.6, -0.3, 0.4), rng.random((20, 3))
     model, v = compressed(a, points, substeps=8)

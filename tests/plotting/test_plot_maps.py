@@ -64,6 +64,7 @@ def test_the_grid_of_a_shear(d, directions, centred):
     assert axes.get_xlim() == (start * 360, start * 360 + 360) and axes.get_aspect() == 1
 
 
+@pytest.mark.slow
 def test_lines_are_drawn_smoothly_where_the_map_pulls_them_apart():
     axes = Figure().subplots()
     flow = compression(4.0, 2, substeps=40)
@@ -72,6 +73,7 @@ def test_lines_are_drawn_smoothly_where_the_map_pulls_them_apart():
     assert longest <= maps.GAP < np.exp(4.0) / maps.POINTS  # which it would be without more points
 
 
+@pytest.mark.slow
 def test_the_graph_of_a_map_and_its_inverse():
     axes = Figure().subplots()
     plotting.plot_grid(axes, compression(1.2, 1), DEGREES)

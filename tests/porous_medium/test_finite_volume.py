@@ -77,6 +77,7 @@ CASES = [pytest.param(d, n, marks=[pytest.mark.slow] if n**d > 10000 else []) fo
 
 
 class TestBarenblatt:
+    @pytest.mark.slow
     @pytest.mark.parametrize(("dimension", "n"), CASES)
     def test_c7_beats_the_plain_scheme(self, dimension, n):
         (l1, l2), _ = solve_c7(dimension, n)

@@ -152,6 +152,7 @@ def test_both_kinds_of_steps_lead_to_the_same(shape, name, smoothness, monkeypat
     np.testing.assert_allclose(implicit.dissipated, exponential.dissipated, rtol=0, atol=1e-7)
 
 
+@pytest.mark.slow
 @UNRESOLVED
 def test_a_hill_of_contrast_60():
     """Against Radau's method of SciPy on the same rate; with exponential steps alone it takes thousands."""

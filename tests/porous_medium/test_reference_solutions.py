@@ -37,6 +37,7 @@ def test_the_wave_is_c5_and_the_kernel_wave_c6(solutions):
     assert kernel[4, 64] == pytest.approx(0.8764861336, abs=REFERENCE_EQUATION)
 
 
+@pytest.mark.slow
 def test_the_hill_on_another_grid_and_by_the_tangent_flow(solutions):
     """An 80 x 75 grid, and the other form of the equation."""
     torus, stored = tfl.Torus((80, 75)), solutions["hill"]

@@ -50,6 +50,7 @@ def test_the_trivial_kernel_gives_the_porous_medium_equation(shape):
     np.testing.assert_allclose(tangent.density, porous.density, rtol=0, atol=REFERENCE_EQUATION)
 
 
+@pytest.mark.slow
 def test_the_trivial_kernel_against_finite_volumes():
     """Two solvers that share nothing: cell means converge to the tangent flow with order four, and meet it to 1e-9."""
     torus, time = tfl.Torus((128,)), 0.01
@@ -113,6 +114,7 @@ def test_dissipation_is_the_squared_gradient_in_the_control_space():
     assert found.dissipation[0] == pytest.approx(model.space.inner(gradient, gradient), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_it_converges_to_targets_that_are_not_uniform():
     torus = tfl.Torus((24, 25))
     target = tfl.densities.von_mises(torus, 0.4, 0.8)
@@ -176,6 +178,7 @@ def test_rough_metrics_are_nothing_to_warn_of():
         tfl.TangentFlow(torus, TRIVIAL, to_uniform(torus)).solve(wave(torus), times=[1e-3])
 
 
+@pytest.mark.slow
 def test_the_tail_says_that_a_grid_is_too_coarse():
     """A density of contrast 19 steepens: on 129 points the last error is 1.7e-3, as the root of the tail says."""
     torus = tfl.Torus((129,))

@@ -76,6 +76,7 @@ def iterations_of(path):
     return len(tfl.load(path).history["risk"]) - 1
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_leaves_what_can_be_read(tmp_path, risk):
     path = tmp_path / "run.h5"
     before = killed(risk, path)

@@ -117,6 +117,7 @@ def test_a_link_at_the_temporary_name_is_not_written_through(tmp_path, monkeypat
     assert not (tmp_path / "out.csv").is_symlink()
 
 
+@pytest.mark.slow
 def test_what_a_reader_would_refuse_for_its_size_is_refused_before_the_run(tmp_path):
     """A torus of which no array of the file has the size."""
     points = np.random.default_rng(0).random((5, 2))

@@ -194,6 +194,7 @@ def test_without_densities_substeps_are_those_reached(tmp_path):
     np.testing.assert_array_equal(again.output, reached.output)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the grid hardly resolves")
 def test_commands_take_runs_without_densities(call, tmp_path, risk):
     run(risk, tmp_path / "run.h5")

@@ -139,6 +139,7 @@ def run(tmp_path, angles):
 DATA = {"psi,phi": 0, "hour,direction": 2, "": 0, "phi,psi,chi": 0, "chi,phi,omega": 2}
 
 
+@pytest.mark.slow
 def test_only_columns_of_the_run_or_those_said_are_scored(call, tmp_path, run, rng):
     values = np.degrees(rng.vonmises(1, 1, (50, 3)))
     for header, code in DATA.items():

@@ -343,6 +343,7 @@ def test_the_command_does_without_pandas(call, small, monkeypatch):
     assert "5: residues of chain A, in 1 model" in call("torsions", small, "-o", "angles.csv").output
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_table_that_fit_takes(call, rng, tmp_path):
     n = 60
     angles = np.degrees(rng.vonmises([[-1.1], [-0.7], [3.1]], 8.0, (3, n)))

@@ -32,6 +32,7 @@ def test_what_it_shows_is_short():
     assert len((PACKAGE / "README.md").read_text().splitlines()) <= 40
 
 
+@pytest.mark.slow
 def test_its_script_runs_and_its_runs_are_read_by_the_command_line(tmp_path):
     said = run(PACKAGE / "fit.py", "--iterations", 6, "-o", tmp_path / "run.h5", folder=tmp_path)
     assert "resumed and whole run differ by 0.0" in said

@@ -106,6 +106,7 @@ class TestExactSolutions:
         assert torus.mean(got) == pytest.approx(1 / 2, abs=MASS)
         assert torus.inner(got, got) == pytest.approx(7 / 24, abs=RESOLVED)
 
+    @pytest.mark.slow
     def test_constant_velocity_translates(self):
         equation = equation_on((24, 25), (0, 0), layers=2, substeps=100)
         x, y = equation.torus.points

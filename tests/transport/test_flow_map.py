@@ -32,6 +32,7 @@ def compression(a, layers=2, substeps=60):
     return model, model.space.from_function(lambda s, x: (a * np.sin(2 * np.pi * x) / (2 * np.pi),))
 
 
+@pytest.mark.slow
 def test_c2_exactly(rng):
     a, x = 1.2, rng.random((40, 1)) - 0.5
     model, v = compression(a)
@@ -95,6 +96,7 @@ def test_jacobians_against_differences(shape, rng):
     np.testing.assert_allclose(flow.log_determinant(x), np.log(np.linalg.det(jacobian)), rtol=0, atol=ADJOINT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(48,), (48, 49)], ids=str)
 def test_densities_are_pushed_as_by_the_spectral_solver(shape, rng):
     """The map against the continuity equation, on the grid and off it."""

@@ -181,7 +181,7 @@ def advanced(reached: Progress, method: Method, seconds: Callable[[], float], va
     risk = reached.risk
     try:
         state = method.update(risk, reached.state)
-        _refuse_divergence(risk, state, reached.first_row["risk"])
+        _refuse_divergence(state.value, reached)
         return reached.after(state, seconds(), validation)
     except NumericalError as error:
         unstable = isinstance(error, UnstableError) or isinstance(error.__cause__, UnstableError)
@@ -383,12 +383,13 @@ def _restarted(risk: Risk, method: Method, state: State) -> State:
     return dataclasses.replace(fresh, step=state.step, next_step=state.next_step, time=state.time)
 
 
-def _refuse_divergence(risk: Risk, state: State, first: float) -> None:
+def _refuse_divergence(value: float, reached: Progress) -> None:
     # A likelihood may start at zero: then its unit, one nat, is the measure.
-    if state.value <= DIVERGENCE_FACTOR * (abs(first) or 1.0):
+    first = reached.first_row["risk"]
+    if value <= DIVERGENCE_FACTOR * (abs(first) or 1.0):
         return
-    if state.value > (ROUND_OFF * norm(risk.model.output_space, state.output)) ** 2:  # squared distances below round
+    # Half squared distances that small are rounding of the output.
+    if value > (ROUND_OFF * norm(reached.risk.model.output_space, reached.state.output)) ** 2:
         raise NumericalError(
-            f"the risk is {state.value:.3g}, it was {first:.3g} at the start. Use a smaller step, or "
-            f"line_search='armijo'"
+            f"the risk is {value:.3g}, it was {first:.3g} at the start. Use a smaller step, or line_search='armijo'"
         )

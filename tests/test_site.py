@@ -53,6 +53,6 @@ def test_formulas_are_no_markup(line, escaped):
 
 
 @pytest.mark.parametrize("script", sorted((DOCS.parent / "scripts").glob("*.py")), ids=lambda path: path.stem)
-def test_scripts_of_the_gallery_have_a_title_and_a_hundred_lines(script):
+def test_scripts_of_the_gallery_have_a_title(script):
     lines = script.read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 104 and (script.stem.startswith("make_") or set(lines[1]) == {"="}), "a title, underlined by ="
+    assert script.stem.startswith("make_") or set(lines[1]) == {"="}, "a title, underlined by ="
