@@ -15,7 +15,7 @@ import numpy as np
 import torusflow as tfl
 from torusflow.estimators.kernel_estimate import KernelEstimate
 
-DATA = Path(__file__).parent.parent / "data" / "adk_torsions.csv"
+DATA = tfl.example_file("adk_torsions.csv")
 
 
 def main(arguments=None):
