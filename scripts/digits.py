@@ -80,7 +80,7 @@ def main(arguments=None):
     axes.minorticks_off()
     axes.legend()
     axes.grid(alpha=0.3)
-    plotting.save(figure, options.output)
+    plotting.save(figure, options.output, overwrite=True)
     return found
 
 

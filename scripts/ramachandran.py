@@ -8,7 +8,6 @@ Every tenth row of data/adk_torsions.csv is held out for the score. The density
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
@@ -38,9 +37,7 @@ def main(arguments=None):
         print(f"{name:<16}{values.mean():8.4f} +- {values.std() / len(values) ** 0.5:.4f} nats a row above uniform")
     half, most = density.contour_levels([0.5, 0.98])
     print(f"half of the mass lies above {half:.3g} per square degree, 98 % above {most:.3g}; mode {density.mode()}")
-    output = Path(options.output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    tfl.plotting.save(density.plot(), output, overwrite=True)
+    tfl.plotting.save(density.plot(), options.output, overwrite=True)
     return scores[0].mean(), scores[1].mean()
 
 

@@ -243,6 +243,13 @@ def test_noise_and_stationary_law(tmp_path):
     assert np.all(passes < [0.1 * law[0], 0.6 * law[1]]) and picture.stat().st_size > 10_000
 
 
+def test_scripts_make_their_folder_and_may_be_run_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        load("polyak_lojasiewicz").main(["--iterations", "3"])
+    assert (tmp_path / "out" / "polyak_lojasiewicz.png").exists()
+
+
 def test_every_script_is_short():
     for script in SCRIPTS.glob("*.py"):
         assert len(script.read_text().splitlines()) <= 103, f"{script.name}: a title and a hundred lines"

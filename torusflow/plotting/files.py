@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +20,7 @@ FORMATS = (".png", ".pdf", ".svg")
 
 
 def save(figure: Figure, path, overwrite: bool = False) -> None:
-    """Write a figure, whole or not at all; the suffix .png, .pdf or .svg says the format.
+    """Write a figure, whole or not at all, and the folder for it; the suffix .png, .pdf or .svg says the format.
 
     Parameters
     ----------
@@ -43,6 +44,9 @@ def save(figure: Figure, path, overwrite: bool = False) -> None:
     >>> found = tfl.descend(risk, model.space.zeros(), tfl.LBFGS(), 5, store=store)
     >>> tfl.plotting.save(tfl.plotting.plot_run(tfl.load('plane.h5')), 'run.png', overwrite=True)
     """
+    _check_suffix(path)
+    with contextlib.suppress(OSError, ValueError):  # what cannot be made is said below
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
     check_target(path, overwrite)
     picture = io.BytesIO()
     figure.savefig(picture, format=Path(path).suffix.lower()[1:], dpi=DOTS_PER_INCH)
@@ -57,6 +61,10 @@ def check_target(path, overwrite: bool = False, reads: Iterable = ()) -> None:
     >>> import torusflow as tfl
     >>> tfl.plotting.check_target('new.png')
     """
+    _check_suffix(path)
+    refuse_existing(path, overwrite, PICTURE, reads)
+
+
+def _check_suffix(path) -> None:
     if Path(path).suffix.lower() not in FORMATS:
         raise InputError(f"a picture is written as {', '.join(FORMATS)}, got {str(path)!r}: use one of these endings.")
-    refuse_existing(path, overwrite, PICTURE, reads)
