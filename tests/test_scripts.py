@@ -246,7 +246,7 @@ def test_noise_and_stationary_law(tmp_path):
 def test_scripts_make_their_folder_and_may_be_run_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        load("polyak_lojasiewicz").main(["--iterations", "3"])
+        load("polyak_lojasiewicz").main(["--iterations", "6"])
     assert (tmp_path / "out" / "polyak_lojasiewicz.png").exists()
 
 

@@ -169,8 +169,10 @@ def test_files_are_whole_or_absent(tmp_path, monkeypatch):
         plotting.save(figure, tmp_path / "a.png")
     with pytest.raises(tfl.InputError, match=r"written as .png, .pdf, .svg, got .*a.gif"):
         plotting.save(figure, tmp_path / "a.gif")
-    with pytest.raises(tfl.InputError, match="does not exist; make it first"):
-        plotting.save(figure, tmp_path / "no" / "a.png")
+    plotting.save(figure, tmp_path / "new" / "deep" / "a.png")
+    assert (tmp_path / "new" / "deep" / "a.png").exists()
+    with pytest.raises(tfl.InputError, match="a.pdf"):
+        plotting.save(figure, tmp_path / "a.pdf" / "a.png")
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -179,7 +181,7 @@ def test_files_are_whole_or_absent(tmp_path, monkeypatch):
     figure.suptitle("another picture")
     with pytest.raises(tfl.InputError, match="no space left on device"):
         plotting.save(figure, tmp_path / "a.png", overwrite=True)
-    assert (tmp_path / "a.png").read_bytes() == before and len(list(tmp_path.iterdir())) == 3
+    assert (tmp_path / "a.png").read_bytes() == before and len(list(tmp_path.iterdir())) == 4
 
 
 def test_histories_are_drawn_where_they_are_finite_and_negative_ones_in_full():
