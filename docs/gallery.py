@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import tempfile
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 PICTURES = Path(tempfile.mkdtemp(prefix="gallery-"))
+# What draws nothing, and what is left out where a package is absent.
+DRAW_NOTHING, NEED = ["make_"], {"tangent_kernel_of_torch": "torch"}
 # What a script takes longer for than a page should; the other scripts are run as they are.
 SMALLER: dict[str, list[str]] = {}
 # In a notebook a script finds no command line of its own; its picture is shown at the end.
@@ -20,11 +23,12 @@ LAST_CELL = (
 
 def configuration() -> dict:
     """The settings of sphinx-gallery."""
+    absent = [name for name, package in NEED.items() if importlib.util.find_spec(package) is None]
     return {
         "examples_dirs": [str(SCRIPTS)],
         "gallery_dirs": ["gallery"],
         "filename_pattern": r"\.py$",
-        "ignore_pattern": r"make_\w+\.py$",
+        "ignore_pattern": "|".join(rf"/{name}\w*\.py$" for name in [*DRAW_NOTHING, *absent]),
         "reset_argv": arguments,
         "image_scrapers": (picture,),
         "first_notebook_cell": FIRST_CELL,

@@ -35,6 +35,9 @@ def test_the_hosted_tests_run_on_every_version_that_is_claimed():
         "./scripts/test",
         "./scripts/test-minimum",
         "./scripts/test-interop",
+        "./scripts/docs",
+        "./scripts/docs --links",
+        "./scripts/test -n 0 tests/test_gallery.py",
     }
 
 
