@@ -171,7 +171,7 @@ def test_files_are_whole_or_absent(tmp_path, monkeypatch):
         plotting.save(figure, tmp_path / "a.gif")
     plotting.save(figure, tmp_path / "new" / "deep" / "a.png")
     assert (tmp_path / "new" / "deep" / "a.png").exists()
-    with pytest.raises(tfl.InputError, match="a.pdf"):
+    with pytest.raises(tfl.InputError, match=r"a\.pdf"):
         plotting.save(figure, tmp_path / "a.pdf" / "a.png")
 
     def fail(*_):
