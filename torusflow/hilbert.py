@@ -17,6 +17,7 @@ from .errors import InputError
 from .memory import check_memory
 
 
+@runtime_checkable
 class HilbertSpace(Protocol):
     """What every space of controls or outputs offers.
 
@@ -256,7 +257,8 @@ class ProductSpace(OneLine):
         except TypeError:
             spaces, weights = (), ()
         weights = weights or (1.0,) * len(spaces)
-        if not spaces or len(weights) != len(spaces) or not all(map(is_positive, weights)):
+        all_spaces = all(isinstance(space, HilbertSpace) and not isinstance(space, type) for space in spaces)
+        if not spaces or not all_spaces or len(weights) != len(spaces) or not all(map(is_positive, weights)):
             raise InputError(
                 f"ProductSpace takes a list of spaces and a positive weight for each, got {self.spaces!r} and "
                 f"{self.weights!r}. Write ProductSpace([first, second], [1.0, 0.5])."

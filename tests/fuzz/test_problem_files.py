@@ -132,12 +132,12 @@ def spoil(data) -> bytes:
         if how == "drop table":
             del tables[name]
         elif how == "table":
-            tables[name] = data.draw(st.sampled_from(VALUES))
+            tables[name] = copy.deepcopy(data.draw(st.sampled_from(VALUES)))
         elif isinstance(table, dict) and table:
             key = draw(table)
             value = table.pop(key)
             if how == "replace":
-                table[key] = data.draw(st.sampled_from(VALUES))
+                table[key] = copy.deepcopy(data.draw(st.sampled_from(VALUES)))
             elif how == "rename":
                 table[data.draw(st.sampled_from((key + "s", key[1:], "", "kind", key.upper())))] = value
             elif how == "move":
