@@ -28,7 +28,7 @@ def configuration() -> dict:
         "examples_dirs": [str(SCRIPTS)],
         "gallery_dirs": ["gallery"],
         "filename_pattern": r"\.py$",
-        "ignore_pattern": "|".join(rf"/{name}\w*\.py$" for name in [*DRAW_NOTHING, *absent]),
+        "ignore_pattern": "|".join(rf"\b{name}\w*\.py$" for name in [*DRAW_NOTHING, *absent]),
         "reset_argv": arguments,
         "image_scrapers": (picture,),
         "first_notebook_cell": FIRST_CELL,

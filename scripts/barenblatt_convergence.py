@@ -41,7 +41,7 @@ def waiting(cells):
 
 def main(arguments=None):
     """Solve, draw, and return the fitted orders by dimension and the arrival times."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--cells", type=int, nargs="+", default=[32, 64, 128, 256, 512])
     parser.add_argument("--waiting", type=int, nargs="+", default=[400, 800, 1600])
     parser.add_argument("--dimensions", type=int, nargs="+", default=[1, 2, 3])

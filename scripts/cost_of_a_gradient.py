@@ -35,7 +35,7 @@ def gradient_of(torus, options, stages):
 
 def main(arguments=None):
     """Measure, draw, and return for each grid the times and bytes, and whether all gradients were the same."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--dimension", type=int, default=2, choices=(1, 2, 3))
     parser.add_argument("--points", type=int, nargs="+", default=[64, 96, 128, 192, 256, 384, 512], help="per axis")
     parser.add_argument("--layers", type=int, default=5)

@@ -42,7 +42,7 @@ def half_turns(distances, count):
 
 def main(arguments=None):
     """Run, draw, and return the fitted exponent, the times, the ranks on the way and the part of random starts."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--distances", type=float, nargs="+", default=[1e-1, 1e-2, 1e-3, 1e-4])
     parser.add_argument("--count", type=int, default=20, help="random starts")
     parser.add_argument("-o", "--output", default="out/deep_linear.png")

@@ -48,7 +48,7 @@ def lattice(n):
 
 def main(arguments=None):
     """Fit, draw, and return the mean log-density of unseen angles, of the fit and of the mixture, and log Z."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--samples", type=int, default=5000)
     parser.add_argument("--points", type=int, default=64, help="of the grid, along each axis")
     parser.add_argument("--iterations", type=int, default=100)

@@ -56,7 +56,7 @@ def deviations(units, width, seeds, alpha=1.0):
 
 def main(arguments=None):
     """Draw the errors of depth, width and alpha, and return the exponents, before and after training."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--layers", type=int, nargs="+", default=[4, 8, 16, 32, 64])
     parser.add_argument("--widths", type=int, nargs="+", default=[1, 4, 16, 64, 256])
     parser.add_argument("--deep", type=int, nargs="+", default=[16, 64, 256], help="layers of one unit each")

@@ -42,7 +42,7 @@ def train(maps, training, test, passes):
 
 def main(arguments=None):
     """Train both, draw, and return their test accuracies by name."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--layers", type=int, default=10)
     parser.add_argument("--dimension", type=int, default=74, help="in which the flow moves images of 64 pixels")
     parser.add_argument("--features", type=int, default=200)

@@ -35,7 +35,7 @@ def fit(torus, smoothness, iterations, step):
 
 def main(arguments=None):
     """Run the study, draw it, and return the final risk for each smoothness."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--points", type=int, default=64, help="grid points per axis")
     parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--smoothness", type=float, nargs="+", default=[2.1, 3.0, 4.0])

@@ -39,7 +39,7 @@ def log_density(points):
 
 def main(arguments=None):
     """Fit, draw, and return the mean log density on unseen points: of the fit, and of the mixture itself."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("-o", "--output", default="out/flow_of_a_fit.png")

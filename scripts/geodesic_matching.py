@@ -34,7 +34,7 @@ def draw_grid(axes, phi):
 
 def main(arguments=None):
     """Match both ways, draw, and return the energies of shooting and of the path, and the squared distance."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--points", type=int, default=32, help="grid points per axis")
     parser.add_argument("--layers", type=int, default=20, help="of the penalised path")
     parser.add_argument("--penalty", type=float, default=0.03)

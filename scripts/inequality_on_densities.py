@@ -40,7 +40,7 @@ def ratios(points):
 
 def main(arguments=None):
     """Look, draw, and return the two exponents along the descent and the last ratio in W2 over 4 pi^2."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--points", type=int, default=32)
     parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("-o", "--output", default="out/inequality_on_densities.png")

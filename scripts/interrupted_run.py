@@ -21,7 +21,7 @@ from torusflow.descent.refinement import refined
 
 def main(arguments=None):
     """Run in pieces, draw, and return the largest difference of the histories and the last risk on either grid."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--points", type=int, default=32, help="grid points per axis")
     parser.add_argument("--iterations", type=int, default=40)
     parser.add_argument("-o", "--output", default="out/interrupted_run.png")

@@ -53,7 +53,7 @@ def train(alpha, times, spread=1.0):
 
 def main(arguments=None):
     """Draw risks, paths and ratios; return the exponent of the distance, the runs by alpha, and ratios by spread."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--alphas", type=float, nargs="+", default=[0.25, 0.5, 1, 2, 4, 8, 16, 32, 64])
     parser.add_argument("--spreads", type=float, nargs="+", default=[0.25, 0.5, 1, 2], help="of the initial law")
     parser.add_argument("--final-time", type=float, default=4.0)

@@ -16,7 +16,7 @@ DEFAULT = Path(__file__).parent.parent / "data" / "adk_torsions.csv"
 
 def main():
     """Compute phi and psi of every residue that has both, frame by frame."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("output", nargs="?", default=DEFAULT)
     output = parser.parse_args().output
     universe = MDAnalysis.Universe(PSF, DCD)

@@ -67,7 +67,7 @@ def residue(number, atoms):
 
 def main(arguments=None):
     """Draw the angles, write the structure, and return the angles, array (2, n)."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("-o", "--output", default=DEFAULT)
     output = parser.parse_args(arguments).output
     angles = draw(300, np.random.default_rng(0))

@@ -50,7 +50,7 @@ def fronts():
 
 def main(arguments=None):
     """Solve and write; return the path."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("-o", "--output", default="data/porous_medium.h5")
     options = parser.parse_args(arguments)
     warnings.filterwarnings("ignore", "smoothness")

@@ -57,7 +57,7 @@ def draw(axes, model, result, title):
 
 def main(arguments=None):
     """Train both, draw both, and return the two final losses."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("-o", "--output", default="out/minus_identity.png")
     options = parser.parse_args(arguments)
 

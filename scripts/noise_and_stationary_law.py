@@ -49,7 +49,7 @@ def ellipse(S, factor=2.0):
 
 def main(arguments=None):
     """Run, draw, and return for each step: spreads of subsets, of passes, of the law and of its continuous limit."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--steps", type=float, nargs="+", default=[0.05, 0.1, 0.2, 0.4, 0.8])
     parser.add_argument("--passes", type=int, default=300)
     parser.add_argument("-o", "--output", default="out/noise_and_stationary_law.png")

@@ -22,7 +22,7 @@ from torusflow import plotting
 
 def main(arguments=None):
     """End one descent in three ways, go on with each, draw, and return the largest difference of the histories."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--points", type=int, default=32, help="grid points per axis")
     parser.add_argument("--iterations", type=int, default=30)
     parser.add_argument("-o", "--output", default="out/nothing_lost.png")

@@ -27,7 +27,7 @@ METHODS = {
 
 def main(arguments=None):
     """Descend with every method, draw, and return the last error of each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--points", type=int, default=96, help="grid points per axis")
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("-o", "--output", default="out/optimisers.png")

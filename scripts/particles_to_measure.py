@@ -40,7 +40,7 @@ def train(risk, times):
 
 def main(arguments=None):
     """Measure, train, draw, and return the fitted slope and the lattice distances."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[64, 256, 1024, 4096, 16384])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--final-time", type=float, default=3000.0)

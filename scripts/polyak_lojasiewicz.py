@@ -43,7 +43,7 @@ def kernel_run(iterations, step):
 
 def main(arguments=None):
     """Run both, draw both, and return whether bounds and certificate were kept."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("-o", "--output", default="out/polyak_lojasiewicz.png")
     options = parser.parse_args(arguments)

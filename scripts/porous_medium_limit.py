@@ -41,7 +41,7 @@ def follow(torus, start, loss, metric, times):
 
 def main(arguments=None):
     """Follow, draw, store, and return the distances to the porous medium equation, lengths by ways."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--lengths", type=float, nargs="+", default=[0.2, 0.1, 0.05, 0.025, 0.0125, 0.00625, 0.0])
     parser.add_argument("--smoothness", type=float, default=3.0)
     parser.add_argument("--points", type=int, default=32)

@@ -19,7 +19,7 @@ DATA = tfl.example_file("adk_torsions.csv")
 
 def main(arguments=None):
     """Fit and draw; return the mean log-density of unseen rows above uniform, of the fit and of the kernel estimate."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--rows", type=int, default=20_000, help="of the table, from its start")
     parser.add_argument("-o", "--output", default="out/ramachandran.png")
     options = parser.parse_args(arguments)

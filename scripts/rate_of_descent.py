@@ -29,7 +29,7 @@ def rough_target(torus, size=0.1):
 
 def main(arguments=None):
     """Follow the risks, draw, and return for each smoothness: exponent fitted, decay fitted, decay predicted."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--smoothness", type=float, nargs="+", default=[1.5, 1.75, 2.0])
     parser.add_argument("--points", type=int, default=256)
     parser.add_argument("--iterations", type=int, default=1000)

@@ -59,7 +59,7 @@ def train(width, layers, seed, iterations):
 
 def main(arguments=None):
     """Train at all widths, draw both changes, and return their slopes and how far risks fell."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 128, 256, 512])
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=5)

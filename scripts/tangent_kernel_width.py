@@ -42,7 +42,7 @@ def train(width, layers, mean, seed, times):
 
 def main(arguments=None):
     """Run all cases, draw drift and training curves, and return the slopes and the largest gap to the prediction."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 128, 256, 512, 1024])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("-o", "--output", default="out/tangent_kernel_width.png")

@@ -59,7 +59,7 @@ def two_rates(neurons, start, loss, time, ratios):
 
 def main(arguments=None):
     """Run, draw, and return the distances in L1 by regularisers, and the order in the ratio of rates."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--ridges", type=float, nargs="+", default=[1e-1, 1e-2, 1e-3, 1e-4])
     parser.add_argument("--ratios", type=float, nargs="+", default=[100, 300, 1000, 3000, 10000])
     parser.add_argument("--times", type=float, nargs="+", default=[0.25, 1.0, 4.0])

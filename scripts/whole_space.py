@@ -19,7 +19,7 @@ from torusflow import plotting
 
 def main(arguments=None):
     """Run the flows, draw, and return the risk in the whole space, and those for other centres by name."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--points", type=int, default=8)
     parser.add_argument("--grids", type=int, nargs="+", default=[4, 5, 6, 7], help="points per side")
     parser.add_argument("--final-time", type=float, default=2.0)

@@ -36,7 +36,7 @@ def draw(n, rng):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--fits", type=int, default=50, help="of resampled rows, for the band")
     parser.add_argument("-o", "--output", default="wind_by_hour.png")
