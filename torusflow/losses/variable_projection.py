@@ -79,7 +79,7 @@ class VariableProjection(RidgeLoss):
         return -self.ridge / phi.shape[1] * dual @ weights
 
     def curvature(self, output, direction) -> np.ndarray:
-        """Kaufman's part of the second derivative [3]_, which is not negative, and all of it where residuals vanish."""
+        """Kaufman's part of the second derivative, which is not negative, and all of it where residuals vanish."""
         phi, _, weights = self._best(output)
         parts = (np.outer(self._newton(phi, self._f.bend(u))(direction @ u), u) for u in weights)
         return self.ridge / phi.shape[1] ** 2 * np.asarray(sum(parts))
