@@ -17,10 +17,6 @@ import numpy as np
 import pytest
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than five seconds")
-
-
 @pytest.fixture
 def rng():
     """The same random numbers for every test, whichever tests run."""

@@ -69,6 +69,7 @@ def test_jumps_are_seen_at_the_seam_of_every_column(densities, rng):
     assert densities.jump(lambda x: 3 * x[:, 1], points) == pytest.approx(3, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_methods_are_scored_on_the_same_rows_and_reported(densities, table, tmp_path, monkeypatch, capsys):
     """Another method later, and one again: lines are replaced, and differences are those of the rows."""
     halves = iter((0.5, 0.25))
@@ -102,6 +103,7 @@ def test_draws_count_in_the_error(densities):
     assert mean == 2.5 and error == pytest.approx((8 / 3 / 3 + 0.5 / 2) ** 0.5)
 
 
+@pytest.mark.slow
 def test_a_flow_of_samples_is_chosen_and_fitted(densities, monkeypatch, rng):
     monkeypatch.setattr(densities, "DEFAULTS", {"smoothness": (2.5,), "length": (0.2,)})
     monkeypatch.setattr(densities, "BANDS", {2: (2, 3)})

@@ -98,6 +98,7 @@ def test_a_disk_that_fails_is_no_reason_not_to_compute(method, monkeypatch):
         assert compilation.compiler()(double)(21) == 42
 
 
+@pytest.mark.slow
 def test_without_compilation_the_import_says_what_to_do():
     done = run("import torusflow", Path(torusflow.__file__).parents[1], NUMBA_DISABLE_JIT="1")
     assert done.returncode == 1

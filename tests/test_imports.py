@@ -238,6 +238,7 @@ def test_references_share_no_code_with_what_they_check(name):
                 assert first in {"numpy", "scipy"} | set(sys.stdlib_module_names), f"{name} imports {module}"
 
 
+@pytest.mark.slow
 def test_importing_loads_nothing_that_can_wait():
     import subprocess
 

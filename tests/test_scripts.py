@@ -88,6 +88,7 @@ def test_tangent_kernel_of_torch(tmp_path):
     assert all(-1.3 < slope < -0.5 for slope in slopes) and fell < 0.2
 
 
+@pytest.mark.slow
 def test_polyak_lojasiewicz(tmp_path):
     assert load("polyak_lojasiewicz").main(["--iterations", "30", "-o", str(tmp_path / "picture.png")]) == (True, True)
 
@@ -130,6 +131,7 @@ def test_barenblatt_convergence(tmp_path):
     assert min(orders.values()) >= 1.3 and 0.19 > arrivals[0] > arrivals[1] > 1 / 8
 
 
+@pytest.mark.slow
 def test_whole_space(tmp_path):
     arguments = ["--points", "4", "--grids", "4", "7", "--final-time", "1", "-o", str(tmp_path / "picture.png")]
     whole, fixed = load("whole_space").main(arguments)
@@ -144,6 +146,7 @@ def test_rate_of_descent(tmp_path):
         assert exponent == pytest.approx(0.5 + (s - 1) / 3, abs=0.03) and decay == pytest.approx(predicted, rel=0.1)
 
 
+@pytest.mark.slow
 def test_inequality_on_densities(tmp_path):
     """More than one half, as high modes are slow; in W2 the constant of the circle."""
     picture = tmp_path / "picture.png"
@@ -191,12 +194,14 @@ def test_optimisers(tmp_path):
     assert last["coarse to fine"] < last["gradient descent"] < 1 and last["L-BFGS"] < 0.5
 
 
+@pytest.mark.slow
 def test_interrupted_run(tmp_path):
     arguments = ["--points", "16", "--iterations", "10", "-o", str(tmp_path / "picture.png")]
     gap, coarse, fine = load("interrupted_run").main(arguments)
     assert gap == 0 and fine < coarse < 0.1
 
 
+@pytest.mark.slow
 def test_nothing_lost(tmp_path):
     assert load("nothing_lost").main(["--points", "16", "--iterations", "8", "-o", str(tmp_path / "picture.png")]) == 0
 
@@ -255,6 +260,7 @@ def test_every_script_is_short():
         assert len(script.read_text().splitlines()) <= 103, f"{script.name}: a title and a hundred lines"
 
 
+@pytest.mark.slow
 def test_cost_of_a_gradient(tmp_path):
     arguments = ["--points", "12", "128", "--layers", "2", "--threads", "2", "--repeats", "1"]
     rows = load("cost_of_a_gradient").main([*arguments, "-o", str(tmp_path / "picture.png")])

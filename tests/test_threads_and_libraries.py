@@ -82,6 +82,7 @@ def test_densities_on_any_threads_and_library(d):
         assert_same(results[0], other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_samples_on_any_threads(d):
     assert_same(everything(sample_risk(d, 1)), everything(sample_risk(d, 2)))

@@ -209,6 +209,7 @@ def test_implicit_steps_of_a_tangent_flow(monkeypatch):
     assert relative_error(results[1], results[0]) < PUSH
 
 
+@pytest.mark.slow
 def test_tangent_kernels():
     kernels = []
     for risk in both((6, 5), band=1):
@@ -219,6 +220,7 @@ def test_tangent_kernels():
     np.testing.assert_allclose(kernels[1].eigenvalues(3), kernels[0].eigenvalues(3), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_geodesics():
     models = []
     for kind in ("numpy", "foreign"):
@@ -343,6 +345,7 @@ def test_a_loss_of_ones_own_may_give_a_number_from_abroad():
     assert type(risk(risk.space.zeros())) is float
 
 
+@pytest.mark.slow
 def test_inequalities_and_energies():
     found, numbers = [], []
     for risk in both((9, 8)):

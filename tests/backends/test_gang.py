@@ -57,6 +57,7 @@ def each_once(lengths):
 
 
 class TestBlocks:
+    @pytest.mark.slow
     @pytest.mark.parametrize("parts", [1, 2, 5])
     @pytest.mark.parametrize("size", [1, 3, 40])
     def test_each_is_done_once_and_after_the_last_phase(self, parts, size, rng):

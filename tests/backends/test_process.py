@@ -153,12 +153,14 @@ class TestEnd:
         for _ in range(2 if library == "scipy" else 1):
             assert run(SETUP, END, library=library).stderr == ""
 
+    @pytest.mark.slow
     @every_library
     def test_a_finaliser_at_the_end_computes(self, library):
         """Without helpers, which have ended then."""
         done = run(SETUP, FINALISER, library=library)
         assert (done.stdout, done.stderr) == ("right\n", "")
 
+    @pytest.mark.slow
     @every_library
     def test_a_function_called_at_the_very_end_computes(self, library):
         done = run(SETUP, library=library, last="last")

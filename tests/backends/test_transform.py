@@ -207,6 +207,7 @@ class TestConcurrency:
             for got, expected in zip(row, alone, strict=True):
                 assert relative_error(got, expected) < TRANSFORM
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("shape", [(16, 15), (512, 257)], ids=reference.name)
     def test_pushes_through_different_models_on_one_torus(self, shape, rng):
         torus = Torus(shape, threads=2)

@@ -156,6 +156,7 @@ def test_select_prints_what_it_compared(call, tmp_path, angles):
     assert tfl.load("run.h5").risk.model.metric == tfl.SobolevMetric(3.0, 0.2)
 
 
+@pytest.mark.slow
 def test_a_likelihood_that_is_not_sound_fails_and_is_kept(call, angles):
     """One step for a flow this fast folds the torus somewhere, or is another flow's."""
     steep = (
@@ -178,6 +179,7 @@ def test_a_likelihood_that_is_not_sound_fails_and_is_kept(call, angles):
     assert run.status.startswith("failed: ") and len(run.history["validation"]) == len(run.history["risk"])
 
 
+@pytest.mark.slow
 def test_method_loss_and_continuation(call, angles):
     arguments = ("--method", "lbfgs", "--loss", "sinkhorn", "--grid", "32x32", "--layers", "2", "--iterations", "3")
     said = call("fit", "angles.csv", "--units", "degrees", *arguments, "-o", "run.h5", "--continuation").output
@@ -188,6 +190,7 @@ def test_method_loss_and_continuation(call, angles):
     assert "terms must be a list of tables" in refused
 
 
+@pytest.mark.slow
 def test_densities_are_sampled_and_scored_too(call, tmp_path, angles):
     call("fit", "angles.csv", "--units", "degrees", "-o", "run.h5", *SMALL)
     call("sample", "run.h5", "-n", "50", "-o", "new.csv")

@@ -34,6 +34,7 @@ def test_fit_and_what_follows(call, angles, tmp_path):
     assert tfl.load(tmp_path / "fine.h5").validation.model.torus.shape == (24, 24)
 
 
+@pytest.mark.slow
 def test_choices(call, angles):
     vary = ("--set", "select.length=[0.1, 0.2]", "--select")
     chosen = call(*FIT, "--band", "5", "--iterations", "3", *vary, "-o", "run.h5").output

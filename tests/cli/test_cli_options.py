@@ -81,6 +81,7 @@ def test_every_method_with_every_loss(call, data, method, loss, source):
     check_pair(call, source, method, loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_of_a_likelihood(call, data, method):
     arguments = ["--method", method, "--loss", "loglikelihood", "--band", "2", *MORE.get(method, ())]
@@ -167,6 +168,7 @@ def test_likelihoods_take_no_images(call, data):
     assert "give a CSV file" in fit(call, "hill.png", "--likelihood", code=2).stderr
 
 
+@pytest.mark.slow
 def test_the_advice_on_weighted_sums_is_followed(call, data):
     import re
 
@@ -213,6 +215,7 @@ def test_no_line_search_in_a_problem_file(tmp_path):
         make_problem(tables | {"descent": {"line_search": "wolfe"}})
 
 
+@pytest.mark.slow
 def test_the_ways_to_overwrite_are_true(call, data, tmp_path):
     fit(call, "two.csv")
     said = fit(call, "two.csv", code=2).stderr

@@ -27,6 +27,7 @@ def same_history(first, second):
     np.testing.assert_array_equal(first.control, second.control)
 
 
+@pytest.mark.slow
 def test_resume(call, tmp_path, problem):
     call("fit", "p.toml", "-o", "whole.h5", "--iterations", "6", "--method", "lbfgs")
     call("fit", "p.toml", "-o", "run.h5", "--iterations", "2", "--method", "lbfgs")
@@ -50,6 +51,7 @@ def test_resume_with_another_step(call, tmp_path, problem):
     assert "finds its own steps" in call("resume", "flow.h5", "--step", "0.1", code=2).stderr
 
 
+@pytest.mark.slow
 def test_resume_of_a_likelihood_keeps_its_validation(call, tmp_path, rng):
     np.savetxt(tmp_path / "angles.csv", rng.vonmises(0, 3, (200, 1)), delimiter=",")
     fit = ("fit", "angles.csv", "--units", "radians", "--likelihood", "--band", "3", "--layers", "2", "--length", "0.2")
@@ -60,6 +62,7 @@ def test_resume_of_a_likelihood_keeps_its_validation(call, tmp_path, rng):
     same_history("run.h5", "whole.h5")
 
 
+@pytest.mark.slow
 def test_refine(call, tmp_path, problem):
     call("fit", "p.toml", "-o", "run.h5", "--iterations", "8", "--method", "lbfgs")
     arguments = ("--grid", "24x25", "--band", "5", "--layers", "4", "--substeps", "6")

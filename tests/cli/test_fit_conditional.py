@@ -21,6 +21,7 @@ def fitted(tmp_path_factory):
     return folder, result
 
 
+@pytest.mark.slow
 def test_it_says_what_it_is(fitted):
     _, result = fitted
     assert "300 rows of phi, psi in degrees, given phi" in said(result)
@@ -28,6 +29,7 @@ def test_it_says_what_it_is(fitted):
     assert all(len(line) <= 80 for line in result.output.splitlines())
 
 
+@pytest.mark.slow
 def test_samples_and_scores(fitted, call, monkeypatch):
     folder, _ = fitted
     monkeypatch.chdir(folder)
@@ -48,6 +50,7 @@ def test_samples_and_scores(fitted, call, monkeypatch):
     assert "1 of 2 conditions are further than 0.1 of a period" in " ".join(result.stderr.split())
 
 
+@pytest.mark.slow
 def test_bad_input(fitted, call, monkeypatch):
     folder, _ = fitted
     monkeypatch.chdir(folder)

@@ -89,6 +89,7 @@ def test_what_it_prints_is_true(fitted):
     assert "a kernel estimate" in text
 
 
+@pytest.mark.slow
 def test_a_test_is_of_rows_that_nothing_has_seen(call, tmp_path):
     write(tmp_path / "angles.csv", draw(400))
     words = said(call("fit", "angles.csv", "--units", "degrees", "--test", "0.25", *QUICK))
@@ -208,6 +209,7 @@ def test_the_study_takes_them_too(call, tmp_path):
     assert tfl.load("run.h5").coordinates.units == (24.0, 360.0)
 
 
+@pytest.mark.slow
 def test_weights_and_missing_values(call, tmp_path):
     """A row of weight two counts as two, one of weight zero as none, one without a value is left out when asked."""
     values = draw(60)
@@ -236,6 +238,7 @@ def test_missing_values_of_a_study(call, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_what_was_there(call, tmp_path, monkeypatch, number):
     """It comes in the middle of the fit, and an older density stays."""
@@ -248,6 +251,7 @@ def test_an_interrupt_leaves_what_was_there(call, tmp_path, monkeypatch, number)
     assert (tmp_path / "run.h5").read_bytes() == before and sorted(os.listdir(tmp_path)) == ["d.csv", "run.h5"]
 
 
+@pytest.mark.slow
 def test_an_interrupt_of_the_writing_waits(call, tmp_path, monkeypatch):
     write(tmp_path / "d.csv", draw(60))
     save = tfl.TorusDensity.save
@@ -261,6 +265,7 @@ def test_an_interrupt_of_the_writing_waits(call, tmp_path, monkeypatch):
     assert tfl.TorusDensity.load("run.h5").n_iter_ > 0
 
 
+@pytest.mark.slow
 def test_a_density_that_cannot_be_stored_as_asked_is_elsewhere(call, tmp_path, monkeypatch):
     write(tmp_path / "d.csv", draw(60))
     save, failed = tfl.TorusDensity.save, []

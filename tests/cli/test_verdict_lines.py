@@ -1,6 +1,7 @@
 """What `check` and `fit` conclude, and the exit codes that go with it."""
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 import torusflow as tfl
@@ -30,6 +31,7 @@ def test_a_wrong_adjoint_fails(call, tmp_path, monkeypatch):
     assert "WRONG" in said and said.strip().endswith("check failed")
 
 
+@pytest.mark.slow
 def test_a_fit_that_stability_stops_fails_and_its_advice_works(call, tmp_path, rng):
     angles = np.degrees(np.column_stack([rng.vonmises(-1, 12, 300), rng.vonmises(2, 12, 300)]))
     np.savetxt(tmp_path / "a.csv", angles, delimiter=",", header="phi,psi", comments="")

@@ -64,6 +64,7 @@ def test_no_levels_is_the_zero_control():
     assert not np.any(tfl.coarse_to_fine(risk, tfl.LBFGS(), levels=0))
 
 
+@pytest.mark.slow
 def test_likelihoods_and_sums_of_losses_have_levels():
     rng = np.random.default_rng(3)
     model = tfl.SampleNODE(0.2 * rng.random((200, 1)), METRIC, layers=2, band=8, substeps=2)

@@ -283,6 +283,7 @@ def test_validation_that_makes_no_sense(keywords, words):
         tfl.descend(quadratic(), np.zeros(2), tfl.GradientDescent(0.1), **keywords)
 
 
+@pytest.mark.slow
 def test_substeps_are_refined_where_stability_stops_the_descent(tmp_path):
     """What stalls at the stability limit goes on with more substeps, says so in the history, and is resumed exactly."""
     torus = tfl.Torus((24, 24), threads=1)

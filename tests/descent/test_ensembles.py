@@ -31,6 +31,7 @@ def test_the_time_grows_like_one_over_the_distance(half_turn):
     assert "4 of 4 starts" in str(found) and "distance^p, p = -0.98" in str(law)
 
 
+@pytest.mark.slow
 def test_starts_on_the_stable_manifold_never_come(half_turn, rng):
     """Multiples of the identity stay such and can only shrink; others turn."""
     starts = [np.tile(a * np.eye(2), (4, 1, 1)) for a in (-0.5, 0.0, 0.5)] + [rng.standard_normal((4, 2, 2))]

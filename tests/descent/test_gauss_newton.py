@@ -97,6 +97,7 @@ def test_the_edge_of_stability_stalls_and_names_the_substeps():
     assert result.value < result.history["risk"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["SquaredL2", "KL"])
 def test_the_unimodal_density_is_fitted_to_1e_12_superlinearly(loss):
     """C17. Each risk is a smaller part of the one before than that was of its own predecessor."""

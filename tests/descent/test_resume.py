@@ -72,6 +72,7 @@ def test_greedy_and_stochastic(tmp_path, rng):
     assert_same(cut(risk, method, tmp_path / "batches.h5", 5), tfl.descend(risk, risk.space.zeros(), method, 5))
 
 
+@pytest.mark.slow
 def test_validation_and_its_best_iterate(tmp_path, rng):
     model = tfl.SampleNODE(rng.random((30, 1)), tfl.SobolevMetric(2.0, 0.05), layers=2, band=6)
     risk = tfl.Risk(model, tfl.losses.LogLikelihood())

@@ -128,6 +128,7 @@ def test_derivatives_in_directions_that_are_not_in_the_span(pairs):
         assert quotient == pytest.approx(promised, abs=tolerance * norm(risk.space, gradient))
 
 
+@pytest.mark.slow
 def test_it_is_the_limit_of_ever_denser_centres(pairs):
     """And at training time 2 the risk is below those of the points and of a grid for centres."""
     flow = tfl.GradientFlow(2.0, tolerance=1e-6)
@@ -146,6 +147,7 @@ def test_it_is_the_limit_of_ever_denser_centres(pairs):
     assert run.value < 0.9 * of_centres(pairs[0]) and run.value < 0.9 * of_centres(grid(4))
 
 
+@pytest.mark.slow
 def test_on_the_torus_it_is_the_limit_of_ever_wider_bands():
     x = np.array([[0.1], [0.35], [0.8]])
     loss, method = SquaredDistance(x + np.array([[0.1], [-0.05], [0.15]])), tfl.GradientDescent(0.3)

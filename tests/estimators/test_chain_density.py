@@ -96,6 +96,7 @@ def test_a_hundred_thousand_rows_give_the_density_and_samples_like_them():
     assert energy(np.arange(1000)) < np.quantile(chance, 0.99)
 
 
+@pytest.mark.slow
 def test_names_missing_values_and_weights(rng):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(np.degrees(draw_three(200, rng)), columns=["phi", "psi", "chi1"])

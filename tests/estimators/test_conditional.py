@@ -43,6 +43,7 @@ def fitted(rows):
     return fit(rows, given=0)
 
 
+@pytest.mark.slow
 def test_it_is_the_density_of_the_rows(fitted):
     """And its samples are: the mean log-density of either under the other."""
     new = turning(20_000, np.random.default_rng(1))
@@ -70,6 +71,7 @@ def test_mass_is_one_for_each_condition_and_nothing_jumps_at_a_seam(fitted):
         assert abs(np.diff(fitted.score_samples(np.array(ends)))[0]) < 100 * step
 
 
+@pytest.mark.slow
 def test_a_joint_density_is_a_marginal_times_a_conditional(rows):
     joint = fit(rows[:300], grid=24, band=6, max_iter=5, length=0.2, penalty=1000.0)
     some = rows[500:550]
@@ -84,6 +86,7 @@ def test_a_joint_density_is_a_marginal_times_a_conditional(rows):
         conditional.marginal(0)
 
 
+@pytest.mark.slow
 def test_files_keep_the_conditions(fitted, rows, tmp_path):
     fitted.save(tmp_path / "run.h5")
     again = tfl.TorusDensity.load(tmp_path / "run.h5")
@@ -93,6 +96,7 @@ def test_files_keep_the_conditions(fitted, rows, tmp_path):
     assert tfl.TorusDensity.load(tmp_path / "conditional.h5").get_params()["given"] == [1]
 
 
+@pytest.mark.slow
 def test_names_and_frames(rows):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(rows[:300], columns=["phi", "psi"])
@@ -103,6 +107,7 @@ def test_names_and_frames(rows):
     np.testing.assert_array_equal(density.sample(2, random_state=0, given=frame[:3]), drawn)
 
 
+@pytest.mark.slow
 def test_conditions_that_were_never_seen_are_warned_of(rng):
     rows = np.stack([rng.uniform(40, 80, 300), 360 * rng.random(300)], axis=1)
     density = fit(rows, "degrees", given=0, grid=16, band=4, max_iter=5)

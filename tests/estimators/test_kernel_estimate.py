@@ -16,6 +16,7 @@ def test_one_kernel_is_von_mises():
     np.testing.assert_allclose(kernel.log_density(x), exact, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_fitted_to_what_is_held_out():
     """Of mass one, and near the entropy of what was drawn from: 0.1 nats, for 600 points."""
     estimate = KernelEstimate.fitted(SAMPLES[:600], SAMPLES[600:])

@@ -20,6 +20,7 @@ def kernels(at, points, bandwidth):
     return np.prod(np.exp(-((away / bandwidth) ** 2) / 2).sum(axis=0) / bandwidth / np.sqrt(2 * np.pi), axis=-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_each_row_is_likely_by_the_others(d):
     points, weights = rows(60, d), np.random.default_rng(1).uniform(0.5, 2.0, 60)
@@ -41,6 +42,7 @@ def test_copies_count_as_one_row():
     assert best_bandwidth(np.tile(points, (2, 1)), np.ones(120)) == best_bandwidth(points, weights)
 
 
+@pytest.mark.slow
 def test_of_many_rows_a_part_is_looked_at():
     """The bandwidth falls as it does for smooth densities: as n^(-1/6) in two dimensions."""
     many = rows(40_000)

@@ -30,6 +30,7 @@ def density():
     return fitted()
 
 
+@pytest.mark.slow
 def test_a_density_is_an_array_with_axes(density):
     pytest.importorskip("xarray", reason="xarray is not installed")
     array = density.to_xarray((24, 36))
@@ -39,6 +40,7 @@ def test_a_density_is_an_array_with_axes(density):
         np.testing.assert_array_equal(array[name], places)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_a_density_per_unit_of_the_columns(d):
     """Positive, of mass one over the periods, the same on both sides of the seam, and better than the uniform one."""
@@ -52,6 +54,7 @@ def test_a_density_per_unit_of_the_columns(d):
     assert density.score_samples(new).mean() > 0.2 - d * np.log(360)
 
 
+@pytest.mark.slow
 def test_units_change_the_numbers_by_their_volume(density):
     turns = fitted(angles() / 360, period="turns")
     np.testing.assert_allclose(
@@ -60,6 +63,7 @@ def test_units_change_the_numbers_by_their_volume(density):
     assert turns.settings_ == density.settings_
 
 
+@pytest.mark.slow
 def test_a_period_for_each_column():
     table = (angles() + 180) * [24 / 360, 1]
     table[:, 1] -= 180
@@ -70,6 +74,7 @@ def test_a_period_for_each_column():
     assert "x with period 24, y in degrees" in repr(density)
 
 
+@pytest.mark.slow
 def test_a_frame_in_and_out():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(angles(), columns=["phi", "psi"])
@@ -98,6 +103,7 @@ def test_samples_follow_the_density(density):
     np.testing.assert_array_equal(density.sample(3, random_state=7), density.sample(3, random_state=7))
 
 
+@pytest.mark.slow
 def test_the_mode_and_the_regions():
     density = fitted(angles(2000))
     np.testing.assert_allclose(np.mod(density.mode(), 360), np.degrees([0.5, 3.0]), atol=15)
@@ -120,6 +126,7 @@ def test_rows_without_weight_are_not_there():
     assert not np.allclose(density.score_samples(angles(5)), fitted(table).score_samples(angles(5)), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_missing_values():
     table = angles()
     table[[3, 7], [0, 1]] = np.nan
@@ -248,12 +255,14 @@ def test_pictures(d):
             density.plot(figure.axes[0])
 
 
+@pytest.mark.slow
 def test_in_a_notebook(density, monkeypatch):
     assert 'src="data:image/png;base64,' in density._repr_html_() and "&lt;TorusDensity(" in density._repr_html_()
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert "<img" not in density._repr_html_() and "nats a row" in density._repr_html_()
 
 
+@pytest.mark.slow
 def test_what_is_chosen_is_better_on_rows_held_out():
     """A metric that is far too smooth loses against one that is not, and the choice is deterministic."""
     from torusflow.estimators.search import folds_of, search

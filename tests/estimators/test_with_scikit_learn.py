@@ -55,6 +55,7 @@ def test_a_grid_search_and_a_clone():
     )
 
 
+@pytest.mark.slow
 def test_the_end_of_a_pipeline():
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer

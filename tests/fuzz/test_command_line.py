@@ -197,6 +197,7 @@ def fit_spoilt(folder, data):
     check_call(folder, ["fit", "spoilt.toml", "-o", "out.h5", "--iterations", "1", "--max-time", "2"])
 
 
+@pytest.mark.slow
 @settings(max_examples=QUICK_FIT_EXAMPLES)
 @given(data=st.data())
 def test_a_few_spoilt_files_are_fitted_or_refused(folder, data):

@@ -85,6 +85,7 @@ def test_other_errors_are_not_let_pass(fault):
         works_or_refuses(call)
 
 
+@pytest.mark.slow
 def test_a_call_that_hangs_or_takes_all_memory_is_found():
     def hang():
         while True:

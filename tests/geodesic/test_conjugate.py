@@ -15,6 +15,7 @@ def first_length(metric, modes=10):
     return np.min(metric.symbol((TWO_PI * k) ** 2) / (2 * k))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "s", "length"), [(16, 2.0, 0.1), (17, 3.0, 0.05), (13, 1.5, 0.1)])
 def test_the_conjugate_point_of_a_rotation(n, s, length):
     torus, metric = tfl.Torus((n,)), tfl.SobolevMetric(s, length)
@@ -41,6 +42,7 @@ def energy_of_circling(metric, speed, eps, n=48, steps=40):
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("part", "shorter"), [(0.9, False), (1.1, True)])
 def test_beyond_the_conjugate_point_there_is_a_shorter_path_and_before_there_is_not(part, shorter):
     """The path that circles about the rotation has the same ends, x and x + c."""

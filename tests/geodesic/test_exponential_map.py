@@ -71,6 +71,7 @@ class TestExponential:
         x = 3 * rng.random((30, torus.dimension)) - 1
         np.testing.assert_allclose(back(there(x)), x, rtol=0, atol=MAP)
 
+    @pytest.mark.slow
     def test_it_is_the_flow_of_the_velocities(self, rng):
         """Particles in layers at whose middles the velocity is known: the error is of second order in the layers."""
         torus, metric, u0 = c16(48)
@@ -159,6 +160,7 @@ class TestLogarithm:
         torus = tfl.Torus((12, 13))
         assert not np.any(logarithm(torus, tfl.SobolevMetric(2.0), lambda x: x))
 
+    @pytest.mark.slow
     def test_no_path_to_a_map_is_shorter(self, rng):
         """The geodesic to the end of a flow, against the flow."""
         torus, metric = tfl.Torus((20, 21), threads=1), tfl.SobolevMetric(2.5, 0.3)
@@ -223,6 +225,7 @@ class TestDistance:
 
 
 class TestBadInput:
+    @pytest.mark.slow
     @pytest.mark.parametrize("n", [32, 64])
     def test_maps_finer_than_the_grid(self, n):
         torus = tfl.Torus((n,))

@@ -130,6 +130,7 @@ def test_translations_and_a_third_axis_change_nothing():
     np.testing.assert_allclose(cube[2], 0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_momentum_is_carried_by_the_flow():
     """m_t(Phi(x)) Phi'(x)^2 = m_0(x) in one dimension: the conservation law that EPDiff states, by another solver."""
     torus, metric, u0 = c15(96)

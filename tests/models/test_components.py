@@ -24,6 +24,7 @@ def control(model, rng):
     return v * (0.7 / model.courant(v))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shape", "components"), CASES)
 def test_every_promise(shape, components, rng, tmp_path):
     for model in models(shape, components):
@@ -71,6 +72,7 @@ def test_what_moves_elsewhere_is_refused(rng):
             VelocitySpace(torus, METRIC, 2, 3, components)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1])
 def test_runs_come_back_and_go_on(axis, rng, tmp_path):
     for number, model in enumerate(models((16, 17), (axis,))):

@@ -54,6 +54,7 @@ def test_polyak_lojasiewicz_bounds_at_random_controls(scale, rng):
         assert bounds.lower(radius) <= lojasiewicz.ratio(risk, w) <= bounds.upper(radius)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [lambda X: tfl.LinearNODE(X, 4), lambda X: tfl.LinearResNet(X, 3)])
 def test_negative_eigenvalues_of_symmetric_targets_are_never_reached(make):
     """C14: from the identity the loss stays above c^2/2, with eigenvalue -c = -0.7."""
@@ -62,6 +63,7 @@ def test_negative_eigenvalues_of_symmetric_targets_are_never_reached(make):
     assert np.all(result.history["risk"] >= 0.7**2 / 2) and result.value < 0.7**2 / 2 + 0.01
 
 
+@pytest.mark.slow
 def test_a_perturbed_start_reaches_minus_identity(rng):
     model = tfl.LinearNODE(np.eye(2), 6)
     start = 1e-3 * model.space.random(rng)
@@ -69,6 +71,7 @@ def test_a_perturbed_start_reaches_minus_identity(rng):
     assert result.status.startswith("converged") and result.value <= 1e-12
 
 
+@pytest.mark.slow
 def test_deep_networks_reach_least_squares_from_random_starts(rng):
     X = np.linalg.qr(rng.standard_normal((20, 4)))[0].T * 2  # one scale, so that the flow is not stiff
     Y = rng.standard_normal((2, 4)) @ X + 0.3 * rng.standard_normal((2, 20))

@@ -48,6 +48,7 @@ def test_a_constant_velocity_translates(shape):
     np.testing.assert_allclose(found - found.mean(), expected - expected.mean(), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_it_is_the_logarithm_of_what_a_measure_node_makes():
     """Both resolved: the two schemes truncate differently, and tend to one limit."""
     model = make((48, 50), lambda torus: tfl.densities.von_mises(torus, 0.3, 0.4), substeps=16)

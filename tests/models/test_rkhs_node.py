@@ -82,6 +82,7 @@ def separated_points(rng, count=64, side=6.0, distance=0.45):
     return np.array(points)
 
 
+@pytest.mark.slow
 def test_linear_convergence_on_random_pairs(rng):
     """N = 64 in the plane, kernel matrix with a condition below 10: the risk falls linearly below 1e-10."""
     x = separated_points(rng)

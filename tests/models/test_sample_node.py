@@ -54,6 +54,7 @@ def test_total_mass_is_one_whatever_the_steps(d, n, substeps, rng):
     assert abs(np.mean(density) - 1) < TOTAL_MASS and np.ptp(density) > 0.1
 
 
+@pytest.mark.slow
 def test_traced_samples_come_back_along_the_flow(rng):
     model = tfl.SampleNODE(rng.random((20, 2)), METRIC, layers=3, band=3, substeps=20)
     v = control(model, rng)
@@ -86,6 +87,7 @@ def test_a_base_density_without_mass_at_the_samples_is_said():
         model(model.space.zeros())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", ["uniform", "von_mises"])
 def test_samples_follow_the_density(base, rng):
     """The entropy of the density by Monte Carlo and by quadrature; five standard errors."""

@@ -95,6 +95,7 @@ def picture_of(thing):
     return base64.b64decode(picture.removesuffix('"/>'))
 
 
+@pytest.mark.slow
 def test_pictures_beside_the_lines(stored):
     result, run = stored
     for thing in (HILL, tfl.FlowMap(run.risk.model, run.control), result, run):

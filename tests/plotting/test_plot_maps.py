@@ -155,6 +155,7 @@ class TestBadInput:
         with pytest.raises(tfl.InputError, match=r"a FlowMap is drawn, got a Torus\. Write tfl\.FlowMap\(model, v\)"):
             plotting.plot_map(torus)
 
+    @pytest.mark.slow
     def test_folds_are_named_with_the_substeps_that_avoid_them(self):
         flow = flow_of(lambda s, x, y: (1.5 * np.sin(2 * np.pi * 3 * x), 0.0), 2, 1, 1)
         with pytest.raises(tfl.NumericalError, match=r"folds at .* Use substeps=\d+"):

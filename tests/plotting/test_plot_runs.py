@@ -105,6 +105,7 @@ def test_images_of_an_overview_are_the_densities_themselves(shape):
     assert difference.norm.vmin == -difference.norm.vmax
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shape", "layers", "iterations"), [((24,), 3, 3), ((12, 10), 1, 0), ((10, 8, 9), 3, 3)])
 def test_panels_are_large_enough_and_their_words_neither_cut_nor_overlapping(shape, layers, iterations):
     figure = plotting.plot_run(make_run(shape, tfl.Coordinates("degrees", centred=True), None, iterations, layers))
@@ -139,6 +140,7 @@ def test_pyplot_is_left_alone():
     assert dict(matplotlib.rcParams) == before and pyplot.get_fignums() == numbers
 
 
+@pytest.mark.slow
 def test_a_loss_without_target_still_draws():
     class Spread:
         def __init__(self, target):

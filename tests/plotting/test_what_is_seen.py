@@ -58,6 +58,7 @@ def test_an_initial_density_that_is_uniform_has_no_empty_panel(start, drawn):
     titled(figure, "descent")
 
 
+@pytest.mark.slow
 def test_legends_cover_nothing():
     figure = plotting.plot_run(make_run((24,), iterations=1))
     figure.draw_without_rendering()
@@ -68,6 +69,7 @@ def test_legends_cover_nothing():
         assert axes.title.get_window_extent().y0 >= axes.get_legend().get_window_extent().y1 - 8
 
 
+@pytest.mark.slow
 def test_data_and_samples_of_the_model_are_told_apart(rng):
     figure = plotting.plot_run(make_likelihood(2, rng))
     data, samples = (labelled(figure, name) for name in ("data", "samples"))

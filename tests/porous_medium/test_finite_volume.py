@@ -260,6 +260,7 @@ class TestSmooth:
         assert points[0] == pytest.approx(1.28819428355, abs=1e-6)
         assert points[n // 2] == pytest.approx(0.5779256516, abs=1e-6)
 
+    @pytest.mark.slow
     def test_the_error_in_time_follows_the_tolerance(self):
         """An error per step of dt^3 adds up to dt^2, the power 2/3 of the tolerance."""
         solver, start = FiniteVolume(64), 1 + 0.5 * waves(64, 1, 0.0)

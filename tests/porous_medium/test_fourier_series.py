@@ -152,6 +152,7 @@ class TestBadInput:
         with pytest.raises(NumericalError, match=r"do not resolve it.*FiniteVolume"):
             tfl.porous_medium.Spectral(torus).solve(sharp, times=[0.01])
 
+    @pytest.mark.slow
     def test_a_solution_that_ends(self):
         """dy/dt = y^2 leaves the range of numbers at time 1, and the message says so."""
         from torusflow.porous_medium.time_steps import Semilinear, solve

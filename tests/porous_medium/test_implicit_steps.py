@@ -196,6 +196,7 @@ def slow_flow():
     return tfl.TangentFlow(torus, tfl.SobolevMetric(4.0, 0.3), tfl.losses.SquaredL2(target))
 
 
+@pytest.mark.slow
 def test_a_flow_of_very_different_rates():
     """Against SciPy as well; 20,000 exponential steps do not reach the last time."""
     flow, times = slow_flow(), [1e2, 1e4, 1e6]

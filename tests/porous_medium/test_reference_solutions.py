@@ -48,6 +48,7 @@ def test_the_hill_on_another_grid_and_by_the_tangent_flow(solutions):
     np.testing.assert_allclose(back, stored["density"][...], rtol=0, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_disc_and_the_ultra_fast_diffusions_at_other_tolerances(solutions):
     disc = solutions["disc"]
     found = FiniteVolume((48, 48)).solve(disc["density"][0], disc["time"][...], tolerance=1e-6)

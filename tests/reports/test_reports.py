@@ -46,6 +46,7 @@ def unpacked(field):
     return values.reshape(field["shape"])
 
 
+@pytest.mark.slow
 def test_words_and_numbers_are_those_of_the_run(run_file, tmp_path):
     words, numbers, own = written(run_file, tmp_path)
     run = tfl.load(run_file)
@@ -94,6 +95,7 @@ def test_every_kind_of_run(make, sliders, said, tmp_path):
     assert "WRONG" not in words.replace("grid WRONG", "")
 
 
+@pytest.mark.slow
 def test_several_runs_are_compared(run_file, tmp_path):
     small_runs.on_points(tmp_path / "points.h5")
     words, numbers, _ = written([run_file, tmp_path / "points.h5"], tmp_path, seconds=0)
@@ -102,6 +104,7 @@ def test_several_runs_are_compared(run_file, tmp_path):
     assert "ask for it with --seconds" in words and "adjoint identity" not in words
 
 
+@pytest.mark.slow
 def test_a_run_that_is_still_being_written(run_file, tmp_path):
     import shutil
 
@@ -116,6 +119,7 @@ class Mine(tfl.losses.SquaredL2):
     """A loss of a user."""
 
 
+@pytest.mark.slow
 def test_a_run_whose_classes_are_not_given(tmp_path):
     torus = tfl.Torus((8, 8), threads=1)
     model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3, 0.2), tfl.densities.uniform(torus), layers=2, band=2)
@@ -127,6 +131,7 @@ def test_a_run_whose_classes_are_not_given(tmp_path):
     assert "on Mine" in words
 
 
+@pytest.mark.slow
 def test_names_of_a_file_are_text_and_no_markup(tmp_path):
     names = ("</script><script>alert(1)</script>", "<img src=x onerror=alert(2)>")
     small_runs.on_densities(tmp_path / "run.h5", coordinates=tfl.Coordinates("degrees", names))

@@ -218,6 +218,7 @@ def test_a_file_of_another_kind_is_not_written_over_when_a_run_goes_on(call, tmp
     assert iterations_of(path) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the grid hardly resolves")
 def test_a_reference_stays_when_the_run_goes_on(call, tmp_path, risk):
     path = tmp_path / "run.h5"

@@ -116,6 +116,7 @@ def test_what_a_method_remembers_is_looked_at(stored):
 
 
 class TestCommands:
+    @pytest.mark.slow
     def test_all_that_read_a_run(self, stored, monkeypatch):
         _, path = stored
         monkeypatch.chdir(Path(own_classes.__file__).parent)

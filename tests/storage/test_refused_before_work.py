@@ -70,6 +70,7 @@ def test_headers_of_samples_keep_no_fit_from_its_file(call, tmp_path, rng):
         assert tfl.load(f"run{number}.h5").coordinates.names == tuple(header.split(","))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", ["a", "φ"])
 def test_names_of_files_are_too_long_before_the_first_step(tmp_path, risk, letter):
     """Whatever the length, a run that begins is stored, again and again."""

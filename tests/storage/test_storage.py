@@ -250,6 +250,7 @@ def test_a_file_that_another_program_changed_is_noticed(tmp_path, risk):
         tfl.load(path)
 
 
+@pytest.mark.slow
 def test_several_threads_read_and_write_runs_of_their_own(tmp_path, risk):
     """HDF5 takes files in memory for the same one if they have one name."""
     paths = [tmp_path / f"run{number}.h5" for number in range(3)]

@@ -92,6 +92,7 @@ def test_an_image_is_a_file(rng):
     assert b"".join(image.blocks()) == file.getvalue() and image.seek(0, os.SEEK_END) == len(file.getvalue())
 
 
+@pytest.mark.slow
 def test_an_image_is_sent_without_large_arrays(tmp_path, monkeypatch):
     monkeypatch.setattr(shared_reading, "SMALL", 2**14)
     torus = tfl.Torus((128, 128), threads=1)

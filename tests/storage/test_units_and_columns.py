@@ -96,6 +96,7 @@ def test_a_column_is_told_from_the_others(tmp_path, rng):
         units_of(tmp_path / "d.csv", "degrees")
 
 
+@pytest.mark.slow
 def test_hours_have_a_period_of_a_day(call, tmp_path, rng):
     write(tmp_path / "d.csv", np.column_stack([hours(rng), hours(rng)]), "arrival,departure")
     call("fit", "d.csv", "--units", "hours", "-o", "run.h5", *QUICK)
@@ -157,6 +158,7 @@ def test_only_columns_of_the_run_or_those_said_are_scored(call, tmp_path, run, r
         np.testing.assert_allclose(scored, values[:, order], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_names_that_hold_commas_go_round(call, tmp_path, rng):
     """Two columns stay two, from the fit to the scores, and the advice holds when it is typed."""
     values = np.degrees(rng.vonmises([-1, 2], 3, (200, 2)))

@@ -372,6 +372,7 @@ def test_the_command_writes_a_table_that_fit_takes(call, rng, tmp_path):
     assert "no chain" in call("torsions", path, "-o", "new.csv", "--chain", "Z", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_density_takes_the_data_frame(rng, tmp_path):
     angles = np.degrees(rng.vonmises([[-1.1], [-0.7], [3.1]], 8.0, (3, 120)))
     table = tfl.torsions(write(structure({"A": peptide(["ALA"] * 120, *angles)}), tmp_path / "x.cif"))

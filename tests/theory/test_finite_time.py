@@ -30,6 +30,7 @@ def test_a_small_wave_arrives_when_its_closed_form_says():
     assert found == pytest.approx(eps / np.sqrt(2) / rate, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_it_is_the_integral_of_the_distance_along_the_flow_of_its_square():
     torus, metric = tfl.Torus((25,)), tfl.SobolevMetric(1.5, 0.05)
     target, start = tfl.densities.von_mises(torus, 0.4, 0.5), start_on(torus)
@@ -78,6 +79,7 @@ def test_at_the_target_it_is_zero():
     assert time_to_minimum(flow_to(tfl.densities.uniform(torus)), tfl.densities.uniform(torus)) == 0
 
 
+@pytest.mark.slow
 def test_what_never_arrives_is_refused():
     torus = tfl.Torus((28,))
     uniform = tfl.densities.uniform(torus)

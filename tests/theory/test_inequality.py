@@ -133,6 +133,7 @@ def test_the_general_exponent_is_the_weaker_bound_for_targets_as_smooth_as_it_as
     assert lojasiewicz.predicted_exponent(0.5, 2.0) == 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
 def test_intervals_of_both_edges_cover(correlation, rng):
     """92 to 97 of 100, for independent errors of the logarithm and for those of an autoregression.

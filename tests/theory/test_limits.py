@@ -23,6 +23,7 @@ def fitted(path, shape=(32,), iterations=4, smoothness=0.0, target=None, method=
     return tfl.descend(risk, model.space.zeros(), method or tfl.GradientDescent(2e-5), iterations, store=path)
 
 
+@pytest.mark.slow
 def test_a_short_descent_is_the_porous_medium_equation(call, tmp_path):
     """At small v the run, its tangent flow and the porous medium equation agree to the order of the step."""
     result = fitted("run.h5")

@@ -17,6 +17,7 @@ def test_exponents_of_powers(power, rng):
     assert exact.constant == pytest.approx(power)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
 @pytest.mark.parametrize("points", [60, 45])
 def test_intervals_cover_the_exponent_as_often_as_they_say(points, correlation, rng):

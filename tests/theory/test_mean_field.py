@@ -90,6 +90,7 @@ def test_the_path_is_as_long_as_ratios_allow(flow):
     assert length <= np.sqrt(mean_field.action(times, controls))
 
 
+@pytest.mark.slow
 def test_near_the_identity_the_ratio_is_that_of_the_kernel(rng):
     """Whose eigenvalues depend on the units, not on the layers that they are in, and grow like alpha^2."""
     X = rng.standard_normal((2, 3))

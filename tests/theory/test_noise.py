@@ -139,6 +139,7 @@ DESCENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", DESCENTS.values(), ids=DESCENTS)
 def test_descents_come_to_rest_in_the_law(more):
     """With steps so long that the continuous law is another one."""
@@ -156,6 +157,7 @@ def test_descents_come_to_rest_in_the_law(more):
     assert "momentum" in more or np.linalg.norm(limit - law.covariance) > 2 * MEASURED * size
 
 
+@pytest.mark.slow
 def test_least_squares_come_to_rest_in_the_law():
     """Samples whose second derivatives differ, as those of a linear model do, with a short step."""
     rng = np.random.default_rng(4)

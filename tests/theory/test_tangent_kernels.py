@@ -110,6 +110,7 @@ def test_scaled_models_start_at_zero_and_grow_lazy(rng):
     assert drifts[0] > 5 * drifts[1] > 25 * drifts[2]
 
 
+@pytest.mark.slow
 def test_lazy_risk_is_the_flow_of_the_linearised_model(rng):
     model = tfl.RKHSNODE(rng.standard_normal((4, 2)), tfl.Features(features, features_jacobian, 4), 3)
     start = 0.2 * model.space.random(rng)

@@ -64,6 +64,7 @@ def test_entropic_weights_follow_another_diffusion():
     assert np.abs(trained(1e-3, "unbiased") - limit("entropic")).mean() > 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regulariser", ["unbiased", "entropic"])
 def test_a_fast_outer_layer_is_variable_projection(regulariser):
     """To the order of one over the ratio of rates."""

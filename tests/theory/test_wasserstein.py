@@ -150,6 +150,7 @@ def test_energies_of_barenblatts_solution_fall_like_a_power(m, d, n):
     assert rate == pytest.approx(d * (m - 1) / (d * (m - 1) + 2), rel=0.01)
 
 
+@pytest.mark.slow
 def test_two_bumps_come_to_barenblatts_profile_at_the_rate_of_the_confined_equation():
     """In y = x/R, R^4 = 4 t, F = R^2 mean rho^3/6 + mean x^2 rho/(2 R^2) is displacement convex of degree one.
 

@@ -64,6 +64,7 @@ def test_characteristic_function_is_that_of_the_samples(rng):
     np.testing.assert_allclose(c, direct, atol=tolerances.NONUNIFORM)
 
 
+@pytest.mark.slow
 def test_cross_validation_minimises_the_leave_one_out_score(rng):
     """Against the score by pairs, with the periodic Gaussian summed over images."""
     points = rng.vonmises(0.0, 3.0, size=200) / (2 * np.pi)

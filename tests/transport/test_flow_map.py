@@ -65,6 +65,7 @@ def test_any_time(at):
     np.testing.assert_allclose(tfl.FlowMap(model, v)(x, at), expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", DIMENSIONS, ids=str)
 def test_inverse_both_ways(shape, rng):
     model = node(shape)
@@ -116,6 +117,7 @@ def test_densities_are_pushed_as_by_the_spectral_solver(shape, rng):
     )
 
 
+@pytest.mark.slow
 def test_composition_and_functions(rng):
     model = node((24, 25))
     first, second = (tfl.FlowMap(model, control(model, rng)) for _ in range(2))
