@@ -48,3 +48,9 @@ def test_what_is_no_element_is_refused(space, rng):
     for wrong in ([], 3, ([tfl.Euclidean((2,))], [0.0]), ([tfl.Euclidean((2,))], [1.0, 2.0])):
         with pytest.raises(tfl.InputError, match="a positive weight for each"):
             tfl.ProductSpace(*wrong) if isinstance(wrong, tuple) else tfl.ProductSpace(wrong)
+
+
+@pytest.mark.parametrize("spaces", [[0], [tfl.Euclidean], [np.zeros(2)], []])
+def test_a_product_of_what_is_no_space_is_refused(spaces):
+    with pytest.raises(tfl.InputError, match="takes a list of spaces"):
+        tfl.ProductSpace(spaces)

@@ -54,11 +54,8 @@ class AdjointCheck:
     Examples
     --------
     >>> import torusflow as tfl
-    >>> torus = tfl.Torus((32,))
-    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
-    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
-    >>> start = model.space.zeros()
-    >>> print(tfl.checks.adjoint(model, start))  # doctest: +ELLIPSIS
+    >>> model = tfl.LinearNODE([[1.0, 0.5], [0.0, 2.0]], layers=3)
+    >>> print(tfl.checks.adjoint(model, model.space.zeros()))  # doctest: +ELLIPSIS
     adjoint identity: relative error ... exact to round-off
     """
 
@@ -105,11 +102,9 @@ class TaylorCheck:
     Examples
     --------
     >>> import torusflow as tfl
-    >>> torus = tfl.Torus((32,))
-    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
-    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
-    >>> start = model.space.zeros()
-    >>> print(tfl.checks.taylor(risk, start))  # doctest: +ELLIPSIS
+    >>> model = tfl.LinearNODE([[1.0, 0.5], [0.0, 2.0]], layers=3)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance([[1.0, 0.0], [0.0, 1.0]]))
+    >>> print(tfl.checks.taylor(risk, model.space.zeros()))  # doctest: +ELLIPSIS
     Taylor remainder: slope 2.0... the gradient is that of the risk
     """
 
@@ -170,9 +165,8 @@ class LikelihoodCheck:
 
     Examples
     --------
-    >>> import numpy as np, torusflow as tfl
-    >>> points = np.random.default_rng(0).random((100, 1))
-    >>> model = tfl.SampleNODE(points, tfl.SobolevMetric(3.0, 0.1), layers=2, band=4)
+    >>> import torusflow as tfl
+    >>> model = tfl.SampleNODE([[0.1], [0.4], [0.7]], tfl.SobolevMetric(), layers=2, band=4)
     >>> print(tfl.checks.likelihood(model, model.space.zeros()))  # doctest: +ELLIPSIS
     total mass 1 ...: the likelihood is sound
     """
@@ -217,9 +211,8 @@ def likelihood(model: SampleNODE | LogDensityNODE, v) -> LikelihoodCheck | Resol
 
     Examples
     --------
-    >>> import numpy as np, torusflow as tfl
-    >>> points = np.random.default_rng(0).random((100, 1))
-    >>> model = tfl.SampleNODE(points, tfl.SobolevMetric(3.0, 0.1), layers=2, band=4)
+    >>> import torusflow as tfl
+    >>> model = tfl.SampleNODE([[0.1], [0.4], [0.7]], tfl.SobolevMetric(), layers=2, band=4)
     >>> tfl.checks.likelihood(model, model.space.zeros()).passed
     True
     """
@@ -257,12 +250,8 @@ def adjoint(model: Model, w, directions: int = 3, seed: int = 0, tolerance: floa
     Examples
     --------
     >>> import torusflow as tfl
-    >>> torus = tfl.Torus((32,))
-    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
-    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
-    >>> start = model.space.zeros()
-    >>> import numpy as np
-    >>> tfl.checks.adjoint(model, 0.1 * model.space.random(np.random.default_rng(0))).passed
+    >>> model = tfl.LinearNODE([[1.0, 0.5], [0.0, 2.0]], layers=3)
+    >>> tfl.checks.adjoint(model, model.space.zeros()).passed
     True
     """
     directions = checked_whole("directions", directions)
@@ -319,12 +308,9 @@ def taylor(risk: Risk, w, directions: int = 3, seed: int = 0, step: float | None
     Examples
     --------
     >>> import torusflow as tfl
-    >>> torus = tfl.Torus((32,))
-    >>> model = tfl.MeasureNODE(torus, tfl.SobolevMetric(3.0, 0.1), tfl.densities.uniform(torus), layers=2)
-    >>> risk = tfl.Risk(model, tfl.losses.SquaredL2(tfl.densities.von_mises(torus)))
-    >>> start = model.space.zeros()
-    >>> import numpy as np
-    >>> tfl.checks.taylor(risk, 0.1 * model.space.random(np.random.default_rng(0))).passed
+    >>> model = tfl.LinearNODE([[1.0, 0.5], [0.0, 2.0]], layers=3)
+    >>> risk = tfl.Risk(model, tfl.losses.SquaredDistance([[1.0, 0.0], [0.0, 1.0]]))
+    >>> tfl.checks.taylor(risk, model.space.zeros()).passed
     True
     """
     check_kind("the first argument", risk, Risk, "checks.taylor(tfl.Risk(model, loss), w)")

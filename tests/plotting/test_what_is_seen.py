@@ -158,3 +158,8 @@ def test_words_are_large_enough_for_half_the_width():
     figure = plotting.plot_run(make_run((12, 10), iterations=1, layers=1))
     texts = [text for axes in figure.axes for text in (axes.xaxis.label, axes.title, *axes.get_xticklabels())]
     assert min(text.get_fontsize() for text in texts if text.get_text()) * 11.2 / figure.get_figwidth() >= 9
+
+
+def test_what_is_no_density_on_a_grid_is_not_drawn_but_told_how():
+    with pytest.raises(tfl.InputError, match=r"got a TorusDensity.*write density.plot\(\)"):
+        plotting.plot_density(tfl.TorusDensity())

@@ -1,4 +1,4 @@
-"""What a model offers: an output and its derivative both ways; and abilities that some have, each with its name.
+"""Abilities that some models have, each with its name, for those who need one.
 
 Who needs an ability asks ``isinstance(model, ability)``: a class has it by its methods, without inheriting anything.
 """
@@ -6,63 +6,12 @@ Who needs an ability asks ``isinstance(model, ability)``: a class has it by its 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from .errors import InputError
-from .hilbert import HilbertSpace
-
-
-class Linearisation(Protocol):
-    """One forward pass at a control w, kept; its derivative can be applied as often as wanted.
-
-    Examples
-    --------
-    >>> import numpy as np, torusflow as tfl
-    >>> model = tfl.LinearNODE(np.eye(2), layers=4)
-    >>> at = model.linearise(model.space.zeros())
-    >>> at.output.shape, at.tangent(model.space.zeros()).shape, at.adjoint(np.eye(2)).shape
-    ((2, 2), (2, 2), (4, 2, 2))
-    """
-
-    @property
-    def output(self) -> np.ndarray: ...
-
-    def tangent(self, dw, /) -> np.ndarray:
-        """DF(w) dw, the change of the output."""
-        ...
-
-    def adjoint(self, p, /) -> np.ndarray:
-        """DF(w)* p in the control space: <adjoint(p), dw> = <p, tangent(dw)> of the output space."""
-        ...
-
-
-@runtime_checkable
-class Model(Protocol):
-    """F : control -> output, with the spaces both live in.
-
-    Examples
-    --------
-    >>> import numpy as np, torusflow as tfl
-    >>> model = tfl.LinearNODE(np.eye(2), layers=2)
-    >>> isinstance(model, tfl.model.Model)
-    True
-    """
-
-    @property
-    def space(self) -> HilbertSpace: ...
-
-    @property
-    def output_space(self) -> HilbertSpace: ...
-
-    def __call__(self, w, /) -> np.ndarray:
-        """F(w)."""
-        ...
-
-    def linearise(self, w, /) -> Linearisation:
-        """F(w) together with DF(w) and its adjoint."""
-        ...
+if TYPE_CHECKING:
+    from .protocol import Model
 
 
 @runtime_checkable
@@ -166,8 +115,7 @@ class Conditional(Protocol):
     Examples
     --------
     >>> import torusflow as tfl
-    >>> torus = tfl.Torus((32,))
-    >>> model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(), layers=2)
+    >>> model = tfl.LogDensityNODE(tfl.Torus((32,)), tfl.SobolevMetric(), layers=2)
     >>> isinstance(model, tfl.model.Conditional)
     True
     """
@@ -323,8 +271,7 @@ class HasResolution(Protocol):
     Examples
     --------
     >>> import torusflow as tfl
-    >>> torus = tfl.Torus((32,))
-    >>> model = tfl.LogDensityNODE(torus, tfl.SobolevMetric(), layers=2)
+    >>> model = tfl.LogDensityNODE(tfl.Torus((32,)), tfl.SobolevMetric(), layers=2)
     >>> isinstance(model, tfl.model.HasResolution)
     True
     """
@@ -433,25 +380,3 @@ class HasNearest(Protocol):
     def nearest(self, targets, /) -> np.ndarray:
         """The output, or limit of outputs, for which (1/2) |output - targets|^2 is least."""
         ...
-
-
-def check_ability(thing, ability: type, need: str, instead: str) -> None:
-    """Raise an InputError unless a model or a loss has an ability; it says how to write it.
-
-    Parameters
-    ----------
-    thing : Model or Loss
-    ability : type
-        One of the protocols above, or of `torusflow.losses`.
-    need : str
-        What needs it, the beginning of a sentence.
-    instead : str
-        What to use otherwise, a sentence.
-    """
-    if not isinstance(thing, ability):
-        how = (ability.__doc__ or ability.__name__).partition("\n")[0].partition(":")[0]
-        where = ability.__module__.split(".")[1]
-        raise InputError(
-            f"{need} {how}, which a {type(thing).__name__} lacks. {instead} To write it, see "
-            f"tfl.{where}.{ability.__name__}."
-        )
