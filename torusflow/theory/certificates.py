@@ -124,7 +124,9 @@ class Certificate(OneLine):
             self._refuse_step(step)
         falling = np.cumprod(1 - self.lower * np.append(0.0, steps[1:]))
         guaranteed = np.sqrt(self.gap * falling) * (1 + ROUND_OFF) + self.round_off
-        outside = np.flatnonzero(~(distances <= self.radius * (1 + ROUND_OFF)))
+        # What rounding makes of outputs, the gradient carries into the control, step by step.
+        rounded = np.sqrt(2 * self.upper) * self.round_off * np.cumsum(np.append(0.0, steps[1:]))
+        outside = np.flatnonzero(~(distances <= self.radius * (1 + ROUND_OFF) + rounded))
         slow = np.flatnonzero(~(np.sqrt(np.maximum(risks - self.least, 0.0)) <= guaranteed))
         return Verdict(
             int(outside[0]) if len(outside) else None,
