@@ -12,7 +12,8 @@ from ..errors import InputError
 from ..torus.coordinates import Coordinates
 from ..transport.flow_map import FlowMap
 from .fields import plot_field
-from .style import BLUE, GREY, PAIRS, VERMILION, canvas, colour_bar, diverging, legend, mark, words
+from .planes import pairs_of
+from .style import BLUE, GREY, VERMILION, canvas, colour_bar, diverging, legend, mark, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +63,7 @@ def plot_map(flow: FlowMap, coordinates: Coordinates | None = None, figure: Figu
     >>> figure = tfl.plotting.plot_map(flow)
     """
     d, coordinates = _checked(flow).dimension, coordinates or Coordinates()
-    pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
+    pairs = pairs_of(d)
     figure = canvas(figure, 10.5, 4.0 if d == 1 else 0.8 + 3.6 * len(pairs))
     rows = figure.subplots(len(pairs), 3, squeeze=False)
     for pair, (grid, lines, determinant) in zip(pairs, rows, strict=True):
