@@ -83,6 +83,9 @@ def draw_planes(figure: Figure, panels, planes, titles, coordinates: Coordinates
 
 def draw_difference(figure: Figure, panels, values, title: str, coordinates: Coordinates) -> None:
     """A difference in the panels of that name, on a scale of its own, white at zero; on three axes slices."""
+    from matplotlib.ticker import MaxNLocator
+
     planes = {"difference": slices(values, coordinates)}
     label = "difference" + ",\nslices through the largest" * (np.ndim(values) == 3)
-    draw_planes(figure, panels, planes, {"difference": title}, coordinates, diverging(images_of(planes)), name=label)
+    bar = {"name": label, "ticks": MaxNLocator(4, symmetric=True)}
+    draw_planes(figure, panels, planes, {"difference": title}, coordinates, diverging(images_of(planes)), **bar)

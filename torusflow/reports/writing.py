@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..arguments import is_number
+from ..descent.repetition import SECONDS, check_seconds
 from ..errors import InputError
 from ..storage.kinds import REPORT
 from ..storage.runs import read_run
@@ -15,8 +15,6 @@ from .sections import Subject, section
 
 # That the densities of all runs have together, so that a page stays below 8 MB with Plotly's script.
 NUMBERS = 400_000
-# That repeating a descent, and checking it, may take.
-SECONDS = 30.0
 
 
 def report(runs, path, overwrite: bool = False, classes: Sequence = (), seconds: float = SECONDS) -> None:
@@ -53,8 +51,7 @@ def report(runs, path, overwrite: bool = False, classes: Sequence = (), seconds:
     files = list(runs) if isinstance(runs, list | tuple) else [runs]
     if not files:
         raise InputError("a report needs at least one run file: tfl.report('run.h5', 'report.html').")
-    if not is_number(seconds) or not seconds >= 0:
-        raise InputError(f"seconds must be a number >= 0, got {seconds!r}.")
+    check_seconds(seconds)
     check_target(path, overwrite, files)
     page.plotly_script()  # or a sentence, before any work
     subjects = [Subject(file, read_run(file, classes)[0]) for file in files]
