@@ -54,6 +54,13 @@ def test_every_control_of_every_kind_of_run(tmp_path):
     assert len(of["run-0", "logarithmic"]) == 3
     assert "surface of one density, along the flow" in of["run-1", "layer"] and of["run-1", "level"]
     assert {"slice", "across", "level"} <= {control for run, control in of if run == "run-1"}
+    fitted = tfl.load(files[1]).output
+    highest = np.unravel_index(np.argmax(fitted), fitted.shape)[2] / 8
+    assert of["run-1", "outputs"][0] == f"{360 * ((highest + 0.5) % 1 - 0.5):g}"  # slices begin at the highest point
+    assert of["compared", "logarithmic"] == [
+        "fitted density of two.h5",
+        *(f"fitted density of three.h5, mean over {name}" for name in ("χ1", "ψ", "φ")),
+    ]
     assert of["run-2", "layer"] == ["points, along the flow"]
     assert "outputs against targets, over the training" in of["run-3", "iteration"]
     assert of["run-4", "layer"] == ["density along the flow", "the map, along the flow"]

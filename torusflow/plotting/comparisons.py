@@ -119,7 +119,7 @@ def _draw_risks(axes, run, reference, time) -> None:
         axes.set_yscale("log")
     axes.grid(alpha=0.3)
     legend(axes)
-    words(axes, "risk", "training time; dotted: shown", "risk")
+    words(axes, "risk", "time (dotted: shown)", "risk")
 
 
 def _draw_lines(panels, run, name, moment) -> None:
