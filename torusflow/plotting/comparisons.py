@@ -17,7 +17,6 @@ from .style import BLUE, GREY, STYLES, TITLE, VERMILION, canvas, density_colours
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
 # Of the whole training time: two times are one if they differ by less.
 SAME_TIME = 1e-9
 

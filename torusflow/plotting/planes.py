@@ -40,7 +40,7 @@ def over_marginal(text: str, coordinates: Coordinates, pair: Pair, dimension: in
 
 
 def means(values, coordinates: Coordinates) -> dict[Pair, Plane]:
-    """Of a function on three axes the mean over each, which hides no mass: of a density the marginals; others alone."""
+    """Of a function on three axes the mean over each, which hides no mass; functions on fewer are as they are."""
     values = np.asarray(values)
     if values.ndim < 3:
         return {pair: Plane(values, "") for pair in pairs_of(values.ndim)}
