@@ -75,7 +75,7 @@ def _fields(run: Run, iterates: list[Iterate], layers) -> dict[str, list[np.ndar
     return fields
 
 
-def has_density(model) -> bool:
+def has_density(model: Any) -> bool:
     """Whether it has a density that is shown: one on a grid, or that of samples."""
     of_samples = isinstance(model, HasDensity) and isinstance(model, OnPoints)
     return of_samples or isinstance(model.output_space, FunctionSpace)
