@@ -77,8 +77,8 @@ def _fields(run: Run, iterates: list[Iterate], layers) -> dict[str, list[np.ndar
 
 def has_density(model: Any) -> bool:
     """Whether it has a density that is shown: one on a grid, or that of samples."""
-    of_samples = isinstance(model, HasDensity) and isinstance(model, OnPoints)
-    return of_samples or isinstance(model.output_space, FunctionSpace)
+    on_grid = isinstance(model.output_space, FunctionSpace)
+    return on_grid or (isinstance(model, HasDensity) and isinstance(model, OnPoints))
 
 
 def density_at(model, control, output) -> np.ndarray:
