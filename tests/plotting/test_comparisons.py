@@ -12,7 +12,10 @@ from torusflow import plotting
 ITERATIONS, LARGEST = 4, 2
 
 
-@pytest.fixture(scope="module", params=[(16,), (8, 10), (8, 9, 10)], ids=str)
+SHAPES = [(16,), pytest.param((8, 10), marks=pytest.mark.slow), pytest.param((8, 9, 10), marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module", params=SHAPES, ids=str)
 def compared(request, tmp_path_factory):
     """A run, and a reference that differs from it at two times, most at one that is not the last."""
     torus = tfl.Torus(request.param, threads=1)
@@ -71,6 +74,7 @@ def test_the_end_is_shown_where_the_descent_takes_too_long_or_goes_another_way(c
         plotting.plot_comparison(run, reference, seconds="long")
 
 
+@pytest.mark.slow
 def test_the_command_says_where_the_end_is_shown_and_what_helps(call):
     torus = tfl.Torus((24,), threads=1)
     model = tfl.MeasureNODE(

@@ -35,12 +35,13 @@ def test_differences_that_cancel_are_seen_in_slices_through_the_largest():
     values[0, 2, 7] = -1.0
     assert not means(values, COORDINATES)[0, 1].image[4, 2]
     found = slices(values, COORDINATES)
-    assert [plane.third for plane in found.values()] == ["at χ1 = −108", "at ψ = 90", "at φ = 0"]
+    assert [plane.third for plane in found.values()] == ["plane χ1 = −108°", "plane ψ = 90°", "plane φ = 0°"]
     np.testing.assert_array_equal(found[0, 1].image, values[:, :, 7])
     np.testing.assert_array_equal(found[0, 2].image, values[:, 2, :])
     np.testing.assert_array_equal(found[1, 2].image, values[0])
 
 
+@pytest.mark.slow
 def test_the_overview_has_means_of_densities_and_slices_of_the_difference(run):
     figure = plotting.plot_run(run)
     check(figure)

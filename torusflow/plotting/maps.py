@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..torus.coordinates import Coordinates
 from ..transport.flow_map import FlowMap
 from .fields import plot_field
-from .planes import pairs_of
+from .planes import pairs_of, value_of
 from .style import BLUE, GREY, VERMILION, canvas, colour_bar, diverging, legend, mark, words
 
 if TYPE_CHECKING:
@@ -269,9 +269,8 @@ def _plane(dimension, coordinates, directions) -> str:
     """What a title says about the coordinate that is not shown."""
     if dimension < 3:
         return ""
-    other = coordinates.along(3 - sum(directions))
-    middle = f"{other.start + other.period / 2:.3g}" + "°" * (other.units == "degrees")
-    return f"\nplane {other.symbol(0)} = {middle}"
+    axis = 3 - sum(directions)
+    return f"\nplane {value_of(coordinates, axis, coordinates.along(axis).origin + 0.5)}"
 
 
 def _refined(image, lines):

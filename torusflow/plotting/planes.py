@@ -39,6 +39,13 @@ def over_marginal(text: str, coordinates: Coordinates, pair: Pair, dimension: in
     return f"{text}\nmarginal of {which}".strip() if dimension == 3 else text
 
 
+def value_of(coordinates: Coordinates, axis: int, x: float) -> str:
+    """A value of a coordinate, x sides of the torus from zero, in words, such as phi = 60 degrees."""
+    value = float(coordinates.along(axis).from_torus(x))
+    unit = "°" if coordinates.unit(axis) == "degrees" else ""
+    return f"{coordinates.symbol(axis)} = {value:.3g}{unit}".replace("= -", "= −")
+
+
 def means(values, coordinates: Coordinates) -> dict[Pair, Plane]:
     """Of a function on three axes the mean over each, which hides no mass; functions on fewer are as they are."""
     values = np.asarray(values)
@@ -60,8 +67,7 @@ def slices(values, coordinates: Coordinates) -> dict[Pair, Plane]:
     found = {}
     for pair in PAIRS:
         axis = 3 - sum(pair)
-        at = coordinates.along(axis).from_torus(largest[axis] / values.shape[axis])
-        third = f"at {coordinates.symbol(axis)} = {at:.3g}".replace("-", "−")
+        third = f"plane {value_of(coordinates, axis, largest[axis] / values.shape[axis])}"
         found[pair] = Plane(values.take(largest[axis], axis), third)
     return found
 
