@@ -39,7 +39,7 @@ def over_marginal(text: str, coordinates: Coordinates, pair: Pair, dimension: in
     return f"{text}\nmarginal of {which}".strip() if dimension == 3 else text
 
 
-def value_of(coordinates: Coordinates, axis: int, x: float) -> str:
+def value_of(coordinates: Coordinates, axis: int, x) -> str:
     """A value of a coordinate, x sides of the torus from zero, in words, such as phi = 60 degrees."""
     value = float(coordinates.along(axis).from_torus(x))
     unit = "°" if coordinates.unit(axis) == "degrees" else ""
