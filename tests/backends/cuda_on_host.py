@@ -25,7 +25,7 @@ static thread_local dim blockIdx, blockDim = {1}, threadIdx = {0};
 #define __forceinline__ inline
 """
 # Where the code for a device has numbers.
-CONSTANTS = ("PLANES", "POINTS", "N1", "N2", "NH", "KEPT1", "KEPT2", "COMPONENTS")
+CONSTANTS = ("POINTS", "N1", "N2", "NH", "KEPT1", "KEPT2", "FIELDS")
 TYPES = {np.dtype(np.int32): ctypes.c_int, np.dtype(np.uint32): ctypes.c_uint, np.dtype(np.float64): ctypes.c_double}
 
 
@@ -103,9 +103,9 @@ class HostWork:
 
         return transform
 
-    def columns(self, n0, count):
+    def columns(self, n0, pitch, count):
         def transform(columns, direction):
-            columns = columns.reshape(n0, count)
+            columns = columns.reshape(n0, pitch)[:, :count]
             columns[...] = np.fft.fft(columns, axis=0) if direction < 0 else np.fft.ifft(columns, axis=0) * n0
 
         return transform
