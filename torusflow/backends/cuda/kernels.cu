@@ -229,12 +229,11 @@ extern "C" __global__ void magnitudes(const double* x, double* out, unsigned cou
 }
 
 // Say what the next transform loads.
-extern "C" __global__ void point(unsigned long long* info, const void* a, const void* b, unsigned first, unsigned planes) {
+extern "C" __global__ void point(unsigned long long* info, const void* a, const void* b, unsigned first) {
     if (HERE > 0) return;
     info[0] = (unsigned long long)a;
     info[1] = (unsigned long long)b;
     info[2] = first;
-    info[3] = planes;
 }
 
 // out <- sum_j v_j s_j, with u_j kept_j added where there is a change u of the velocity, and - c source; keep <- s

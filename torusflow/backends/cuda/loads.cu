@@ -1,6 +1,6 @@
 // What a transform takes in place of an array, computed as it is loaded, so that it is never written. POINTS of the
-// grid, N1, N2, NH, KEPT1, KEPT2 and FIELDS (3 of a gradient) are known when this is compiled. `info` says of what, as `point` writes it: 0: columns or density, 1: velocity, 2: first plane; and 5, 6, 7:
-// inv1, s1 and s2.
+// grid, N1, N2, NH, KEPT1, KEPT2 and FIELDS (3 of a gradient) are known when this is compiled. `info` says of what, as
+// `point` writes it: 0: columns or density, 1: velocity, 2: first plane; and 5, 6, 7: inv1, s1 and s2.
 
 typedef unsigned long long u64;
 
