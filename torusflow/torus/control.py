@@ -392,7 +392,8 @@ class VelocitySpace:
     def _symmetrise(self, v) -> None:
         """Make v the nearest coefficients of a real field: those with k_d = 0 are averaged with conjugate partners."""
         plane = v[..., self._planes]
-        plane[...] = (plane + self._reflected(plane)) / 2
+        plane += self._reflected(plane)
+        plane /= 2
 
     def _reflected(self, plane) -> np.ndarray:
         """conj v^_{-k} of the coefficients with k_d = 0, an array (..., *modes) with at most one k_d."""

@@ -325,7 +325,7 @@ class Torus(Divided, Arrays):
         return math.sqrt(self.inner(f, f))
 
     def fastest(self, velocity, weights) -> float:
-        """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not; of a device an array of one number, on its way.
+        """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not; of a device an array of which it is the largest.
 
         Parameters
         ----------
