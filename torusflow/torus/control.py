@@ -85,7 +85,7 @@ class VelocitySpace:
         kernel = np.repeat(1 / symbol, 2, axis=-1)  # for the real and the imaginary parts
         if self._fixed:
             kernel = np.stack([kernel * (axis in self.components) for axis in range(d)])
-        self._kernel = torus.asarray(kernel)
+        self._kernel, self._layer_kernel = torus.asarray(kernel), torus.asarray(layers * kernel)
         # A coefficient with k_d > 0 stands for its conjugate partner too.
         self._weights = torus.asarray(symbol * np.where(wavenumbers[-1] > 0, 2.0, 1.0))
         # Where -k stands along the first axes among the modes with k_d = 0, in FFT order; and whether these are here.
@@ -372,7 +372,7 @@ class VelocitySpace:
         plan : Transform
         out : complex array (d, *modes)
         """
-        np.multiply(self._forward(plan).view(float), self.layers * self._kernel, out=out.view(float))
+        np.multiply(self._forward(plan).view(float), self._layer_kernel, out=out.view(float))
 
     def _forward(self, plan) -> np.ndarray:
         plan.forward()
@@ -400,7 +400,7 @@ class VelocitySpace:
         if len(self.band) == 1:
             return plane.conj()
         if len(self.band) == 2:
-            return plane[..., self._opposite[0], :].conj()
+            return np.take(plane, self._opposite[0], axis=-2).conj()
         first, second = self._opposite  # of which the second is where columns of other processes may be
         wanted = second[self._here]
         return self.torus.division.fetch(plane[..., 0][..., first, :], self._here, wanted)[..., None].conj()
