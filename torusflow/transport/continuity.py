@@ -100,7 +100,8 @@ class ContinuityEquation:
         ----------
         velocity : array (d, *n)
         """
-        return float(np.max(self._fastest(velocity))) / self.steps
+        fastest = self._fastest(velocity)
+        return (fastest if isinstance(fastest, float) else float(fastest.max())) / self.steps
 
     def _fastest(self, velocity):
         return self.torus.fastest(velocity, [TWO_PI * mode for mode in self.modes])
