@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +104,7 @@ class ContinuityEquation:
         fastest = self._fastest(velocity)
         return (fastest if isinstance(fastest, float) else float(fastest.max())) / self.steps
 
-    def _fastest(self, velocity):
+    def _fastest(self, velocity) -> Any:
         return self.torus.fastest(velocity, [TWO_PI * mode for mode in self.modes])
 
     # -- sweeps ------------------------------------------------------------------------------------------------
