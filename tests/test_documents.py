@@ -52,10 +52,10 @@ def test_python_runs(document, tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "data").symlink_to(ROOT / "data")
     code = compile("\n".join(lines_to_run(document, tmp_path)), document.name, "exec")
-    exec(code, {})
+    exec(code, {"__name__": "__main__"})
     first = capsys.readouterr().out
     if relative(document) in ("README.md", "docs/python.md"):
-        exec(code, {})
+        exec(code, {"__name__": "__main__"})
         assert len(first.splitlines()) == len(capsys.readouterr().out.splitlines())
     if document.name == "python.md":
         assert "iteration limit: 50 iterations, risk 0.00020" in first
