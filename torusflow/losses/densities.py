@@ -67,8 +67,8 @@ class TorusLoss(OneLine):
 class DensityLoss(TorusLoss):
     """What the losses against a target have in common, and the base of your own: it lacks the value and the gradient.
 
-    Derive from it and write ``__call__(rho)`` and ``gradient(rho)``; which outputs it takes, other grids, copies and run
-    files are seen to here. `checked` refuses what is no function on the grid.
+    Derive from it and write ``__call__(rho)`` and ``gradient(rho)``; which outputs it takes, other grids, copies and
+    run files are seen to here. ``checked(rho)`` refuses what is no function on the grid.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ from .weighted_sum import WeightedSum
 class PointLoss(OneLine):
     """What the losses against targets of the same shape have in common, and the base of your own sums over points.
 
-    Derive from it and write ``__call__(y)`` and ``gradient(y)``; which outputs it takes, batches, copies and run files are
-    seen to here.
+    Derive from it and write ``__call__(y)`` and ``gradient(y)``; which outputs it takes, batches, copies and run files
+    are seen to here.
 
     Parameters
     ----------
