@@ -252,7 +252,12 @@ def figure(network):
         right.plot(processes, shares, label=f"{n}$^3$", **style)
         right.plot(processes[-1], shares[-1], "|", color=style["color"], markersize=12)
     ticks = (1, 10, 100, 1000)
-    right.set(xscale="log", ylim=(0, 1.02), xlabel="machines, up to the most that can share it (|)", title="predicted: share of the time that is work")
+    right.set(
+        xscale="log",
+        ylim=(0, 1.02),
+        xlabel="machines, up to the most that can share it (|)",
+        title="predicted: share of the time that is work",
+    )
     right.set(xticks=ticks, xticklabels=ticks)
     for axes in (left, right):
         axes.minorticks_off()

@@ -59,7 +59,11 @@ def main(arguments=None):
         left.axhline(level, linewidth=1, label=f"least of rank {k}", **plotting.line_style(k + 1))
     left.set(xlabel="training time", ylabel="risk", title="One singular value after another")
     right.loglog(options.distances, turned.times, "o", label="time to $10^{-6}$")
-    right.loglog(options.distances, law.constant * np.array(options.distances) ** law.exponent, label=str(law))
+    right.loglog(
+        options.distances,
+        law.constant * np.array(options.distances) ** law.exponent,
+        label=f"distance^{law.exponent:.2f}",
+    )
     right.set(xlabel="distance from the stable manifold", ylabel="training time", title="To minus the identity")
     for panel in (left, right):
         panel.grid(alpha=0.3)

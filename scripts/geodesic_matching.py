@@ -28,7 +28,7 @@ def draw_grid(axes, phi):
     for number, points in enumerate((lines, lines[..., ::-1])):
         images, colour = 2 * np.pi * phi(points.reshape(-1, 2)), plotting.line_style(number)["color"]
         axes.add_collection(LineCollection(images.reshape(points.shape), colors=colour, linewidths=0.6))
-    axes.set_title("images of equal a (blue), equal b (red)", fontsize=10)
+    axes.set_title("lines of equal a (blue) and b (red)", fontsize=10)
 
 
 def main(arguments=None):
@@ -67,7 +67,7 @@ def main(arguments=None):
         (first, target.values, "target"),
         (second, results["shooting"].output, "reached by shooting"),
     ):
-        image = plotting.plot_field(axes, values, ANGLES, vmin=0, vmax=torus.maximum(target.values))
+        image = plotting.plot_field(axes, values, ANGLES, vmin=0, vmax=torus.maximum(target.values), cmap="Blues")
         axes.set_title(title, fontsize=10)
     plotting.colour_bar(figure, image, [first, second], "density relative to uniform")
     arrows = plotting.plot_velocity(velocity, u0, ANGLES)
