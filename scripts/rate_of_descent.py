@@ -67,7 +67,7 @@ def main(arguments=None):
         some = np.unique(np.geomspace(1, max(2, until) - 1, 25).astype(int))
         decay.loglog(run["time"][some], run["risk"][some], ".", color=style["color"])
         exponent.loglog(run["risk"][some], run["gradient_norm"][some], ".", color=style["color"])
-    decay.set(xlabel="training time", ylabel="risk", title="Decay of the risk")
+    decay.set(xlabel="training time", ylabel="risk", title="Decay of the risk: flow, dots descent")
     exponent.set(xlabel="risk", ylabel="norm of the gradient", title="Łojasiewicz exponent, fitted where wide")
     for panel in (decay, exponent):
         panel.grid(alpha=0.3)

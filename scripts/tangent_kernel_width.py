@@ -66,6 +66,7 @@ def main(arguments=None):
         drift_axes.loglog(options.widths, drifts, marker="o", **style)
         print(f"{case}: drift {drifts[0]:.3f} at width {options.widths[0]}, {drifts[-1]:.4f} at {options.widths[-1]}")
         print(f"    fitted slope {slopes[case]:.3f}; risk differs from its prediction by {gaps[case]:.4f} of the first")
+    drift_axes.set_ylim(drift_axes.get_ylim()[0] / 5)  # room for the legend
     drift_axes.set(xlabel="width m", ylabel="relative change of the tangent kernel", title="Drift over training")
     risk_axes.set(xlabel="training time", ylabel="risk", title=f"Training: {next(iter(CASES))}")
     for axes in (drift_axes, risk_axes):

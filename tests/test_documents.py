@@ -148,7 +148,7 @@ def test_files_that_are_named_are_there():
 
 @pytest.mark.parametrize("recipe", sorted((ROOT / "docs" / "how_to").glob("*.md")), ids=lambda path: path.stem)
 def test_recipes_are_of_a_dozen_lines(recipe):
-    """And one click from the list of recipes, which the first page has; a model needs its derivative, in two classes."""
+    """And one click from their list, which the first page has; a model needs its derivative, in two classes."""
     lines = [line for block in blocks(recipe, "python") for line in block.splitlines() if line.strip()]
     assert len(lines) <= (22 if recipe.stem == "own_model" else 12)
     assert recipe.stem == "index" or f"({recipe.name})" in (recipe.parent / "index.md").read_text(encoding="utf-8")
