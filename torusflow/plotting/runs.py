@@ -78,7 +78,7 @@ def _plot_outputs(run, figure):
     loss = run.risk.loss
     targets, output = getattr(loss, "targets", None), run.output
     output = loss.predictions(output) if isinstance(loss, Predicting) else output
-    if isinstance(loss, GeodesicDistance):  # of all copies of a target the nearest, on which side of the seam it may be
+    if isinstance(loss, GeodesicDistance):  # of the copies of a target the nearest, across the seam or not
         targets = output - loss.gradient(output)
     points = {}
     if isinstance(model, OnPoints):
