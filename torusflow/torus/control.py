@@ -12,7 +12,7 @@ from ..backends import Transform
 from ..backends.turns import Turn
 from ..errors import InputError
 from ..memory import check_memory
-from .band import checked_band, checked_components
+from .band import checked_band, checked_components, wavenumbers_within
 from .grid import LARGEST_SIZE, Torus
 from .sobolev import SobolevMetric
 
@@ -65,8 +65,7 @@ class VelocitySpace:
         d = torus.dimension
         self.components = checked_components(components, d)
         self._fixed = [axis for axis in range(d) if axis not in self.components]
-        axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in self.band[:-1]]
-        axes.append(np.arange(self.band[-1] + 1))
+        axes = wavenumbers_within(self.band)
         kept = tuple(len(k) for k in axes)
         here = torus.division.modes(kept)
         wavenumbers = np.meshgrid(*(k[part] for k, part in zip(axes, here, strict=True)), indexing="ij", sparse=True)
@@ -319,15 +318,9 @@ class VelocitySpace:
                 "the controls of the other space are divided among other processes than those of this one."
             )
         common = [min(a, b) for a, b in zip(self.band, other.band, strict=True)]
-        rows = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in common[:-1]]
-        rows.append(np.arange(common[-1] + 1))
+        rows = wavenumbers_within(common)
         # Of the divided axis what is here of this space, wherever it is of the other one.
-        here = np.arange(self.whole_shape[axis])[self._here]
-        wanted = (
-            here
-            if axis == len(self.band) + 1
-            else np.where(here <= self.band[axis - 2], here, here - self.whole_shape[axis])
-        )
+        wanted = wavenumbers_within(self.band)[axis - 2][self._here]
         rows[axis - 2] = np.flatnonzero(np.abs(wanted) <= common[axis - 2])
         wanted = wanted[rows[axis - 2]] % other.whole_shape[axis]
         v = np.moveaxis(division.fetch(np.moveaxis(v, axis, -1), other._here, self.asarray(wanted)), -1, axis)

@@ -140,7 +140,8 @@ class Torus(Divided, Arrays):
         return f"Torus(shape={self.shape}, threads={self.threads}, library={self.library!r}{self.division})"
 
     def __str__(self):
-        how = f"{self.threads} threads" if self.device == "cpu" else f"on {self.device}"
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        how = threads if self.device == "cpu" else f"on {self.device}"
         how += f", {self.division.processes} processes" * (self.division.processes > 1)
         return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}"
 
