@@ -3,11 +3,13 @@
 import csv
 
 import numpy as np
-from matplotlib.figure import Figure
+
+from torusflow import plotting
 
 FIELDS = ("set", "rows", "method", "draws", "nats", "error", "seconds", "processor", "jump", "words", "machine")
 OURS, ITSELF = "TorusDensity", "the density itself"
-COLOURS = {"kernel estimate": "C1", "SampleNODE": "C2", "NCSF": "C3", OURS: "C0"}
+MARKS = {OURS: "o", "kernel estimate": "s", "SampleNODE": "^", "NCSF": "D"}
+COLOURS = {method: plotting.line_style(number)["color"] for number, method in enumerate(MARKS)}
 
 
 class Results:
@@ -113,7 +115,7 @@ def _cost(line):
 def figure(lines, methods, path):
     """Differences from ours, and seconds over the number of rows, as a picture."""
     groups, others = grouped(lines), [method for method in methods if method != OURS]
-    drawn = Figure((10, 0.7 + 0.34 * max(len(groups), 9)), layout="constrained")
+    drawn = plotting.canvas(None, 9, 1.2 + 0.34 * max(len(groups), 9))
     left, right = drawn.subplots(1, 2, width_ratios=(3, 2))
     places = range(len(groups) - 1, -1, -1)
     for place, group in zip(places, groups.values(), strict=True):
@@ -121,18 +123,19 @@ def figure(lines, methods, path):
             difference = above_ours(group, method)
             if difference is not None:
                 at = place + 0.2 * (1 - number)
-                style = {"fmt": "o", "color": COLOURS[method], "markersize": 4, "capsize": 2}
+                style = {"fmt": MARKS[method], "color": COLOURS[method], "markersize": 5, "capsize": 2}
                 left.errorbar(difference[0], at, xerr=difference[1], **style)
     left.axvline(0, color=COLOURS[OURS])
     left.set_xscale("symlog", linthresh=0.01)
-    left.set_yticks(list(places), [f"{name}, {rows:,}" for name, rows in groups])
-    left.set_ylim(-0.6, len(groups) - 0.4)
-    left.set(title=f"nats by which {OURS} is better on unseen rows", xlabel="paired difference and its standard error")
+    left.set_yticks(list(places), [f"{name}, {rows:,} rows" for name, rows in groups])
+    left.set(ylim=(-0.6, len(groups) - 0.4), xlim=(min(-0.003, 2 * left.dataLim.xmin), None))
+    left.grid(alpha=0.3, axis="x")
+    left.set(title=f"{OURS} is better on unseen rows by", xlabel="nats a row, with the standard error")
     for method in methods:
         measured = [line for line in lines if line["method"] == method and line.get("nats")]
         rows, seconds = ([float(line[name]) for line in measured] for name in ("rows", "processor"))
-        right.loglog(rows, seconds, "o", color=COLOURS[method], label=method, markersize=4)
+        right.loglog(rows, seconds, MARKS[method], color=COLOURS[method], label=method, markersize=5, alpha=0.8)
+    right.grid(alpha=0.3)
     right.set(title="processor time of a fit", xlabel="rows", ylabel="seconds, all choices made")
     drawn.legend(loc="outside lower center", ncols=len(methods))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    drawn.savefig(path, dpi=110)
+    plotting.save(drawn, path, overwrite=True)

@@ -106,13 +106,13 @@ def bytes_of(size):
     mode = (n - (n - 1) // 3 - 1) // 2
     real, half = 8 * n**d, 16 * n ** (d - 1) * (n // 2 + 1)
     columns = 16 * n * (2 * mode + 1 if d == 3 else 1) * (mode + 1)
-    if d == 3:  # fluxes and slopes are computed as they are loaded; rows are transformed along two axes
-        out = columns + 2 * half + real + d * (2 * real + 3 * half)
-        back = d * (columns + 2 * half + real) + (4 * d + 2) * real + real + 3 * half
-    else:
-        out = columns + 2 * half + real + (1 + 2 * d) * real + d * (real + half)
-        back = 2 * columns + 2 * d * half + d * real + (4 * d + 2) * real + real + half
-    return out + (d + 2) * columns + 9 * columns, back + 12 * columns
+    if d == 3:  # fluxes and slopes are computed as they are loaded; planes are transformed along two axes
+        out = columns + 2 * half + real + d * (2 * real + 3 * half) + (d + 11) * columns
+        back = d * (columns + 2 * half + real) + (4 * d + 2) * real + real + 3 * half + 12 * columns
+    else:  # columns are the transforms of lines
+        out = (d + 4) * half + (3 * d + 2) * real + 7 * columns
+        back = (2 * d + 3) * half + (5 * d + 3) * real + 7 * columns
+    return out, back
 
 
 # -- sections ----------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def bytes_of(size):
 def gradients(size, results):
     import cupy
 
-    repeats = 11 if size in ("256^2", "1024^2", "128^3") else 5
+    repeats = {"256^2": 101, "1024^2": 31, "128^3": 31}.get(size, 5)
     start = time.perf_counter()
     risk, v = problem(size)
     value, _ = risk.value_and_gradient(v)

@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 import torusflow as tfl
+from torusflow import plotting
 
 CSV = Path(__file__).with_suffix(".csv")
 FIGURE = Path(__file__).parents[1] / "docs" / "scaling.png"
@@ -232,38 +233,38 @@ def predict(network):
 
 
 def figure(network):
-    """Measured here beside predicted, in Okabe and Ito's colours and with marks that differ."""
-    from matplotlib.figure import Figure
-
-    drawing = Figure(figsize=(7, 3.4), layout="constrained")
+    """Measured here beside predicted."""
+    drawing = plotting.canvas(None, 7.5, 3.6)
     left, right = drawing.subplots(1, 2)
     names = {("strong", 2): "512$^2$", ("strong", 3): "96$^3$", ("weak", 3): "64$^3$ for each"}
-    for (case, name), style, colour in zip(names.items(), ("o-", "s--", "^:"), COLOURS[:3], strict=True):
+    for number, (case, name) in enumerate(names.items()):
         found = medians()[case]
         grown = {n: n if case[0] == "weak" else 1 for n in found}
         rates = [grown[n] * found[1]["work"] / row["work"] for n, row in found.items()]
-        left.plot(list(found), rates, style, label=name, color=colour)
-    left.plot(PROCESSES, PROCESSES, color="#666666", linewidth=0.8)
+        left.plot(list(found), rates, marker="os^"[number], label=name, **plotting.line_style(number))
+    left.plot(PROCESSES, PROCESSES, color="0.4", linewidth=0.8, label="ideal")
     left.set(xscale="log", yscale="log", xticks=PROCESSES, xticklabels=PROCESSES, xlabel="processes")
-    left.set(yticks=PROCESSES, yticklabels=PROCESSES, title="measured: work divided by")
-    for n, style, colour in zip((512, 1024, 2048, 4096), ("-", "--", "-.", ":"), COLOURS, strict=True):
+    left.set(yticks=PROCESSES, yticklabels=PROCESSES, title="measured: work of each is divided by")
+    for number, n in enumerate((512, 1024, 2048, 4096)):
         processes = np.unique(np.geomspace(1, most(n), 40).astype(int))
         shares = [efficiency(n, p, (n - 1) // 3, network) for p in processes]
-        right.plot(processes, shares, style, color=colour, label=f"{n}$^3$")
-        right.plot(processes[-1], shares[-1], "|", color=colour, markersize=12)
+        style = plotting.line_style(number)
+        right.plot(processes, shares, label=f"{n}$^3$", **style)
+        right.plot(processes[-1], shares[-1], "|", color=style["color"], markersize=12)
     ticks = (1, 10, 100, 1000)
-    right.set(xscale="log", ylim=(0, 1.02), xlabel="machines, | at most", title="predicted: share of work")
+    right.set(
+        xscale="log",
+        ylim=(0, 1.02),
+        xlabel="machines, up to the most that can share it (|)",
+        title="predicted: share of the time that is work",
+    )
     right.set(xticks=ticks, xticklabels=ticks)
     for axes in (left, right):
         axes.minorticks_off()
-        axes.tick_params(labelsize=10)
-        axes.title.set_fontsize(12)
-        axes.xaxis.label.set_fontsize(11)
-        axes.legend(fontsize=10, frameon=False)
-    drawing.savefig(FIGURE, dpi=120)
-
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+        axes.grid(alpha=0.3)
+        axes.title.set_fontsize(11)
+        axes.legend(frameon=False)
+    plotting.save(drawing, FIGURE, overwrite=True)
 
 
 def main():

@@ -1,6 +1,7 @@
 """The documentation site: `./scripts/docs` builds it into out/site, with every example executed."""
 
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -38,7 +39,9 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "show_prev_next": True,
 }
-html_static_path = ["_static"]
+# MathJax is part of the site, which asks for nothing outside. As an extension the package would end parallel builds.
+html_static_path = ["_static", str(files("sphinx-mathjax-offline") / "static")]
+mathjax_path = "mathjax/tex-chtml.js"
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 

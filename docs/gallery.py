@@ -35,6 +35,7 @@ def configuration() -> dict:
         "last_notebook_cell": LAST_CELL,
         "abort_on_example_error": True,
         "min_reported_time": 1000,
+        "write_computation_times": False,  # its pages load scripts from other sites
         "show_memory": False,
         "show_signature": False,
         "plot_gallery": True,

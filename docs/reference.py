@@ -40,9 +40,7 @@ def public_objects() -> dict[str, object]:
     """Every public class and function by the shortest name that users import it by."""
     rooms = {name: getattr(torusflow, name) for name in torusflow.__all__ if inspect.ismodule(getattr(torusflow, name))}
     found = {f"torusflow.{name}": thing for name, thing in _public(torusflow).items()}
-    import torusflow.testing as testing  # not imported with the package
-
-    rooms |= {"testing": testing, "interop.torch": torusflow.interop.torch, "interop.jax": torusflow.interop.jax}
+    rooms |= {"interop.torch": torusflow.interop.torch, "interop.jax": torusflow.interop.jax}
     for room, module in rooms.items():
         sys.modules.setdefault(f"torusflow.{room}", module)  # where users find it, and Sphinx looks for it
         for name, thing in _public(module).items():

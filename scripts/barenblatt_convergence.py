@@ -11,7 +11,6 @@ t = 1/8 it stands still.
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from torusflow import plotting
 from torusflow.porous_medium import Barenblatt, FiniteVolume, PorousMedium, arrival_time
@@ -48,7 +47,7 @@ def main(arguments=None):
     parser.add_argument("-o", "--output", default="out/barenblatt_convergence.png")
     options = parser.parse_args(arguments)
 
-    figure = Figure(figsize=(13, 4), layout="constrained")
+    figure = plotting.canvas(None, 12, 4)
     convergence, profile, arrival = figure.subplots(1, 3)
     orders = {}
     for dimension in options.dimensions:
@@ -61,7 +60,7 @@ def main(arguments=None):
         for n, error in zip(counts, errors, strict=True):
             print(f"d = {dimension}, {n:4d} cells an axis: L1 error {error:.2e}")
         label = f"d = {dimension}, order {orders[dimension]:.2f}"
-        convergence.loglog(counts, errors, "o-", color=f"C{dimension - 1}", label=label)
+        convergence.loglog(counts, errors, marker="o", label=label, **plotting.line_style(dimension - 1))
     for n in options.cells[:2]:
         u, _ = evolve(1, n)
         profile.step(np.arange(n) * SIDE / n, u, where="mid", label=f"{n} cells")
@@ -83,7 +82,7 @@ def main(arguments=None):
         panel.minorticks_off()
     for panel in (convergence, profile, arrival):
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        panel.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return orders, arrivals

@@ -12,7 +12,6 @@ import argparse
 import time
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -61,22 +60,24 @@ def main(arguments=None):
         cells = [f"{1e3 * seconds:10.1f} ms{memory / 2**20:7.1f} MiB" for seconds, memory in rows[n][0].values()]
         print(f"{'x'.join(map(str, shape)):>14}" + "".join(f"{cell:>24}" for cell in cells), "" if same else "differ")
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = plotting.canvas(None, 9, 4)
     left, right = figure.subplots(1, 2)
     points = np.array(options.points, float) ** options.dimension
     for number, name in enumerate(ways):
-        left.loglog(points, [rows[n][0][name][0] for n in options.points], "o-", color=f"C{number}", label=name)
+        seconds = [rows[n][0][name][0] for n in options.points]
+        left.loglog(points, seconds, marker="o", label=name, **plotting.line_style(number))
     expected = points * np.log(points)
     last = rows[options.points[-1]][0][f"{options.threads} threads"][0]
     left.loglog(points, last * expected / expected[-1], "k:", label="like N log N")
     for number, name in ((1, "kept"), (2, "recomputed")):
         memory = [list(rows[n][0].values())[number][1] / 2**20 for n in options.points]
-        right.loglog(points, memory, "o-", color=f"C{number}", label=name)
+        right.loglog(points, memory, marker="o", label=name, **plotting.line_style(number))
     steps = options.layers * options.substeps
     left.set(xlabel="grid points N", ylabel="seconds", title=f"a gradient of {steps} steps")
     right.set(xlabel="grid points N", ylabel="MiB", title="its stages")
     for axes in (left, right):
         axes.legend(frameon=False)
+        axes.grid(alpha=0.3)
     plotting.save(figure, options.output, overwrite=True)
     return rows
 

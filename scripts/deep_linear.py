@@ -11,7 +11,6 @@ manifold, where it would shrink for ever, after a time like 1/eps; and from how 
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -53,18 +52,22 @@ def main(arguments=None):
     law = turned.law(options.distances)
     print(turned, law, f"random starts: {drawn}", sep="\n")
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = plotting.canvas(None, 10, 4.2)
     left, right = figure.subplots(1, 2)
     left.plot(run.history["time"], run.history["risk"], "k", label="risk")
     for k, level in enumerate(levels):
-        left.axhline(level, color=f"C{k}", linestyle="--", linewidth=1, label=f"least of rank {k}")
+        left.axhline(level, linewidth=1, label=f"least of rank {k}", **plotting.line_style(k + 1))
     left.set(xlabel="training time", ylabel="risk", title="One singular value after another")
     right.loglog(options.distances, turned.times, "o", label="time to $10^{-6}$")
-    right.loglog(options.distances, law.constant * np.array(options.distances) ** law.exponent, label=str(law))
+    right.loglog(
+        options.distances,
+        law.constant * np.array(options.distances) ** law.exponent,
+        label=f"distance^{law.exponent:.2f}",
+    )
     right.set(xlabel="distance from the stable manifold", ylabel="training time", title="To minus the identity")
     for panel in (left, right):
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        panel.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return law.exponent, turned.times, ranks, drawn.fraction

@@ -13,7 +13,6 @@ import argparse
 import time
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -22,6 +21,7 @@ ANGLES = tfl.Coordinates("degrees", ("phi", "psi"), centred=True)
 # Share, mean in degrees, and concentration along each axis.
 CLUSTERS = ((0.6, (-65.0, -42.0), (14.0, 10.0)), (0.4, (-120.0, 135.0), (4.0, 6.0)))
 CELLS = 180
+LARGEST = 0.5  # of the difference of log-densities that is told apart by colour, in nats
 
 
 def draw(n, rng):
@@ -70,10 +70,10 @@ def main(arguments=None):
     print(resolution)
 
     density = np.exp(model.log_density(result.control, lattice(CELLS))).reshape(CELLS, CELLS)
-    coarse = lattice(CELLS // 4)
+    coarse = lattice(CELLS // 2)
     of_the_map = np.log(tfl.FlowMap(model, result.control).push_forward_density(model.initial, coarse))
-    gap = (of_the_map - model.log_density(result.control, coarse)).reshape(CELLS // 4, CELLS // 4)
-    figure = Figure((13, 4.6), layout="compressed")
+    gap = (of_the_map - model.log_density(result.control, coarse)).reshape(CELLS // 2, CELLS // 2)
+    figure = plotting.canvas(None, 11, 4.2)
     data_axes, sample_axes, gap_axes = figure.subplots(1, 3)
     samples = model.sample(result.control, len(data), rng)
     for axes, points, title in ((data_axes, data, "data, regions of 50 and 98 %"), (sample_axes, samples, "samples")):
@@ -81,10 +81,9 @@ def main(arguments=None):
         axes.set_title(f"{len(points)} {title}", fontsize=10)
     plotting.plot_regions(data_axes, density, ANGLES, named=False)
     plotting.colour_bar(figure, image, [data_axes, sample_axes], "density per square degree")
-    largest = np.abs(gap).max()
-    drawn = plotting.plot_field(gap_axes, gap, ANGLES, cmap="RdBu", vmin=-largest, vmax=largest)
-    gap_axes.set_title("log-density of the map less that of the fit", fontsize=10)
-    plotting.colour_bar(figure, drawn, [gap_axes], "nats")
+    drawn = plotting.plot_field(gap_axes, gap, ANGLES, cmap="RdBu_r", vmin=-LARGEST, vmax=LARGEST)
+    gap_axes.set_title("log-density of the map less the fit's", fontsize=10)
+    plotting.colour_bar(figure, drawn, [gap_axes], f"nats, up to {np.abs(gap).max():.1f}", extend="both")
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return fitted, truth, resolution.log_mass

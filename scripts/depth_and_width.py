@@ -13,7 +13,6 @@ it is independent in different layers, deep networks of one unit a layer are as 
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -79,20 +78,22 @@ def main(arguments=None):
         "layers L of one unit": (options.deep, narrow, -0.5),
         f"alpha, {widest} units in {middle} layers": (options.alphas, scale, 1),
     }
-    figure = Figure(figsize=(14, 3.8), layout="constrained")
+    figure = plotting.canvas(None, 12, 3.8)
     exponents = {}
     for axes, (case, (numbers, errors, expected)) in zip(figure.subplots(1, 4), cases.items(), strict=True):
         exponents[case] = np.polyfit(np.log(numbers), np.log(errors), 1)[0]
         print(f"{case}: exponents {exponents[case].round(3)} before and after training, {expected} expected")
         for name, line, slope in zip(("before", "after"), np.transpose(errors), exponents[case], strict=True):
-            axes.loglog(numbers, line, "o-", label=f"{name} training: slope {slope:.2f}")
+            style = {"label": f"{name} training: {slope:.2f}", **plotting.line_style(name == "after")}
+            axes.loglog(numbers, line, marker="o", **style)
         guide = np.array(numbers, float) ** expected
-        axes.loglog(numbers, guide * errors[0][0] / guide[0], "k:", label=f"slope {expected}")
+        axes.loglog(numbers, guide * errors[0][0] / guide[0], "k:", label=f"expected: {expected}")
         axes.set(xlabel=case, ylabel="distance of the outputs")
         axes.set_xticks(numbers, [f"{number:g}" for number in numbers])
         axes.minorticks_off()
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.set_ylim(axes.get_ylim()[0] / 5)  # room for the legend
+        axes.legend(fontsize=9, title="slopes", loc="lower left" if expected < 0 else "lower right")
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return exponents

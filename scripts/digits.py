@@ -12,7 +12,6 @@ Both models descend by the same batches. Left: test errors after each pass; righ
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
 import torusflow as tfl
@@ -61,14 +60,14 @@ def main(arguments=None):
         "softmax regression": [tfl.Affine(10)],
     }
 
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = plotting.canvas(None, 9, 4)
     left, right = figure.subfigures(1, 2, width_ratios=(1.4, 1))
     axes, found = left.subplots(), {}
     for name, maps in networks.items():
         unseen, run = train(maps, training, test, options.passes)
         history = run.history
         found[name] = history["test_accuracy"][-1]
-        axes.plot(100 * (1 - history["test_accuracy"]), label=name)
+        axes.plot(100 * (1 - history["test_accuracy"]), label=name, **plotting.line_style(len(found) - 1))
         print(
             f"{name}: test accuracy {found[name]:.4f}, risk {history['test'][-1]:.4f}; training accuracy "
             f"{history['accuracy'][-1]:.4f}, risk {history['risk'][-1]:.4f}; {history['seconds'][-1]:.1f} s"

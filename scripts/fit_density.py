@@ -13,7 +13,6 @@ import itertools
 import math
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -43,7 +42,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
 
     torus = tfl.Torus((options.points, options.points))
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = plotting.canvas(None, 9, 4)
     risk_axes, ratio_axes = figure.subplots(1, 2)
     final = {}
     print("   s   risk at the start   at the end   PL ratio at v = 0   eigenvalues there")
@@ -57,8 +56,9 @@ def main(arguments=None):
             f"        {least:.2g} to {largest:.1f}"
         )
         assert least <= ratio[0] <= largest
-        risk_axes.semilogy(history["risk"], label=f"s = {smoothness:g}")
-        ratio_axes.semilogy(ratio, label=f"s = {smoothness:g}")
+        style = {"label": f"s = {smoothness:g}", **plotting.line_style(len(final) - 1)}
+        risk_axes.semilogy(history["risk"], **style)
+        ratio_axes.semilogy(ratio, **style)
     risk_axes.set(xlabel="iteration", ylabel="risk", title="Descent from uniform to the unimodal density")
     ratio_axes.set(xlabel="iteration", ylabel="|gradient|² / (2 risk)", title="Polyak-Łojasiewicz ratio")
     for axes in (risk_axes, ratio_axes):

@@ -11,7 +11,6 @@ log-determinant. The fit is compared with the density that the data come from, o
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -59,7 +58,7 @@ def main(arguments=None):
     changes = flow.log_determinant(rng.random((4000, 2)))
     print(f"log-determinants from {changes.min():.2f} to {changes.max():.2f}; inverse to {back:.0e} sides")
 
-    figure = Figure((10, 10.5), layout="compressed")
+    figure = plotting.canvas(None, 10, 10.5)
     (density, grid), (lines, determinant) = figure.subplots(2, 2)
     samples = model.sample(result.control, options.samples, rng)
     image = plotting.plot_points(density, plotting.fitted_density(model, result.control), samples, ANGLES, samples=True)
@@ -69,8 +68,8 @@ def main(arguments=None):
     determinants = plotting.plot_log_determinant(determinant, flow, ANGLES)
     for drawn, axes, label in (
         (image, density, "density per square degree"),
-        (paths, lines, "s"),
-        (determinants, determinant, "log det DΦ(x)"),
+        (paths, lines, "time s of the flow"),
+        (determinants, determinant, "log det DΦ(x): blue contracts, red expands"),
     ):
         plotting.colour_bar(figure, drawn, [axes], label)
     plotting.save(figure, options.output, overwrite=True)

@@ -13,7 +13,6 @@ import argparse
 
 import numpy as np
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -26,10 +25,10 @@ def draw_grid(axes, phi):
     """The images of evenly spaced lines, from their places and one side to every direction."""
     t, at = np.linspace(-1, 2, 400), np.arange(-LINES, 2 * LINES) / LINES
     lines = np.stack(np.meshgrid(at, t, indexing="ij"), axis=-1)
-    for points, colour in ((lines, "C0"), (lines[..., ::-1], "C3")):
-        images = phi(points.reshape(-1, 2)).reshape(points.shape)
-        axes.add_collection(LineCollection(2 * np.pi * images, colors=colour, linewidths=0.6))
-    axes.set_title("deformed grid at the end of the geodesic", fontsize=10)
+    for number, points in enumerate((lines, lines[..., ::-1])):
+        images, colour = 2 * np.pi * phi(points.reshape(-1, 2)), plotting.line_style(number)["color"]
+        axes.add_collection(LineCollection(images.reshape(points.shape), colors=colour, linewidths=0.6))
+    axes.set_title("lines of equal a (blue) and b (red)", fontsize=10)
 
 
 def main(arguments=None):
@@ -62,13 +61,13 @@ def main(arguments=None):
     distance = tfl.geodesic.distance(torus, metric, phi, lambda x: x, options.tolerance)
     print(f"squared distance of the map from the identity: {distance**2:.6f}")
 
-    figure = Figure((12, 8.5), layout="compressed")
+    figure = plotting.canvas(None, 11, 8)
     (first, second, grid), (velocity, speed, history) = figure.subplots(2, 3)
     for axes, values, title in (
         (first, target.values, "target"),
         (second, results["shooting"].output, "reached by shooting"),
     ):
-        image = plotting.plot_field(axes, values, ANGLES, vmin=0, vmax=torus.maximum(target.values))
+        image = plotting.plot_field(axes, values, ANGLES, vmin=0, vmax=torus.maximum(target.values), cmap="Blues")
         axes.set_title(title, fontsize=10)
     plotting.colour_bar(figure, image, [first, second], "density relative to uniform")
     arrows = plotting.plot_velocity(velocity, u0, ANGLES)
@@ -77,20 +76,20 @@ def main(arguments=None):
     plotting.plot_field(grid, uniform.values, ANGLES, alpha=0)
     draw_grid(grid, phi)
     speeds = path.space.norm_of_layers(results["penalised path"].control)
-    style = {"color": "C3", "linewidth": 5, "alpha": 0.4}
+    style = {"color": plotting.line_style(1)["color"], "linewidth": 5, "alpha": 0.4}
     speed.stairs(
         speeds, np.linspace(0, 1, len(speeds) + 1), baseline=None, label="layers of the penalised path", **style
     )
-    speed.plot([0, 1], [energies["shooting"] ** 0.5] * 2, color="C0", label="geodesic")
+    speed.plot([0, 1], [energies["shooting"] ** 0.5] * 2, label="geodesic")
     speed.set(xlabel="s", ylabel="speed |v_s| in V", title="speed along the way")
     speed.set_ylim(0, 1.3 * energies["shooting"] ** 0.5)
-    for name, colour in (("shooting", "C0"), ("penalised path", "C3")):
-        history.semilogy(results[name].history["gradient_norm"], color=colour, label=name)
+    for number, name in enumerate(results):
+        history.semilogy(results[name].history["gradient_norm"], label=name, **plotting.line_style(number))
     history.set(xlabel="iteration of L-BFGS", ylabel="norm of the gradient", title="training")
     for axes in (speed, history):
         axes.title.set_fontsize(10)
         axes.tick_params(labelsize=8)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=9)
         axes.grid(alpha=0.3)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")

@@ -11,7 +11,6 @@ which is the gradient flow of its energy in W2, and along the tangent flow of th
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -45,14 +44,14 @@ def main(arguments=None):
     parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("-o", "--output", default="out/inequality_on_densities.png")
     options = parser.parse_args(arguments)
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = plotting.canvas(None, 10, 4.2)
     cloud, rates = figure.subplots(1, 2)
 
     along, found = look(options.points, options.iterations)
     print(f"along the descent: {along}")
     print(f"everywhere:        {found}")
-    cloud.loglog(found.gaps, found.gradient_norms, ".", color="C0", alpha=0.4, label="random, and the worst found")
-    cloud.loglog(along.gaps, along.gradient_norms, color="C1", label="descent")
+    cloud.loglog(found.gaps, found.gradient_norms, ".", alpha=0.4, label="random, and the worst found")
+    cloud.loglog(along.gaps, along.gradient_norms, label="descent")
     gaps, farthest = np.geomspace(found.gaps.min(), found.gaps.max(), 50), found.norms.max()
     for constant, exponent in zip((found.lower(farthest), found.upper(farthest)), found.exponents, strict=True):
         cloud.loglog(gaps, constant * gaps**exponent, "k:", linewidth=1)
@@ -62,12 +61,12 @@ def main(arguments=None):
     print(f"|gradient|^2 / (2 E) at the end: {wasserstein[-1]:.3f} in W2 (4 pi^2 = {4 * np.pi**2:.3f}), ", end="")
     print(f"{sobolev[-1]:.3f} in H^s")
     rates.plot(times, wasserstein, label="W2, porous medium equation")
-    rates.plot(times, sobolev, label="H^s, s = 2, tangent flow")
+    rates.plot(times, sobolev, "--", label="H^s, s = 2, tangent flow")
     rates.axhline(4 * np.pi**2, color="k", linestyle=":", linewidth=1, label="4 π²")
     rates.set(xlabel="time", ylabel="|gradient|² / (2 E)", title="One energy, two metrics")
     for panel in (cloud, rates):
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        panel.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return *along.exponents, wasserstein[-1] / (4 * np.pi**2)

@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -44,14 +43,14 @@ def main(arguments=None):
     print(f"resumed after {half.iterations} iterations: largest difference of the risks {gap:g}")
     print(f"risk {resumed.value:.3e} on {torus.shape}, {further.value:.3e} on {fine.model.torus.shape}")
 
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = plotting.canvas(None, 7, 4.2)
     axes = figure.subplots()
-    axes.semilogy(whole.history["risk"], color="C0", linewidth=6, alpha=0.25, label="not interrupted")
-    axes.semilogy(half.history["risk"], color="C0", label="until it was cut")
+    axes.semilogy(whole.history["risk"], color="0.8", linewidth=7, label="not interrupted")
+    axes.semilogy(half.history["risk"], label="until it was cut", **plotting.line_style(0))
     later = np.arange(half.iterations, resumed.iterations + 1)
-    axes.semilogy(later, resumed.history["risk"][half.iterations :], color="C1", label="resumed")
+    axes.semilogy(later, resumed.history["risk"][half.iterations :], label="resumed", **plotting.line_style(1))
     steps = resumed.iterations + np.arange(further.iterations + 1)
-    axes.semilogy(steps, further.history["risk"], color="C2", label="refined to twice the grid")
+    axes.semilogy(steps, further.history["risk"], label="refined to twice the grid", **plotting.line_style(2))
     axes.set(xlabel="iteration", ylabel="risk", title="One descent in three files")
     axes.grid(alpha=0.3)
     axes.legend()

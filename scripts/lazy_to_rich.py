@@ -13,7 +13,6 @@ Peyré and Vialard (arXiv:2403.12887): length <= sqrt(2/m) (sqrt R(0) - sqrt R(T
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -73,23 +72,23 @@ def main(arguments=None):
         print(f"alpha {alpha:6g}: risk {gaps[0]:.1e} from the last one's, {gaps[1]:.1e} from its lazy prediction, "
               f"kernel drift {run['drift']:.3f}, least ratio/alpha^2 {run['ratios'].min():.4f}")  # fmt: skip
 
-    figure = Figure(figsize=(13, 4), layout="constrained")
+    figure = plotting.canvas(None, 12, 4)
     risks, paths, ratios = figure.subplots(1, 3)
-    for alpha in options.alphas[:: max(1, len(runs) // 4)]:
-        risks.semilogy(times, runs[alpha]["risks"], label=f"alpha {alpha:g}")
-    risks.semilogy(times, lazy["predicted"], "k:", label="linearised network")
+    for number, alpha in enumerate(options.alphas[:: max(1, len(runs) // 4)]):
+        risks.semilogy(times, runs[alpha]["risks"], label=f"alpha {alpha:g}", **plotting.line_style(number))
+    risks.semilogy(times, lazy["predicted"], "k", linewidth=1, label="linearised network")
     risks.set(xlabel="training time · alpha²", ylabel="risk", title="Training")
     for name, line in (("distance moved", distances), ("length of the path", lengths), ("its bound", bounds)):
         paths.loglog(options.alphas, line, "o-", label=name)
     paths.loglog(options.alphas, drifts, "s--", label="drift of the tangent kernel")
     paths.set(xlabel="alpha", title=f"Units: slope {exponent:.2f}")
     by_spread = {spread: train(options.alphas[-1], times, spread)["ratios"] for spread in options.spreads}
-    for spread, line in by_spread.items():
-        ratios.semilogy(times, line, label=f"initial spread {spread:g}")
+    for number, (spread, line) in enumerate(by_spread.items()):
+        ratios.semilogy(times, line, label=f"initial spread {spread:g}", **plotting.line_style(number))
     ratios.set(xlabel="training time · alpha²", ylabel="ratio / alpha²", title="Polyak-Łojasiewicz ratio, lazy")
     for axes in (risks, paths, ratios):
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return exponent, runs, by_spread

@@ -10,7 +10,6 @@ everything to the origin: the loss per dimension tends to 1/2. A perturbation of
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.linalg import expm
 
 import torusflow as tfl
@@ -61,7 +60,7 @@ def main(arguments=None):
     parser.add_argument("-o", "--output", default="out/minus_identity.png")
     options = parser.parse_args(arguments)
 
-    figure = Figure(figsize=(9, 5), layout="constrained")
+    figure = plotting.canvas(None, 9, 5)
     losses = {}
     starts = ((0.0, "start at W = 0: shrinks to zero"), (1e-3, "start at distance 0.001: turns by π"))
     for axes, (perturbation, title) in zip(figure.subplots(1, 2), starts, strict=True):

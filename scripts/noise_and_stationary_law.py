@@ -11,7 +11,6 @@ regression, constant step), with the exact law of finite steps and what batches 
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -57,7 +56,7 @@ def main(arguments=None):
 
     risk, best = least_squares(np.random.default_rng(0))
     unit = 1 / np.linalg.norm(risk.model.X @ risk.model.X.T, 2)  # the inverse of the largest eigenvalue
-    figure = Figure(figsize=(12, 4), layout="constrained")
+    figure = plotting.canvas(None, 12, 4)
     cloud, spread, time = figure.subplots(1, 3)
     rows = []
     for factor in options.steps:
@@ -85,14 +84,14 @@ def main(arguments=None):
     for controls, style, label in (([start, *run], "o", "descent"), (path, "-", "diffusion")):
         time.semilogy(times / step, [risk(w) - least for w in controls], style, label=label)
     time.axhline(law.excess, color="k", linewidth=1, label="law")
-    cloud.set(title=f"Rows about the minimum, step {options.steps[-1]:g}/|H|", aspect="equal")
+    cloud.set(ylim=(-1.1, 1.9), title=f"Rows about the minimum, step {options.steps[-1]:g}/|H|", aspect="equal")
     spread.set_xticks(options.steps, [f"{factor:g}" for factor in options.steps], minor=False)
     spread.set_xticks([], minor=True)
     spread.set(xlabel="step times |H|", title="Mean |w - w*|²")
     time.set(xlabel="steps", title="Risk above the least")
     for panel in (cloud, spread, time):
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        panel.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return table

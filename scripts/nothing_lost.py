@@ -14,7 +14,6 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -42,7 +41,7 @@ def main(arguments=None):
         "Ctrl-C": lambda folder: signal.raise_signal(signal.SIGINT),
         "the folder vanishes": shutil.rmtree,
     }
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = plotting.canvas(None, 7, 4.2)
     axes, gap = figure.subplots(), 0.0
     axes.semilogy(whole.history["risk"], color="0.8", linewidth=7, label="not ended on the way")
     for number, (name, act) in enumerate(ways.items()):
@@ -64,9 +63,9 @@ def main(arguments=None):
             if not ended.path.is_relative_to(parent):
                 shutil.rmtree(ended.path.parent)
         gap = max(gap, float(np.max(np.abs(resumed.history["risk"] - whole.history["risk"]))))
-        colour, reached = f"C{number}", whole.history["risk"][moment]
-        axes.semilogy(moment, reached, "o^s"[number], color=colour, markersize=9, label=name)
-        axes.semilogy(resumed.history["risk"], color=colour, linestyle=["-", "--", ":"][number])
+        style, reached = plotting.line_style(number), whole.history["risk"][moment]
+        axes.semilogy(moment, reached, "o^s"[number], color=style["color"], markersize=9, label=name)
+        axes.semilogy(resumed.history["risk"], **style)
     print(f"largest difference of the risks, after going on: {gap:g}")
     axes.set(xlabel="iteration", ylabel="risk", title="Ended on the way, and gone on")
     axes.grid(alpha=0.3)

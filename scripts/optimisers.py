@@ -11,7 +11,6 @@ import argparse
 import time
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -40,7 +39,7 @@ def main(arguments=None):
     )
     risk = tfl.Risk(model, tfl.losses.KullbackLeibler(target))
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = plotting.canvas(None, 10, 4.2)
     left, right = figure.subplots(1, 2, sharey=True)
     last = {}
     for number, (name, method) in enumerate(METHODS.items()):
@@ -59,8 +58,8 @@ def main(arguments=None):
         count = options.iterations
         result = tfl.descend(risk, start, method, count, callback=record, validation=error, patience=count)
         print(f"{name:<18} error {errors[-1]:.2e} after {result.iterations} iterations: {result.status[:60]}")
-        left.semilogy(errors, color=f"C{number}", label=name)
-        right.loglog(np.array(seconds), errors[: len(seconds)], color=f"C{number}", label=name)
+        left.semilogy(errors, label=name, **plotting.line_style(number))
+        right.loglog(np.array(seconds), errors[: len(seconds)], label=name, **plotting.line_style(number))
         last[name] = errors[-1]
     left.set(xlabel="iterations on the finest grid", ylabel="relative L2 error", title="by iterations")
     right.set(xlabel="seconds", title="by time, all levels included")

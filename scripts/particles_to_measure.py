@@ -10,7 +10,6 @@ the points of a lattice much faster. Right: descent on the particles and on the 
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -61,7 +60,7 @@ def main(arguments=None):
         print(f"{n:6d} points: random {r:.3e}, lattice {q:.3e}")
     print(f"fitted slope for random points {slope:.3f} (-1/2 expected)")
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = plotting.canvas(None, 9, 4)
     axes, training = figure.subplots(1, 2)
     axes.loglog(options.counts, random, "o", label="independent points")
     axes.loglog(options.counts, np.exp(constant) * np.array(options.counts) ** slope, label=f"slope {slope:.2f}")
@@ -72,14 +71,16 @@ def main(arguments=None):
     goal = tfl.densities.von_mises(torus)
     whole = tfl.Risk(measure, tfl.losses.SobolevMMD(goal, ORDER, squared=True))
     training.semilogy(times, [whole(w) for w in train(whole, times)], "k", label="density")
-    for n in options.counts[:3]:
+    for number, n in enumerate(options.counts[:3]):
         cloud = tfl.TorusNODE(rng.random((n, 2)), METRIC, substeps=1, **SHARED)
         controls = train(tfl.Risk(cloud, tfl.losses.CloudMMD(goal, order=ORDER, squared=True)), times)
-        training.semilogy(times, [whole(w) for w in controls], "--", label=f"{n} particles")
+        training.semilogy(
+            times, [whole(w) for w in controls], label=f"{n} particles", **plotting.line_style(number + 1)
+        )
     training.set(xlabel="training time", ylabel="risk of the density", title="Trained on particles, or on the density")
     for panel in (axes, training):
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        panel.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return slope, np.array(regular)

@@ -10,7 +10,6 @@ Right: a neural ODE in the Hilbert space of a Gaussian kernel, whose certificate
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -47,7 +46,7 @@ def main(arguments=None):
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("-o", "--output", default="out/polyak_lojasiewicz.png")
     options = parser.parse_args(arguments)
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = plotting.canvas(None, 9, 4)
     ratio_axes, risk_axes = figure.subplots(1, 2)
 
     history, lower, upper = linear_run(options.iterations)
@@ -57,7 +56,7 @@ def main(arguments=None):
     print(f"    {lojasiewicz.fit_exponent(history['risk'], history['gradient_norm'])}")
     ratio_axes.fill_between(np.arange(len(lower)), lower, upper, alpha=0.2, label="bounds of theory")
     ratio_axes.semilogy(history["pl_ratio"], label="|gradient|² / (2 risk)")
-    ratio_axes.set(xlabel="iteration", ylabel="ratio", title="Linear neural ODE, 64 layers")
+    ratio_axes.set(xlabel="iteration", ylabel="ratio", title="Linear neural ODE, 64 layers", ylim=lower.min() / 4)
 
     step = 0.1
     run, certificate = kernel_run(options.iterations, step)
@@ -70,7 +69,7 @@ def main(arguments=None):
     risk_axes.set(xlabel="iteration", ylabel="risk", title="Kernel neural ODE, four points")
     for axes in (ratio_axes, risk_axes):
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return kept, verdict.passed

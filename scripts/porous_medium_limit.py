@@ -15,7 +15,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -66,27 +65,28 @@ def main(arguments=None):
     for length, row in zip(runs, distances, strict=True):
         print(f"{length:10g} " + " ".join(f"{value:15.3e}" for value in row))
 
-    figure = Figure(figsize=(13, 4), layout="constrained")
+    figure = plotting.canvas(None, 12, 4)
     risk, distance, density = figure.subplots(1, 3)
-    shown = {length: f"C{i}" for i, length in enumerate(options.lengths) if i in (0, 2, len(runs) - 1)}
+    few = [length for i, length in enumerate(options.lengths) if i in (0, 2, len(runs) - 1)]
+    shown = {length: plotting.line_style(number)["color"] for number, length in enumerate(few)}
     for length, colour in shown.items():
         for way, line in WAYS.items():
             values, last = runs[length][way]
-            risk.semilogy(times, values, line, color=colour, label=f"{way}, l = {length:g}")
+            risk.semilogy(times, values, line, color=colour, label=f"length {length:g}" if line == "-" else None)
             density.plot(torus.points[0], last, line, color=colour)
     risk.semilogy(times, porous_risk, color="k", linewidth=0.8, label="porous medium")
     density.plot(torus.points[0], limit, color="k", linewidth=0.8)
     lengths = np.array([length for length in options.lengths if length > 0])
     for column, (way, line) in enumerate(WAYS.items()):
-        distance.loglog(lengths, distances[: len(lengths), column], "o" + line, label=way)
+        distance.loglog(lengths, distances[: len(lengths), column], "os^"[column] + line, color="k", label=way)
     distance.loglog(
         lengths, distances[len(lengths) - 1, 2] * (lengths / lengths[-1]) ** 2, color="0.7", label="slope 2"
     )
     risk.set(xlabel="training time", ylabel="risk", title="Risk")
     distance.set(xlabel="length of the kernel", ylabel="L2 distance", title=f"To the porous medium, time {times[-1]:g}")
     density.set(xlabel="x", ylabel="density", title=f"Densities at time {times[-1]:g}")
-    risk.legend(fontsize=6)
-    distance.legend(fontsize=8)
+    risk.legend(fontsize=9)
+    distance.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     with h5py.File(Path(options.output).with_suffix(".table.h5"), "w") as file:
         file.attrs["about"] = " ".join(__doc__.split())

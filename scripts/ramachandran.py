@@ -10,6 +10,7 @@ Every tenth row of data/adk_torsions.csv is held out for the score. The density
 import argparse
 
 import numpy as np
+import pandas as pd
 
 import torusflow as tfl
 from torusflow.estimators.kernel_estimate import KernelEstimate
@@ -24,14 +25,14 @@ def main(arguments=None):
     parser.add_argument("-o", "--output", default="out/ramachandran.png")
     options = parser.parse_args(arguments)
 
-    angles = np.loadtxt(DATA, delimiter=",", skiprows=1)[: options.rows]
-    unseen, seen = angles[::10], np.delete(angles, np.s_[::10], axis=0)
+    angles = pd.read_csv(DATA)[: options.rows]  # columns phi and psi
+    unseen, seen = angles[::10], angles.drop(angles.index[::10])
     density = tfl.TorusDensity("degrees").fit(seen)
     print(density)
-    points = np.random.default_rng(0).permutation(seen / 360 % 1.0)
+    points = np.random.default_rng(0).permutation(seen.to_numpy() / 360 % 1.0)
     tenth = len(points) // 10
     kernel = KernelEstimate.fitted(points[tenth:], points[:tenth])
-    scores = density.score_samples(unseen) + 2 * np.log(360), kernel.log_density(unseen / 360 % 1.0)
+    scores = density.score_samples(unseen) + 2 * np.log(360), kernel.log_density(unseen.to_numpy() / 360 % 1.0)
     difference = scores[0] - scores[1]
     for name, values in (("torus density", scores[0]), ("kernel estimate", scores[1]), ("difference", difference)):
         print(f"{name:<16}{values.mean():8.4f} +- {values.std() / len(values) ** 0.5:.4f} nats a row above uniform")

@@ -12,7 +12,6 @@ import argparse
 import warnings
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -39,7 +38,7 @@ def main(arguments=None):
 
     torus = tfl.Torus((options.points,))
     start, loss = tfl.densities.uniform(torus), tfl.losses.SquaredL2(rough_target(torus))
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = plotting.canvas(None, 10, 4.2)
     decay, exponent = figure.subplots(1, 2)
     rows = {}
     for i, s in enumerate(options.smoothness):
@@ -55,9 +54,10 @@ def main(arguments=None):
         rows[s] = fit.exponent, -slope, 1 / (2 * fit.exponent - 1)
         print(f"s = {s:g}: exponent {fit.exponent:.3f} ({0.5 + (s - 1) / 3:.3f} expected)")
         print(f"         risk falls like t^{slope:.3f}, predicted t^{-rows[s][2]:.3f}")
-        decay.loglog(times, flow.loss, color=f"C{i}", label=f"s = {s:g}: $t^{{{slope:.2f}}}$")
-        exponent.loglog(flow.loss, norms, color=f"C{i}", label=f"s = {s:g}: θ = {fit.exponent:.2f}")
-        exponent.loglog(flow.loss[window], norms[window], color=f"C{i}", linewidth=4, alpha=0.3)
+        style = plotting.line_style(i)
+        decay.loglog(times, flow.loss, **style, label=f"s = {s:g}: $t^{{{slope:.2f}}}$")
+        exponent.loglog(flow.loss, norms, **style, label=f"s = {s:g}: θ = {fit.exponent:.2f}")
+        exponent.loglog(flow.loss[window], norms[window], color=style["color"], linewidth=4, alpha=0.3)
         model = tfl.MeasureNODE(torus, metric, start, layers=4, substeps=2)
         k = 2 * np.pi * np.arange(1, options.points // 3)
         step = 1 / np.max(k**2 / metric.symbol(k**2))  # inverse of the largest eigenvalue of the tangent kernel
@@ -65,13 +65,13 @@ def main(arguments=None):
         run = tfl.descend(risk, risk.space.zeros(), tfl.GradientDescent(step), options.iterations).history
         until = np.searchsorted(run["time"], times[-1])
         some = np.unique(np.geomspace(1, max(2, until) - 1, 25).astype(int))
-        decay.loglog(run["time"][some], run["risk"][some], ".", color=f"C{i}")
-        exponent.loglog(run["risk"][some], run["gradient_norm"][some], ".", color=f"C{i}")
-    decay.set(xlabel="training time", ylabel="risk", title="Decay of the risk")
+        decay.loglog(run["time"][some], run["risk"][some], ".", color=style["color"])
+        exponent.loglog(run["risk"][some], run["gradient_norm"][some], ".", color=style["color"])
+    decay.set(xlabel="training time", ylabel="risk", title="Decay of the risk: flow, dots descent")
     exponent.set(xlabel="risk", ylabel="norm of the gradient", title="Łojasiewicz exponent, fitted where wide")
     for panel in (decay, exponent):
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        panel.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return rows

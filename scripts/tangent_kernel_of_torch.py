@@ -14,7 +14,6 @@ import argparse
 import sys
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -72,11 +71,17 @@ def main(arguments=None):
         for width in options.widths
     ]
     moved, drifts, fell = np.median(runs, axis=1).T
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    figure = plotting.canvas(None, 6, 4.5)
     axes, slopes = figure.subplots(), []
     for name, changes in (("tangent kernel", drifts), ("parameters", moved)):
         slopes.append(np.polyfit(np.log(options.widths), np.log(changes), 1)[0])
-        axes.loglog(options.widths, changes, "o-", label=f"{name}: slope {slopes[-1]:.2f}")
+        axes.loglog(
+            options.widths,
+            changes,
+            marker="o",
+            label=f"{name}: slope {slopes[-1]:.2f}",
+            **plotting.line_style(len(slopes) - 1),
+        )
         print(f"{name}: changes by {changes[0]:.3f} to {changes[-1]:.4f} of its size, slope {slopes[-1]:.2f}")
     print(f"risk falls to {np.max(fell):.1e} of the first or less")
     axes.set(xlabel="width n", ylabel="relative change over training", title="A residual network in PyTorch")

@@ -12,7 +12,6 @@ however wide they are: the state between layers has few dimensions, and must mov
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -49,7 +48,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
 
     times = np.linspace(0, 1, 21)
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    figure = plotting.canvas(None, 10, 4.5)
     drift_axes, risk_axes = figure.subplots(1, 2)
     slopes, gaps = {}, {}
     for case, (layers, mean) in CASES.items():
@@ -63,14 +62,16 @@ def main(arguments=None):
                 (line,) = risk_axes.semilogy(times, risks, label=f"width {width}")
                 risk_axes.semilogy(times, predicted, ":", color=line.get_color(), label="its lazy prediction")
         slopes[case] = np.polyfit(np.log(options.widths), np.log(drifts), 1)[0]
-        drift_axes.loglog(options.widths, drifts, "o-", label=f"{case}: slope {slopes[case]:.2f}")
+        style = {"label": f"{case}: slope {slopes[case]:.2f}", **plotting.line_style(len(slopes) - 1)}
+        drift_axes.loglog(options.widths, drifts, marker="o", **style)
         print(f"{case}: drift {drifts[0]:.3f} at width {options.widths[0]}, {drifts[-1]:.4f} at {options.widths[-1]}")
         print(f"    fitted slope {slopes[case]:.3f}; risk differs from its prediction by {gaps[case]:.4f} of the first")
+    drift_axes.set_ylim(drift_axes.get_ylim()[0] / 5)  # room for the legend
     drift_axes.set(xlabel="width m", ylabel="relative change of the tangent kernel", title="Drift over training")
     risk_axes.set(xlabel="training time", ylabel="risk", title=f"Training: {next(iter(CASES))}")
     for axes in (drift_axes, risk_axes):
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return slopes, gaps

@@ -13,7 +13,6 @@ are from those with the best weights, by the ratio of the two rates.
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting, two_timescales
@@ -69,7 +68,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     density, distances, places = teacher(options.sharpness), {}, (np.arange(CELLS) + 0.5) / CELLS
     neurons, targets, start = student(options.count, 20, density)
-    figure = Figure(figsize=(14, 4.2), layout="constrained")
+    figure = plotting.canvas(None, 12, 4)
     left, middle, right = figure.subplots(1, 3)
     for regulariser, line in {"unbiased": "o-", "biased": "s--", "entropic": "^:"}.items():
         losses = [tfl.losses.VariableProjection(targets, ridge, regulariser) for ridge in options.ridges]
@@ -94,7 +93,7 @@ def main(arguments=None):
     right.set(xlabel="rate of outer layer / of neurons", ylabel="distance of neurons", title="To the best weights")
     for panel in (left, middle, right):
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        panel.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     return distances, order
 

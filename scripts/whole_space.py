@@ -11,7 +11,6 @@ Ever denser grids come to the whole space.
 import argparse
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import torusflow as tfl
 from torusflow import plotting
@@ -50,14 +49,14 @@ def main(arguments=None):
         runs[name] = tfl.descend(risk, risk.space.zeros(), flow)
         print(f"{name}: risk {runs[name].value:.6g}, {runs[name].value / whole.value - 1:.1e} above")
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = plotting.canvas(None, 6, 4)
     axes = figure.subplots()
-    for name, run in {"whole space": whole, **runs}.items():
-        style = "k" if run is whole else "--"
-        axes.semilogy(run.history["time"], run.history["risk"], style, label=name)
+    for number, (name, run) in enumerate({"whole space": whole, **runs}.items()):
+        style = {"color": "k"} if run is whole else plotting.line_style(number)
+        axes.semilogy(run.history["time"], run.history["risk"], label=name, **style)
     axes.set(xlabel="training time", ylabel="risk", title="Gradient flow in spaces of fields")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=9)
     plotting.save(figure, options.output, overwrite=True)
     print(f"picture: {options.output}")
     return whole.value, {name: run.value for name, run in runs.items()}

@@ -9,6 +9,7 @@ A valley wind blows up by day and down by night; the hours and the directions ar
 import argparse
 
 import numpy as np
+import pandas as pd
 from scipy.stats import vonmises
 
 import torusflow as tfl
@@ -29,23 +30,23 @@ def exact(hour, direction):
 
 
 def draw(n, rng):
-    """Hours, more of them by day as stations have it, and directions, array (n, 2)."""
+    """Hours, more of them by day as stations have it, and directions."""
     hour = (13 + rng.vonmises(0.0, 0.5, n) * 12 / np.pi) % 24
     centre = np.where(rng.random(n) < share_of_day_wind(hour), UP, DOWN)
-    return np.stack([hour, (centre + np.degrees(rng.vonmises(0.0, SHARP, n))) % 360], axis=1)
+    return pd.DataFrame({"hour": hour, "direction": (centre + np.degrees(rng.vonmises(0.0, SHARP, n))) % 360})
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--fits", type=int, default=50, help="of resampled rows, for the band")
-    parser.add_argument("-o", "--output", default="wind_by_hour.png")
+    parser.add_argument("-o", "--output", default="out/wind_by_hour.png")
     options = parser.parse_args(arguments)
 
     rng = np.random.default_rng(0)
     rows, new = draw(options.rows, rng), draw(5000, rng)
-    density = tfl.TorusDensity(period=["hours", "degrees"], given=0).fit(rows)
-    gap = np.mean(np.log(exact(*new.T))) - density.score(new) / len(new)
+    density = tfl.TorusDensity(period=["hours", "degrees"], given="hour").fit(rows)
+    gap = np.mean(np.log(exact(new.hour, new.direction))) - density.score(new) / len(new)
     print(density)
     print(f"{gap:.3f} nats a row below the truth, on {len(new)} new rows")
 
@@ -53,7 +54,7 @@ def main(arguments=None):
 
     def day_wind(fit):
         """The probability of a direction within 90 degrees of up the valley, for each hour."""
-        at = np.stack(np.meshgrid(hours, up, indexing="ij"), axis=-1).reshape(-1, 2)
+        at = pd.DataFrame([(hour, direction) for hour in hours for direction in up], columns=rows.columns)
         return 5.0 * np.exp(fit.score_samples(at)).reshape(len(hours), -1).sum(axis=1)
 
     low, high = density.bootstrap(options.fits, random_state=0).band(day_wind)
@@ -62,9 +63,8 @@ def main(arguments=None):
     for hour, p, a, b, true in zip(hours, day_wind(density), low, high, truth, strict=True):
         print(f"{hour:4.0f}   {p:13.3f}   {a:.3f}..{b:.3f}   {true:.3f}")
 
-    figure = density.plot()
-    figure.savefig(options.output)
-    print(f"picture written to {options.output}")
+    tfl.plotting.save(density.plot(), options.output, overwrite=True)
+    print(f"picture: {options.output}")
     return gap, np.mean((low <= truth) & (truth <= high))
 
 

@@ -52,10 +52,10 @@ def test_python_runs(document, tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "data").symlink_to(ROOT / "data")
     code = compile("\n".join(lines_to_run(document, tmp_path)), document.name, "exec")
-    exec(code, {})
+    exec(code, {"__name__": "__main__"})
     first = capsys.readouterr().out
     if relative(document) in ("README.md", "docs/python.md"):
-        exec(code, {})
+        exec(code, {"__name__": "__main__"})
         assert len(first.splitlines()) == len(capsys.readouterr().out.splitlines())
     if document.name == "python.md":
         assert "iteration limit: 50 iterations, risk 0.00020" in first
@@ -144,3 +144,20 @@ def test_files_that_are_named_are_there():
         text = document.read_text(encoding="utf-8")
         for name in re.findall(r"(?:data|docs|scripts|tests|benchmarks)/[\w/]+\.(?:csv|toml|h5|md|py)", text):
             assert (ROOT / name).exists(), f"{relative(document)} names {name}"
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "docs" / "how_to").glob("*.md")), ids=lambda path: path.stem)
+def test_recipes_are_of_a_dozen_lines(recipe):
+    """And one click from their list, which the first page has; a model needs its derivative, in two classes."""
+    lines = [line for block in blocks(recipe, "python") for line in block.splitlines() if line.strip()]
+    assert len(lines) <= (22 if recipe.stem == "own_model" else 12)
+    assert recipe.stem == "index" or f"({recipe.name})" in (recipe.parent / "index.md").read_text(encoding="utf-8")
+
+
+def test_every_picture_is_listed_with_its_question():
+    """Of the studies, of the functions that draw, and those in docs/."""
+    listed = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
+    studies = [path.name for path in (ROOT / "scripts").glob("*.py") if not path.name.startswith("make_")]
+    drawn = [f"docs/{path.name}" for path in (ROOT / "docs").glob("*.png")]
+    functions = [name for name in tfl.plotting.__all__ if name.startswith("plot_")]
+    assert [name for name in studies + drawn + functions if f"`{name}`" not in listed] == []

@@ -25,7 +25,7 @@ LAYERS = [
     {"geodesic"},
     {"models", "losses"},
     {"porous_medium", "risk"},
-    {"storage"},
+    {"storage", "differences"},
     {"checks", "interop", "theory"},
     {"descent"},
     {"config", "plotting", "testing"},

@@ -72,6 +72,16 @@ def test_what_is_no_loss(loss):
         tfl.Risk(tfl.LinearNODE(np.eye(2), 2), loss)
 
 
+def test_what_a_loss_that_is_begun_lacks():
+    class Begun(losses.PointLoss):
+        def __call__(self, y):
+            return 0.0
+
+    for loss, words in ((Begun(np.eye(2)), "a Begun, which has no gradient"), (np.sum, "no gradient and no check")):
+        with pytest.raises(tfl.InputError, match=words):
+            tfl.Risk(tfl.LinearNODE(np.eye(2), 2), loss)
+
+
 def test_what_is_no_model_or_method():
     risk = tfl.Risk(tfl.LinearNODE(np.eye(2), 2), tfl.losses.SquaredDistance(np.eye(2)))
     with pytest.raises(tfl.InputError, match="got the class LinearNODE itself"):

@@ -7,6 +7,7 @@ from . import losses as losses
 from . import model as model
 from . import plotting as plotting
 from . import porous_medium as porous_medium
+from . import testing as testing
 from .descent import *  # noqa: F403
 from .descent.coarse_to_fine import coarse_to_fine as coarse_to_fine
 from .descent.ensembles import Ensemble as Ensemble
@@ -74,6 +75,7 @@ __all__ = [
     "plotting",
     "porous_medium",
     "quantities",
+    "testing",
     "two_timescales",
     "wasserstein",
 ]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .arguments import check_kind, checked_seed, checked_whole, is_number
-from .errors import InputError, NumericalError
+from .differences import EPS, Line, derivative_of, suitable_step
+from .errors import InputError
 from .hilbert import norm
 from .model import HasResolution, Model
 from .models.log_density_node import LogDensityNODE, Resolution
@@ -22,13 +23,10 @@ SLOPE_TOLERANCE = 0.05
 DERIVATIVE_TOLERANCE = 1e-7
 # Of the Taylor check: factors by which the suitable step is shortened for remainders, and a longer one for derivatives.
 REMAINDERS, LADDER = 2.0 ** -np.arange(6), 4.0 ** -np.arange(11)
-EPS = float(np.finfo(float).eps)
-# Differences of the risk may be off by this many times their estimated error, and a right gradient by this part of the
-# terms that cancel in it.
-SAFETY, GRADIENT_ROUND_OFF = 3.0, 1e-11
-# Share of the random direction in the one tried, beside the gradient's; trials for the suitable step.
+# A right gradient may be off by this part of the terms that cancel in it.
+GRADIENT_ROUND_OFF = 1e-11
+# Share of the random direction in the one tried, beside the gradient's.
 RANDOM_PART = 0.1
-MOST_TRIALS = 8
 # A likelihood is sound if the density has mass one to this, and steps half as long change it by this many nats: less
 # than the standard error from ten thousand samples.
 TOTAL_MASS_TOLERANCE = 1e-3
@@ -331,75 +329,17 @@ def _along(point: RiskAt, dw, step: float | None) -> TaylorCheck:
     if scale > 0:
         dw = RANDOM_PART * dw + gradient / scale
         dw = dw / norm(risk.space, dw)
-    line = _Line(risk, point.control, dw)
+    line = Line(risk, point.control, dw)
     slope = risk.space.inner(gradient, dw)
-    step = step or _suitable_step(line, point.value, slope)
+    step = step or suitable_step(line, point.value, slope)
     longest = max(step, min(step / LADDER[6], line.size / 2))  # further out a model may overflow
-    derivative, resolution = _derivative(line, longest * LADDER)
+    derivative, resolution = derivative_of(line, longest * LADDER)
     resolution += _round_off(point, dw)
     steps = step * REMAINDERS
     remainders = np.abs(np.array([line(h) for h in steps]) - point.value - steps * slope)
     above = remainders > 1e4 * EPS * abs(point.value) + 10 * steps * resolution
     fitted = np.polyfit(np.log(steps[above]), np.log(remainders[above]), 1)[0] if np.sum(above) > 2 else math.nan
     return TaylorCheck(steps, remainders, float(fitted), scale, abs(derivative - slope), resolution)
-
-
-class _Line:
-    """R(w + h dw) as a function of h; NaN where the model refuses the control."""
-
-    def __init__(self, risk: Risk, w, dw):
-        self.risk, self.w, self.dw = risk, w, dw
-        self.size = max(norm(risk.space, w), 1e-1)
-
-    def __call__(self, h: float) -> float:
-        try:
-            return self.risk(self.w + h * self.dw)
-        except NumericalError:
-            return math.nan
-
-
-def _suitable_step(line: _Line, value: float, slope: float) -> float:
-    """The h whose third-order part is a thousandth of the remainder, seen from a trial at 1e-3 of the control's size.
-
-    Or from a longer one, where the remainder is round-off, or a shorter one, where the model refuses it.
-    """
-    h, longest = 1e-3 * line.size, math.inf
-    for _ in range(MOST_TRIALS):
-        plus, minus = (line(sign * h) - value - sign * h * slope for sign in (1, -1))
-        second, third = abs(plus + minus) / 2, abs(plus - minus) / 2
-        if math.isnan(third):
-            longest, h = h / 4, h / 100
-        elif max(second, third) > 1e3 * EPS * abs(value):
-            factor = 1e-3 * second / third if third > 0 else 10.0
-            h *= min(max(factor, 1e-3), 10.0)
-            if factor > 1e-3:
-                break
-        elif h == longest:
-            break
-        else:
-            h *= 10.0
-        h = min(h, longest)
-    return h
-
-
-def _derivative(line: _Line, steps) -> tuple[float, float]:
-    """The fourth-order difference, from steps h and 4 h, that can be trusted most, and how far it can.
-
-    Its error in h is seen from the one with four times the step. Round-off is at least a quarter of what it is with a
-    quarter of the step, and so on: no agreement by chance is believed.
-    """
-    plus, minus = (np.array([line(sign * h) for h in steps]) for sign in (1, -1))
-    second = (plus - minus) / (2 * steps)
-    fourth = second[1:] + np.diff(second) / 15
-    between = np.abs(np.diff(fourth))
-    noise = EPS / 4 * np.maximum(np.abs(plus), np.abs(minus)) / steps
-    best, derivative = math.inf, math.nan
-    for k in range(len(between) - 1):
-        below = between[k + 1 :] / 4.0 ** np.arange(1, len(between) - k)
-        error = between[k] / 16 + np.sum(below) + noise[k + 2]
-        if error < best:  # not where the model refused a control
-            best, derivative = float(error), float(fourth[k + 1])
-    return derivative, SAFETY * best
 
 
 def _round_off(point: RiskAt, dw) -> float:

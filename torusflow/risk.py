@@ -62,7 +62,7 @@ class Risk(OneLine):
         if isinstance(self.loss, type) or not isinstance(self.loss, Loss):
             raise InputError(
                 f"Risk: the second argument must be a loss such as tfl.losses.SquaredL2(target), "
-                f"got {_kind(self.loss)}."
+                f"got {_kind(self.loss)}{_lacking(self.loss)}."
             )
         self.loss.check(self.model.output_space)
         _warn_of_conflicts(self.model, self.loss)
@@ -185,6 +185,14 @@ def _wrong_gradient(loss, gradient, error: InputError) -> InputError | Numerical
 
 def _kind(thing) -> str:
     return f"the class {thing.__name__} itself" if isinstance(thing, type) else f"a {type(thing).__name__}"
+
+
+def _lacking(loss) -> str:
+    """What is missing in a loss that somebody has begun to write."""
+    of_loss = ("__call__", "gradient", "check")
+    missing = [name for name in of_loss if not hasattr(loss, name)]
+    begun = not isinstance(loss, type) and len(missing) < len(of_loss)
+    return f", which has no {' and no '.join(missing)}" if begun else ""
 
 
 def _warn_of_conflicts(model, loss) -> None:

@@ -14,6 +14,7 @@ from torusflow.backends.cuda.work import BLOCK, LOADS, SOURCE, argument
 from torusflow.backends.reference import Reference
 
 COMPILER = shutil.which("g++")
+KERNELS = re.findall(r"__global__ void (\w+)\(([^)]*)\)", SOURCE.read_text())
 SHIM = """
 #include <cmath>
 #include <cstddef>
@@ -25,7 +26,7 @@ static thread_local dim blockIdx, blockDim = {1}, threadIdx = {0};
 #define __forceinline__ inline
 """
 # Where the code for a device has numbers.
-CONSTANTS = ("PLANES", "POINTS", "N1", "N2", "NH", "KEPT1", "KEPT2", "COMPONENTS")
+CONSTANTS = ("POINTS", "N1", "N2", "NH", "KEPT1", "KEPT2", "FIELDS")
 TYPES = {np.dtype(np.int32): ctypes.c_int, np.dtype(np.uint32): ctypes.c_uint, np.dtype(np.float64): ctypes.c_double}
 
 
@@ -37,7 +38,7 @@ def host_code() -> str:
         f"{{ for (unsigned i = 0; i < count; ++i) out[i] = {function}(info, i); }}"
         for what, kind, function in (("flux", "double", "flux_at"), ("lines", "double2", "line_at"))
     ]
-    for name, parameters in re.findall(r"__global__ void (\w+)\(([^)]*)\)", kernels):
+    for name, parameters in KERNELS:
         names = ", ".join(parameter.split()[-1].lstrip("*") for parameter in parameters.split(","))
         loops.append(
             f'extern "C" void loop_{name}(unsigned threads, {parameters}) {{'
@@ -69,6 +70,7 @@ class HostWork:
     def run(self, name, count, *arguments):
         threads = -(-count // BLOCK) * BLOCK  # some beyond the end
         values = [ctypes.c_void_p(a.ctypes.data) if isinstance(a, np.ndarray) else number(a) for a in arguments]
+        assert len(values) == dict(KERNELS)[name].count(",") + 1, f"{name} is called with {len(values)} arguments"
         getattr(self._kernels, f"loop_{name}")(ctypes.c_uint(threads), *values)
 
     def rows(self, batch, n1, n2):
@@ -103,9 +105,9 @@ class HostWork:
 
         return transform
 
-    def columns(self, n0, count):
+    def columns(self, n0, pitch, count):
         def transform(columns, direction):
-            columns = columns.reshape(n0, count)
+            columns = columns.reshape(n0, pitch)[:, :count]
             columns[...] = np.fft.fft(columns, axis=0) if direction < 0 else np.fft.ifft(columns, axis=0) * n0
 
         return transform

@@ -159,9 +159,9 @@ def test_sums_and_extremes(library, rng):
     assert ours.inner(f, g) == pytest.approx(theirs.inner(f, g), rel=1e-12)
     assert ours.largest(ours.asarray(f + 1j * g)) == theirs.largest(f + 1j * g)
     fields = np.stack([f, g])
-    assert float(ours.fastest(fields, [1.0, 2.0])) == pytest.approx(theirs.fastest(fields, [1.0, 2.0]))
+    assert float(np.max(ours.fastest(fields, [1.0, 2.0]))) == pytest.approx(theirs.fastest(fields, [1.0, 2.0]))
     fields[1, 3, 3] = np.nan
-    assert not float(ours.fastest(fields, [1.0, 2.0])) <= 1e300
+    assert not float(np.max(ours.fastest(fields, [1.0, 2.0]))) <= 1e300
     assert not np.isfinite(ours.largest(ours.asarray(fields)))
     assert not np.isfinite(ours.largest(ours.asarray(f + 1j * fields[1])))
     assert ours.free_memory() < ours.physical_memory()

@@ -255,3 +255,9 @@ def test_coarse_to_fine_with_a_loss_of_ones_own():
             tfl.coarse_to_fine(tfl.Risk(model, loss), tfl.LBFGS(), 1, 2)
     control = tfl.coarse_to_fine(tfl.Risk(model, MineOnEveryGrid(target)), tfl.LBFGS(), 1, 2)
     assert control.shape == model.space.shape
+
+
+def test_the_list_of_commands_cuts_no_sentence_short_in_eighty_columns(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    commands = call("--help").stdout.split("Commands:")[1]
+    assert "fit " in commands and "..." not in commands

@@ -40,6 +40,9 @@ def test_a_demo_does_what_it_says(call, few, asked, tmp_path):
     assert asked == [fit, plot]
     assert f"$ torusflow fit {' '.join(fit)}\n" in said and f"$ torusflow plot {' '.join(plot)}\n" in said
     assert (tmp_path / table).read_bytes() == tfl.example_file("adk_torsions.csv").read_bytes()
+    for written in (run, "torusflow-demo/adk.png"):
+        (tmp_path / written).touch()
+    assert "already: look at torusflow-demo/adk.png" in call("demo").output and len(asked) == 2
     call("demo", "--overwrite")
     assert asked[2:] == [(*fit, "--overwrite"), (*plot, "--overwrite")]
 

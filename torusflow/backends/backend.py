@@ -204,6 +204,6 @@ class Backend(Protocol):
     def fastest(self, velocity, weights) -> float:
         """max_x sum_j w_j |v_j(x)| of a field (d, *n), with w_j >= 0; not finite if the field is not.
 
-        Where work is queued this is an array of one number, which nobody waits for before it is looked at.
+        Where work is queued this is an array of which it is the largest, and nobody waits before that is looked at.
         """
         ...

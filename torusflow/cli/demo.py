@@ -30,6 +30,9 @@ def demo(context, folder, overwrite):
     folder = Path(folder)
     table, run, picture = folder / DATA, folder / "adk.h5", folder / "adk.png"
     _copy(table, overwrite)
+    if run.exists() and picture.exists() and not overwrite:
+        click.echo(f"The demo is in {folder} already: look at {picture}. To do it again, write --overwrite.")
+        return
     again = ["--overwrite"] * overwrite
     _do(context, fit, [table, "--units", "degrees", "-o", run, *again])
     _do(context, plot, [run, "-o", picture, *again])

@@ -25,9 +25,9 @@ from .options import takes_classes
 )
 @takes_classes
 def report(runs, classes, output, overwrite, seconds):
-    """Write what was asked of RUNS, and what came out, as one HTML file.
+    """Write what RUNS were asked and what came out as an HTML page.
 
-    Open it in a browser: densities or points along the flow and over the
+    One file. Open it in a browser: densities or points along the flow and over the
     training, the history, the flow, the checks, the settings; several runs
     are compared. It needs no network. A run that is still being written is
     reported as far as it is.

@@ -77,9 +77,9 @@ def resume(processes, run, classes, iterations, max_time, step, device, only_che
 @click.option("--overwrite", is_flag=True, help="Replace the run file if it exists.")
 @takes_classes
 def refine(run, classes, output, grid, band, layers, substeps, overwrite):
-    """Write RUN at another resolution, by Fourier series, to go on from there.
+    """Write RUN at another resolution, to go on from there.
 
-    The new run has done no iterations; start it with torusflow resume.
+    By Fourier series. The new run has done no iterations; start it with torusflow resume.
     """
     RunFile(output, overwrite).refuse_existing(generations(run))
     loaded = whole_run(run, classes)

@@ -26,9 +26,9 @@ PAIRS = (("phi", "psi"), ("epsilon", "zeta"))
 @click.option("--residues", help="Only residues of these names: MET,TRP. MET stands for MSE too.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 def torsions(structure, trajectory, output, chain, residues, overwrite):
-    """Write the torsion angles of STRUCTURE in degrees, one row a residue.
+    """Write the torsion angles of STRUCTURE as a table, in degrees.
 
-    STRUCTURE is a PDB or mmCIF file, TRAJECTORY has frames of the same atoms
+    One row a residue. STRUCTURE is a PDB or mmCIF file, TRAJECTORY has frames of the same atoms
     (.xtc, .trr, .dcd). Angles that a residue does not have, or that lack an
     atom, are empty cells.
     """

@@ -30,9 +30,9 @@ SHAPES = {1: (256,), 2: (64, 64), 3: (32, 32, 32)}
 
 
 def _takes_a_target(kind) -> bool:
-    """Whether a loss is made of a target density, and needs nothing else."""
+    """Whether a loss, no base of losses, is made of a target density and needs nothing else."""
     needed = [name for name, p in inspect.signature(kind).parameters.items() if p.default is inspect.Parameter.empty]
-    return needed == ["target"]
+    return needed == ["target"] and hasattr(kind, "gradient")
 
 
 SINGLE_LOSSES = {name: vars(losses)[name] for name in losses.__all__ if _takes_a_target(vars(losses)[name])}

@@ -22,7 +22,9 @@ from .tables import call, kind_of, text
 # How the argument of a model is called that takes the inputs; those called X take one input per column.
 INPUTS = ("inputs", "X", "x", "points")
 LOSSES = {
-    name: vars(losses)[name] for name in losses.__all__ if "targets" in inspect.signature(vars(losses)[name]).parameters
+    name: vars(losses)[name]
+    for name in losses.__all__
+    if "targets" in inspect.signature(vars(losses)[name]).parameters and hasattr(vars(losses)[name], "gradient")
 }
 
 

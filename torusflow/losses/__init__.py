@@ -7,6 +7,7 @@ from .classification import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from .cloud_mmd import CloudMMD as CloudMMD
 from .cross_entropy import CrossEntropy as CrossEntropy
 from .densities import L2 as L2
+from .densities import DensityLoss as DensityLoss
 from .densities import Hellinger as Hellinger
 from .densities import KullbackLeibler as KullbackLeibler
 from .densities import SobolevMMD as SobolevMMD
@@ -22,6 +23,7 @@ from .loss import Scored as Scored
 from .normalised_likelihood import NormalisedLikelihood as NormalisedLikelihood
 from .outer_layer import OuterLayer as OuterLayer
 from .points import GeodesicDistance as GeodesicDistance
+from .points import PointLoss as PointLoss
 from .points import SquaredDistance as SquaredDistance
 from .sinkhorn import Sinkhorn as Sinkhorn
 from .variable_projection import VariableProjection as VariableProjection

@@ -65,7 +65,10 @@ class TorusLoss(OneLine):
 
 @dataclass(frozen=True, eq=False)
 class DensityLoss(TorusLoss):
-    """What the losses against a target have in common.
+    """What the losses against a target have in common, and the base of your own: it lacks the value and the gradient.
+
+    Derive from it and write ``__call__(rho)`` and ``gradient(rho)``; which outputs it takes, other grids, copies and
+    run files are seen to here. ``checked(rho)`` refuses what is no function on the grid.
 
     Parameters
     ----------
@@ -76,6 +79,19 @@ class DensityLoss(TorusLoss):
     ------
     InputError
         If the target is no `Density`.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> class FourthPower(tfl.losses.DensityLoss):
+    ...     def __call__(self, rho):
+    ...         return self.torus.mean((rho - self.target.values) ** 4) / 4
+    ...
+    ...     def gradient(self, rho):
+    ...         return (rho - self.target.values) ** 3
+    >>> target = tfl.densities.von_mises(tfl.Torus((32,)))
+    >>> round(FourthPower(target)(np.ones(32)), 4)
+    0.0779
     """
 
     target: Density

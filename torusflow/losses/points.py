@@ -16,7 +16,10 @@ from .weighted_sum import WeightedSum
 
 @dataclass(frozen=True, eq=False)
 class PointLoss(OneLine):
-    """What the losses against targets of the same shape have in common.
+    """What the losses against targets of the same shape have in common, and the base of your own sums over points.
+
+    Derive from it and write ``__call__(y)`` and ``gradient(y)``; which outputs it takes, batches, copies and run files
+    are seen to here.
 
     Parameters
     ----------
@@ -27,6 +30,18 @@ class PointLoss(OneLine):
     ------
     InputError
         If they are not an array of finite numbers.
+
+    Examples
+    --------
+    >>> import numpy as np, torusflow as tfl
+    >>> class LogCosh(tfl.losses.PointLoss):
+    ...     def __call__(self, y):
+    ...         return float(np.sum(np.log(np.cosh(self.difference(y)))))
+    ...
+    ...     def gradient(self, y):
+    ...         return np.tanh(self.difference(y))
+    >>> round(LogCosh(np.zeros((2, 2)))(np.ones((2, 2))), 4)
+    1.7351
     """
 
     targets: np.ndarray

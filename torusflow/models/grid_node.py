@@ -184,7 +184,7 @@ class GridNODE(OneLine, ABC):
         """The largest Courant number over the layers; stable up to `equation.scheme.stability_limit`."""
         v = self.space.element(v)
         with self.equation.turn.take():
-            return max(float(self.equation.courant(field)) for field in map(self._velocity(v), range(self.layers)))
+            return max(self.equation.courant(field) for field in map(self._velocity(v), range(self.layers)))
 
     @property
     def courant_limit(self) -> float:

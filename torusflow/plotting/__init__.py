@@ -22,6 +22,7 @@ from .style import STYLES as STYLES
 from .style import canvas as canvas
 from .style import colour_bar as colour_bar
 from .style import legend as legend
+from .style import line_style as line_style
 from .thumbnails import thumbnail as thumbnail
 
 __all__ = public_names(vars())

@@ -85,14 +85,14 @@ def _plot_over_condition(figure, panel: Axes, density, points, coordinates, give
     panel.scatter(x, y, s=1, color="black", alpha=0.5, linewidths=0, zorder=2)
     plot_contours(panel, mass_above(density, (0,)), sorted((m, m) for m in masses), coordinates, directions, True)
     panel.set_aspect("auto")
-    _hatch_where_there_are_none(panel, points[:, given], coordinates.along(given))
-    title = f"{coordinates.symbol(1 - given)} given {coordinates.symbol(given)}; hatched: no rows near"
+    hatched = _hatch_where_there_are_none(panel, points[:, given], coordinates.along(given))
+    title = f"{coordinates.symbol(1 - given)} given {coordinates.symbol(given)}{'; hatched: no rows near' * hatched}"
     panel.set_title(title, loc="left", fontsize=9, parse_math=False, y=1.045)
     colour_bar(figure, image, [panel], **bar)
 
 
-def _hatch_where_there_are_none(panel: Axes, x, coordinates: Coordinates) -> None:
-    """Conditions further than `FAR` from all rows."""
+def _hatch_where_there_are_none(panel: Axes, x, coordinates: Coordinates) -> bool:
+    """Conditions further than `FAR` from all rows, and whether there are any."""
     at, seen = np.arange(HATCHES) / HATCHES, np.sort(x)
     after = np.searchsorted(seen, at)
     neighbours = seen[np.stack([after - 1, after % len(seen)])]
@@ -100,6 +100,7 @@ def _hatch_where_there_are_none(panel: Axes, x, coordinates: Coordinates) -> Non
     for value in coordinates.from_torus(at[gaps > FAR]):
         half = coordinates.period / HATCHES / 2
         panel.axvspan(value - half, value + half, facecolor="none", edgecolor=GREY, alpha=0.6, hatch="//", linewidth=0)
+    return bool(np.any(gaps > FAR))
 
 
 def _plot_images(figure, density, points, coordinates, given: tuple[int, ...], masses) -> None:

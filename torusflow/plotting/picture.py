@@ -7,10 +7,17 @@ import io
 from matplotlib.figure import Figure
 
 from ..display import IN_NOTEBOOKS
+from .style import COLOURS
 
 
 class Picture(Figure):
     """A figure that pyplot does not know, and that shows itself where it is the last line of a cell."""
+
+    def add_subplot(self, *place, **style):
+        """A panel, whose lines have our colours where they are given none."""
+        axes = super().add_subplot(*place, **style)
+        axes.set_prop_cycle(color=COLOURS)
+        return axes
 
     def _repr_png_(self) -> bytes:
         return self.as_png(IN_NOTEBOOKS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..losses.loss import Predicting
+from ..losses.points import GeodesicDistance
 from ..model import HasDensity, Layered, OnPoints
 from ..storage import Run
 from ..torus.density import FunctionSpace
@@ -78,6 +79,8 @@ def _plot_outputs(run, figure):
     loss = run.risk.loss
     targets, output = getattr(loss, "targets", None), run.output
     output = loss.predictions(output) if isinstance(loss, Predicting) else output
+    if isinstance(loss, GeodesicDistance):  # of the copies of a target the nearest, across the seam or not
+        targets = output - loss.gradient(output)
     points = {}
     if isinstance(model, OnPoints):
         sets = {"inputs": model.inputs, "outputs": model.rows(output)}

@@ -21,7 +21,9 @@ PAIRS = ((0, 1), (0, 2), (1, 2))  # of axes, for images of functions on three
 DECADES = 4
 # Okabe and Ito's colours, told apart by the colour-blind; lines differ in dashes too, for print.
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
-ORANGE, PINK = "#E69F00", "#CC79A7"
+ORANGE, PINK, SKY = "#E69F00", "#CC79A7", "#56B4E9"
+COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PINK, SKY)  # of the lines of a panel, in their order
+DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2)))
 MASSES = (0.5, 0.98)  # parts of the mass that contours of densities hold
 STYLES = {
     "initial": {"color": GREY, "linestyle": ":"},
@@ -47,6 +49,18 @@ def canvas(figure: Figure | None, width: float, height: float) -> Figure:
     from .picture import Picture
 
     return figure or Picture((width, height), DOTS_PER_INCH, layout="compressed")
+
+
+def line_style(number: int) -> dict[str, Any]:
+    """The colour and the dashes of a picture's line number 0, 1, 2, ..., told apart by everybody and in print.
+
+    Examples
+    --------
+    >>> import torusflow as tfl
+    >>> axes = tfl.plotting.canvas(None, 6.0, 4.0).subplots()
+    >>> lines = [axes.plot([0, n], **tfl.plotting.line_style(n)) for n in range(3)]
+    """
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
 
 
 def words(axes, title="", x="", y=""):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..errors import InputError
@@ -25,6 +27,12 @@ def checked_band(torus: Torus, band) -> tuple[int, ...]:
                 f"formed without aliasing for band <= {top}. Use band={top}, or {3 * int(b) + 1} grid points."
             )
     return tuple(int(b) for b in bands)
+
+
+def wavenumbers_within(band: Sequence[int]) -> list[np.ndarray]:
+    """The integers of at most the band along each axis, in FFT order; along the last one from zero on."""
+    first = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in band[:-1]]
+    return [*first, np.arange(band[-1] + 1)]
 
 
 def torus_of_band(name: str, band, dimension: int, threads) -> Torus:

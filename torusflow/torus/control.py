@@ -12,7 +12,7 @@ from ..backends import Transform
 from ..backends.turns import Turn
 from ..errors import InputError
 from ..memory import check_memory
-from .band import checked_band, checked_components
+from .band import checked_band, checked_components, wavenumbers_within
 from .grid import LARGEST_SIZE, Torus
 from .sobolev import SobolevMetric
 
@@ -65,8 +65,7 @@ class VelocitySpace:
         d = torus.dimension
         self.components = checked_components(components, d)
         self._fixed = [axis for axis in range(d) if axis not in self.components]
-        axes = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in self.band[:-1]]
-        axes.append(np.arange(self.band[-1] + 1))
+        axes = wavenumbers_within(self.band)
         kept = tuple(len(k) for k in axes)
         here = torus.division.modes(kept)
         wavenumbers = np.meshgrid(*(k[part] for k, part in zip(axes, here, strict=True)), indexing="ij", sparse=True)
@@ -85,7 +84,7 @@ class VelocitySpace:
         kernel = np.repeat(1 / symbol, 2, axis=-1)  # for the real and the imaginary parts
         if self._fixed:
             kernel = np.stack([kernel * (axis in self.components) for axis in range(d)])
-        self._kernel = torus.asarray(kernel)
+        self._kernel, self._layer_kernel = torus.asarray(kernel), torus.asarray(layers * kernel)
         # A coefficient with k_d > 0 stands for its conjugate partner too.
         self._weights = torus.asarray(symbol * np.where(wavenumbers[-1] > 0, 2.0, 1.0))
         # Where -k stands along the first axes among the modes with k_d = 0, in FFT order; and whether these are here.
@@ -319,15 +318,9 @@ class VelocitySpace:
                 "the controls of the other space are divided among other processes than those of this one."
             )
         common = [min(a, b) for a, b in zip(self.band, other.band, strict=True)]
-        rows = [np.concatenate([np.arange(b + 1), np.arange(-b, 0)]) for b in common[:-1]]
-        rows.append(np.arange(common[-1] + 1))
+        rows = wavenumbers_within(common)
         # Of the divided axis what is here of this space, wherever it is of the other one.
-        here = np.arange(self.whole_shape[axis])[self._here]
-        wanted = (
-            here
-            if axis == len(self.band) + 1
-            else np.where(here <= self.band[axis - 2], here, here - self.whole_shape[axis])
-        )
+        wanted = wavenumbers_within(self.band)[axis - 2][self._here]
         rows[axis - 2] = np.flatnonzero(np.abs(wanted) <= common[axis - 2])
         wanted = wanted[rows[axis - 2]] % other.whole_shape[axis]
         v = np.moveaxis(division.fetch(np.moveaxis(v, axis, -1), other._here, self.asarray(wanted)), -1, axis)
@@ -372,7 +365,7 @@ class VelocitySpace:
         plan : Transform
         out : complex array (d, *modes)
         """
-        np.multiply(self._forward(plan).view(float), self.layers * self._kernel, out=out.view(float))
+        np.multiply(self._forward(plan).view(float), self._layer_kernel, out=out.view(float))
 
     def _forward(self, plan) -> np.ndarray:
         plan.forward()
@@ -392,14 +385,15 @@ class VelocitySpace:
     def _symmetrise(self, v) -> None:
         """Make v the nearest coefficients of a real field: those with k_d = 0 are averaged with conjugate partners."""
         plane = v[..., self._planes]
-        plane[...] = (plane + self._reflected(plane)) / 2
+        plane += self._reflected(plane)
+        plane /= 2
 
     def _reflected(self, plane) -> np.ndarray:
         """conj v^_{-k} of the coefficients with k_d = 0, an array (..., *modes) with at most one k_d."""
         if len(self.band) == 1:
             return plane.conj()
         if len(self.band) == 2:
-            return plane[..., self._opposite[0], :].conj()
+            return np.take(plane, self._opposite[0], axis=-2).conj()
         first, second = self._opposite  # of which the second is where columns of other processes may be
         wanted = second[self._here]
         return self.torus.division.fetch(plane[..., 0][..., first, :], self._here, wanted)[..., None].conj()

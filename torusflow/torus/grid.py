@@ -140,7 +140,8 @@ class Torus(Divided, Arrays):
         return f"Torus(shape={self.shape}, threads={self.threads}, library={self.library!r}{self.division})"
 
     def __str__(self):
-        how = f"{self.threads} threads" if self.device == "cpu" else f"on {self.device}"
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        how = threads if self.device == "cpu" else f"on {self.device}"
         how += f", {self.division.processes} processes" * (self.division.processes > 1)
         return f"{' x '.join(map(str, self.shape))}; transforms by {self.library}, {how}"
 
@@ -325,7 +326,7 @@ class Torus(Divided, Arrays):
         return math.sqrt(self.inner(f, f))
 
     def fastest(self, velocity, weights) -> float:
-        """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not; of a device an array of one number, on its way.
+        """max_x sum_j w_j |v_j(x)|; not finite if the velocity is not; of a device an array of which it is the largest.
 
         Parameters
         ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,11 @@ class ContinuityEquation:
         ----------
         velocity : array (d, *n)
         """
-        return self.torus.fastest(velocity, [TWO_PI * mode for mode in self.modes]) / self.steps
+        fastest = self._fastest(velocity)
+        return (fastest if isinstance(fastest, float) else float(fastest.max())) / self.steps
+
+    def _fastest(self, velocity) -> Any:
+        return self.torus.fastest(velocity, [TWO_PI * mode for mode in self.modes])
 
     # -- sweeps ------------------------------------------------------------------------------------------------
 
@@ -136,10 +141,10 @@ class ContinuityEquation:
             base, waiting = density_hat.copy(), []
             for layer in range(self.layers):
                 field = velocity(layer)
-                courant = self.courant(field)
-                if not isinstance(courant, float):  # on its way from a device, on which nobody waits for each layer
-                    waiting.append(courant)
-                elif not courant <= self.scheme.stability_limit:  # NaN too
+                fastest = self._fastest(field)
+                if not isinstance(fastest, float):  # on its way from a device, on which nobody waits for each layer
+                    waiting.append(fastest)
+                elif not fastest / self.steps <= self.scheme.stability_limit:  # NaN too
                     self._refuse_unstable(velocity)
                 steps = range(layer * self.substeps, (layer + 1) * self.substeps)
                 if isinstance(stages, Checkpoints):
@@ -151,7 +156,7 @@ class ContinuityEquation:
                     self._advance(base, field, self.substeps, keep)
                 if visit is not None:
                     visit(layer, base)
-            if waiting and not np.stack(waiting).max() <= self.scheme.stability_limit:
+            if waiting and not np.stack(waiting).max() / self.steps <= self.scheme.stability_limit:
                 self._refuse_unstable(velocity)
             return base
 
@@ -260,7 +265,7 @@ class ContinuityEquation:
 
     def _refuse_unstable(self, velocity):
         """Raise for the fastest layer, so that the substeps named are enough for all of them."""
-        numbers = [float(self.courant(velocity(layer))) for layer in range(self.layers)]
+        numbers = [self.courant(velocity(layer)) for layer in range(self.layers)]
         courant = max(numbers, key=lambda c: c if math.isfinite(c) else math.inf)
         layer = numbers.index(courant)
         if not math.isfinite(courant):

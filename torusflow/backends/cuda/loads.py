@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,39 +11,51 @@ from .modes import Modes, Planes
 from .work import Work
 
 
-@dataclass(frozen=True)
 class Loads:
-    """Those of `Stages`, for parts of the planes of any size that there is.
+    """What `Planes` does with fields, gradients and fluxes, without kernels before the transforms; in three dimensions.
 
-    Attributes
+    Parameters
     ----------
-    info : dict of str to array
-        What "field", "slopes" and "flux" are computed from, see `loads.cu`; the kernel `point` writes there.
-    rows : dict of (str, int) to callable
-        (half, real) of one field from its columns, or of a gradient, by "field" or "slopes" and planes.
-    flux : dict of int to callable
-        (real, half) of v_j rho, by planes; the real array is not read.
+    work : Work
+        `without_loads` says afterwards why cuFFT takes none, if so.
+    modes : Modes
+    planes : Planes
+    shape : tuple of int
+        Of the grid.
     """
 
-    info: dict[str, Any]
-    rows: dict[tuple[str, int], Callable]
-    flux: dict[int, Callable]
-
-    @staticmethod
-    def made(work: Work, modes: Modes, planes: Planes, dimension: int, shape) -> Loads | None:
-        """None where cuFFT takes none."""
-        _, n1, n2 = shape
+    def __init__(self, work: Work, modes: Modes, planes: Planes, shape):
+        self._work, self._planes = work, planes
         maps = (work.address(array) for array in (modes.inv1, modes.s1, modes.s2))
         numbers = np.array([0, 0, 0, 0, 0, *maps], np.uint64)
-        info = {name: work.xp.asarray(numbers.copy()) for name in ("field", "slopes", "flux")}
+        # What is computed from what, see `loads.cu`; the kernel `point` writes there.
+        self._info: dict[str, Any] = {n: work.xp.asarray(numbers.copy()) for n in ("field", "slopes", "flux")}
+        _, n1, n2 = shape
         known = {"POINTS": int(np.prod(shape)), "N1": n1, "N2": n2, "NH": planes.nh}
         known |= {"KEPT1": modes.kept[1], "KEPT2": modes.kept[2]}
-        rows, flux = {}, {}
+        self._transforms: dict[tuple[str, int], Callable | None] = {}
         for count in {count for _, count in planes.parts}:
-            one, all_ = known | {"PLANES": count, "COMPONENTS": 0}, known | {"PLANES": count, "COMPONENTS": dimension}
-            rows["field", count] = work.loading_rows("lines", count, n1, n2, info["field"], one)
-            rows["slopes", count] = work.loading_rows("lines", dimension * count, n1, n2, info["slopes"], all_)
-            flux[count] = work.loading_rows("flux", dimension * count, n1, n2, info["flux"], all_)
-            if work.without_loads is not None:
-                return None
-        return Loads(info, rows, flux)
+            for name, what, fields in (("field", "lines", 1), ("slopes", "lines", 3), ("flux", "flux", 3)):
+                arguments = fields * count, n1, n2, self._info[name], known | {"FIELDS": fields}
+                self._transforms[name, count] = work.loading_rows(what, *arguments)
+                if work.without_loads is not None:
+                    return
+
+    def field_of(self, columns, first: int, count: int, out) -> None:
+        """As that of `Planes`."""
+        self._run("field", columns, columns, first, count, self._planes.half, out)
+
+    def slopes_of(self, pair, first: int, count: int, out) -> None:
+        """As that of `Planes`."""
+        self._run("slopes", pair, pair, first, count, self._planes.half, out)
+
+    def shares_of(self, density, velocity, first: int, count: int, pair) -> None:
+        """As that of `Planes`, of a density times the velocity."""
+        self._run("flux", density, velocity, first, count, self._planes.values, self._planes.half)
+        self._planes.gather_shares(first, count, pair)
+
+    def _run(self, name: str, one, other, first: int, count: int, taken, out) -> None:
+        self._work.run("point", 1, self._info[name], one, other, first)
+        transform = self._transforms[name, count]
+        assert transform is not None
+        transform(taken, out)

@@ -29,6 +29,9 @@ class Modes:
     kept : tuple of int
     count : int
         Of a plane's columns.
+    last : array, shape (count,)
+        What is left to multiply by in a plane for its share of a divergence: 2 pi k_2 where planes are lines, else 1,
+        since there kernels have summed up along both axes.
     """
 
     def __init__(self, work: Work, shape, modes):
@@ -43,6 +46,7 @@ class Modes:
             work.xp.asarray(_numbered(n, place)) for n, place in zip(shape, places[:2], strict=False)
         )
         self.s0, self.s1, self.s2 = (work.xp.asarray(2 * np.pi * k) for k in self.wavenumbers)
+        self.last = self.s2 if shape[1] == 1 else work.xp.asarray(np.ones(self.count))
 
 
 def _numbered(n: int, places) -> np.ndarray:
@@ -52,7 +56,10 @@ def _numbered(n: int, places) -> np.ndarray:
 
 
 class Planes:
-    """The planes of a grid, some at a time, with real transforms of `fields` fields of these and work arrays.
+    """The planes of a grid, some at a time: values from columns of kept modes, and columns from values.
+
+    Where planes are lines, columns are the transforms themselves, which begin with the kept modes. Elsewhere columns
+    hold kept modes only, and kernels put these where the transforms have them.
 
     Parts are as large as the memory that they shall take at most; what follows within one finds its arrays in the cache
     of the device where they are small enough.
@@ -60,9 +67,11 @@ class Planes:
     Parameters
     ----------
     work : Work
+    modes : Modes
     planes : int
         In all.
-    n1, n2 : int
+    shape : tuple of int
+        Of a plane.
     fields : int
         Whose transforms are taken at once.
     largest : int
@@ -72,26 +81,69 @@ class Planes:
     ----------
     parts : list of (int, int)
         First plane, and how many.
-    real, half : array
-        Work arrays (fields, planes of a part, n1, n2), and complex with nh = n2 // 2 + 1 in place of n2.
-    field : array
-        One for a single field; that of `real` where there is but one.
-    one, all : dict of int to (callable, callable)
-        Transforms of a part of so many planes, of one field and of all.
+    pitch : int
+        Of columns, from a field to the next.
+    values, field : array
+        Work arrays (planes of a part, fields, n1, n2), and of a single field; the same where there is but one.
+    half : array or None
+        The same for transforms, complex, with nh = n2 // 2 + 1 in place of n2; None where planes are lines.
     """
 
-    def __init__(self, work: Work, planes: int, n1: int, n2: int, fields: int, largest: int | None = None):
-        self.nh = n2 // 2 + 1
+    def __init__(self, work: Work, modes: Modes, planes: int, shape, fields: int, largest: int | None = None):
+        self._work, self._modes, self._fields, (self._n1, n2) = work, modes, fields, shape
+        n1, self.nh = self._n1, n2 // 2 + 1
         size = min(planes, max(1, (largest or LARGEST_PART) // (16 * n1 * self.nh)))
         # cuFFT takes no real arrays that begin elsewhere than on 16 bytes.
         size = planes if size == planes else size + size % 2
         self.parts = [(first, min(size, planes - first)) for first in range(0, planes, size)]
-        self.real = work.xp.empty(fields * size * n1 * n2)
-        self.half = work.xp.empty(fields * size * n1 * self.nh, complex)
-        self.field = work.xp.empty(size * n1 * n2) if fields > 1 else self.real
+        self.pitch = self.nh if n1 == 1 else modes.count
+        self.values = work.xp.empty(fields * size * n1 * n2)
+        self.field = work.xp.empty(size * n1 * n2) if fields > 1 else self.values
+        self.half = None if n1 == 1 else work.xp.empty(fields * size * n1 * self.nh, complex)
         sizes = {count for _, count in self.parts}
-        self.one = {count: work.rows(count, n1, n2) for count in sizes}
-        self.all = {count: work.rows(fields * count, n1, n2) for count in sizes} if fields > 1 else self.one
+        self._one = {count: work.rows(count, n1, n2) for count in sizes}
+        self._all = {count: work.rows(fields * count, n1, n2) for count in sizes} if fields > 1 else self._one
+
+    def field_of(self, columns, first: int, count: int, out) -> None:
+        """Values of a field on `count` planes from plane `first` on."""
+        m, half = self._modes, self._half(columns, first, count, 1)
+        if half is self.half:
+            numbers = first, count, self._n1, self.nh, m.kept[2], m.count
+            self._work.run("scatter", count * self._n1 * self.nh, columns, half, m.inv1, *numbers)
+        self._one[count][1](half, out)
+
+    def columns_of(self, field, first: int, count: int, columns) -> None:
+        """Columns of a field from its values there."""
+        m, half = self._modes, self._half(columns, first, count, 1)
+        self._one[count][0](field, half)
+        if half is self.half:
+            numbers = first, count, self._n1, self.nh, m.kept[2], m.count
+            self._work.run("gather", count * m.count, half, columns, m.mid, *numbers)
+
+    def slopes_of(self, pair, first: int, count: int, out) -> None:
+        """Values of a gradient there, from columns of its first component and, but for `Modes.last`, of the others."""
+        m, half = self._modes, self._half(pair, first, count, self._fields)
+        if half is self.half:
+            numbers = first, count, self._n1, self.nh, *m.kept[1:]
+            self._work.run("scatter_slopes", count * self._n1 * self.nh, pair, half, m.inv1, m.s1, m.s2, *numbers)
+        self._all[count][1](half, out)
+
+    def shares_of(self, flux, first: int, count: int, pair) -> None:
+        """Columns of a flux's first component and of the others' share of its divergence, but for `Modes.last`."""
+        half = self._half(pair, first, count, self._fields)
+        self._all[count][0](flux, half)
+        if half is self.half:
+            self.gather_shares(first, count, pair)
+
+    def gather_shares(self, first: int, count: int, pair) -> None:
+        """The end of `shares_of` where planes are no lines."""
+        m, numbers = self._modes, (first, count, self._n1, self.nh, *self._modes.kept[1:])
+        self._work.run("gather_flux", count * m.count, self.half, pair, m.mid, m.s1, m.s2, *numbers)
+
+    def _half(self, columns, first: int, count: int, fields: int):
+        """Where the transforms of these planes are."""
+        size = fields * self.pitch
+        return columns.reshape(-1)[first * size : (first + count) * size] if self.half is None else self.half
 
 
 class Transform:
@@ -102,10 +154,9 @@ class Transform:
         self.wavenumbers = self._modes.wavenumbers
         self.real = work.xp.zeros((batch, *shape))
         self.spectral = work.xp.zeros((batch, *self._modes.kept), complex)
-        n0, n1, n2 = shape
-        self._planes = Planes(work, batch * n0, n1, n2, 1, **settings)
-        self._columns = work.xp.empty((batch, n0, self._modes.count), complex)
-        self._along = work.columns(n0, self._modes.count)
+        self._planes = Planes(work, self._modes, batch * shape[0], shape[1:], 1, **settings)
+        self._columns = work.xp.empty((batch, shape[0], self._planes.pitch), complex)
+        self._along = work.columns(shape[0], self._planes.pitch, self._modes.count)
         self._graphs = Graphs(work)
 
     def forward(self, real=None) -> None:
@@ -128,27 +179,23 @@ class Transform:
         for first, count in planes.parts:
             part = real[first * n1 * n2 : (first + count) * n1 * n2]
             if work.address(part) % 16:
-                planes.real[: part.size] = part
-                part = planes.real
-            planes.one[count][0](part, planes.half)
-            places = first, count, n1, planes.nh, *m.kept[1:], m.count
-            work.run("gather", count * m.count, planes.half, self._columns, m.mid, *places)
+                planes.field[: part.size] = part
+                part = planes.field
+            planes.columns_of(part, first, count, self._columns)
         for columns, spectral in zip(self._columns, self.spectral, strict=True):
             self._along(columns, -1)
-            numbers = m.kept[0], m.count, 1 / math.prod(self._shape)
+            numbers = m.kept[0], m.count, planes.pitch, 1 / math.prod(self._shape)
             work.run("take", spectral.size, columns, spectral, m.outer, *numbers)
 
     def _inverse(self, real) -> None:
         work, m, planes = self._work, self._modes, self._planes
         n0, n1, n2 = self._shape
         for columns, spectral in zip(self._columns, self.spectral, strict=True):
-            work.run("put", columns.size, spectral, columns, m.inv0, n0, m.count)
+            work.run("put", columns.size, spectral, columns, m.inv0, n0, m.count, planes.pitch)
             self._along(columns, 1)
         for first, count in planes.parts:
             part = real[first * n1 * n2 : (first + count) * n1 * n2]
-            places = first, count, n1, planes.nh, m.kept[2], m.count
-            work.run("scatter", count * n1 * planes.nh, self._columns, planes.half, m.inv1, *places)
             moved = work.address(part) % 16
-            planes.one[count][1](planes.half, planes.real if moved else part)
+            planes.field_of(self._columns, first, count, planes.field if moved else part)
             if moved:
-                part[...] = planes.real[: part.size]
+                part[...] = planes.field[: part.size]

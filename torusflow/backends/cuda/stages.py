@@ -17,7 +17,7 @@ class Stages:
     """`torusflow.backends.backend.Stages`.
 
     Between two stages there are columns (n0, kept modes of the other axes); along axis 0 one field comes and, for
-    d > 1, two go: the halfway derivative, and the component along that axis. From plane to plane nothing is shared, so
+    d > 1, two go: the component along that axis, and the halfway derivative. From plane to plane nothing is shared, so
     that the planes are worked on in parts. Steps are launched as one graph where the arrays are those of before.
 
     Parameters
@@ -32,19 +32,21 @@ class Stages:
 
     def __init__(self, work: Work, dimension: int, shape, modes, loads=None, **settings):
         self._work, self._places, self._d, self._shape = work, Modes(work, shape, modes), dimension, shape
-        m, (n0, n1, n2), self._size = self._places, shape, math.prod(shape)
+        m, n0, self._size = self._places, shape[0], math.prod(shape)
         self.kept, self._pairs = m.kept, min(dimension, 2)
-        self._planes = Planes(work, n0, n1, n2, dimension, **settings)
-        self._single = work.xp.empty((n0, m.count), complex)
-        self._pair = work.xp.empty((n0, self._pairs * m.count), complex)
+        planes = self._planes = Planes(work, m, n0, shape[1:], dimension, **settings)
+        self._single = work.xp.empty((n0, planes.pitch), complex)
+        self._pair = work.xp.empty((n0, self._pairs * planes.pitch), complex)
         self._base = work.xp.empty(m.kept, complex)  # what a step begins with
-        self._along_single = work.columns(n0, m.count)
-        self._along_pair = work.columns(n0, self._pairs * m.count)
+        self._along_single = work.columns(n0, planes.pitch, m.count)
+        beyond_last = self._pairs * planes.pitch - planes.pitch + m.count
+        self._along_pair = work.columns(n0, self._pairs * planes.pitch, beyond_last)
         self._graphs = Graphs(work)
         self._large = self._size >= LARGE
         # Measured: in two dimensions, where a transform has one axis, they bring nothing.
-        loads = self._large and dimension == 3 if loads is None else loads
-        self._loads = Loads.made(work, m, self._planes, dimension, shape) if loads else None
+        loads = Loads(work, m, planes, shape) if dimension == 3 and (self._large if loads is None else loads) else None
+        self._loads = loads if work.without_loads is None else None
+        self._values = self._loads or planes
 
     def push(self, base, velocity, coefficients, steps: int, keep=None) -> None:
         def sequence():
@@ -132,110 +134,85 @@ class Stages:
         m, n0 = self._places, self._shape[0]
         if come:
             self._along_pair(self._pair, -1)
-        arrays = self._pair, self._base, self._single, m.inv0, m.s0
-        self._work.run("density_columns", n0 * m.count, *arrays, n0, m.count, self._pairs, factor, come, ends)
+        arrays = self._pair, self._base, self._single, m.inv0, m.s0, m.last
+        numbers = n0, m.count, self._planes.pitch, self._pairs, factor
+        self._work.run("density_columns", self._single.size, *arrays, *numbers, come, ends)
         if goes:
             self._along_single(self._single, 1)
 
     def _fluxes(self, velocity, density, tangent_velocity=None) -> None:
         """From the columns of a density, which is kept, to those of its flux; or of a change, with a density."""
-        work, m, planes, d = self._work, self._places, self._planes, self._d
-        _, n1, n2 = self._shape
+        work, planes = self._work, self._planes
         change, keeps = tangent_velocity is not None, density is not None
         for first, count in planes.parts:
-            points = first * n1 * n2, count * n1 * n2, self._size, d
+            start, points, *numbers = self._points(first, count)
             field = planes.field
             if keeps and not change:
-                part = density.reshape(-1)[points[0] : points[0] + points[1]]
+                part = density.reshape(-1)[start : start + points]
                 field = field if work.address(part) % 16 else part  # elsewhere cuFFT does not write
             copies = keeps and field is planes.field
-            self._rows(self._single, first, count, field)
+            self._values.field_of(self._single, first, count, field)
             if self._loads and not change and not copies:
-                work.run("point", 1, self._loads.info["flux"], field, velocity, first, count)
-                self._loads.flux[count](planes.real, planes.half)
+                self._loads.shares_of(field, velocity, first, count, self._pair)
+                continue
+            if change:
+                arrays = field, velocity, tangent_velocity, density, planes.values
+                work.run("flux_change", points, *arrays, start, points, *numbers)
             else:
-                if change:
-                    arrays = field, velocity, tangent_velocity, density, planes.real
-                    work.run("flux_change", points[1], *arrays, *points)
-                else:
-                    keep = density if keeps else velocity  # an address, not written to
-                    work.run("flux", points[1], field, velocity, keep, planes.real, *points, copies)
-                planes.all[count][0](planes.real, planes.half)
-            arrays = planes.half, self._pair, m.mid, m.s1, m.s2
-            work.run("gather_flux", count * m.count, *arrays, first, count, n1, planes.nh, *m.kept[1:], d)
+                keep = density if keeps else velocity  # an address, not written to
+                work.run("flux", points, field, velocity, keep, planes.values, start, points, *numbers, copies)
+            planes.shares_of(planes.values, first, count, self._pair)
 
-    def _rows(self, columns, first: int, count: int, out) -> None:
-        """From the columns of a field, or of the components of a gradient, to values on some planes."""
-        work, m, planes, n1 = self._work, self._places, self._planes, self._shape[1]
-        gradient = columns is self._pair
-        if self._loads:
-            what = "slopes" if gradient else "field"
-            work.run("point", 1, self._loads.info[what], columns, columns, first, count)
-            self._loads.rows[what, count](planes.half, out)
-            return
-        threads, lines = count * n1 * planes.nh, (first, count, n1, planes.nh)
-        if gradient:
-            arrays = columns, planes.half, m.inv1, m.s1, m.s2
-            work.run("scatter_slopes", threads, *arrays, *lines, *m.kept[1:], self._d)
-            planes.all[count][1](planes.half, out)
-        else:
-            work.run("scatter", threads, columns, planes.half, m.inv1, *lines, m.kept[2], m.count)
-            planes.one[count][1](planes.half, out)
+    def _points(self, first: int, count: int) -> tuple[int, ...]:
+        """Of these planes, as kernels ask for them: the first, how many, and of all, dimension, points of a plane."""
+        plane = self._size // self._shape[0]
+        return first * plane, count * plane, self._size, self._d, plane
 
     def _weights(self, following: float, come: bool = True, ends: bool = False, goes: bool = True) -> None:
         """From the columns of a weight's product, or none, to those of the next weight's slopes."""
         m, n0 = self._places, self._shape[0]
         if come:
             self._along_single(self._single, -1)
-        arrays = self._single, self._base, self._pair, m.inv0, m.s0
-        numbers = n0, m.count, self._pairs, 1 / self._size, following
-        self._work.run("weight_columns", n0 * m.count, *arrays, *numbers, come, ends or not come)
+        arrays = self._single, self._base, self._pair, m.inv0, m.s0, m.last
+        numbers = n0, m.count, self._planes.pitch, self._pairs, 1 / self._size, following
+        self._work.run("weight_columns", self._single.size, *arrays, *numbers, come, ends or not come)
         if goes:
             self._along_pair(self._pair, 1)
 
     def _products(self, velocity, density, momentum, fresh: bool) -> None:
         """From the columns of slopes to those of their product with the velocity; the momentum gains theirs."""
-        work, m, planes, d = self._work, self._places, self._planes, self._d
-        _, n1, n2 = self._shape
+        planes = self._planes
         for first, count in planes.parts:
-            points = first * n1 * n2, count * n1 * n2, self._size, d
-            self._rows(self._pair, first, count, planes.real)
-            arrays = planes.real, velocity, density, momentum, planes.field
-            work.run("collect", points[1], *arrays, *points, fresh)
-            planes.one[count][0](planes.field, planes.half)
-            lines = first, count, n1, planes.nh
-            work.run("gather", count * m.count, planes.half, self._single, m.mid, *lines, *m.kept[1:], m.count)
+            points = self._points(first, count)
+            self._values.slopes_of(self._pair, first, count, planes.values)
+            arrays = planes.values, velocity, density, momentum, planes.field
+            self._work.run("collect", points[1], *arrays, *points, fresh)
+            planes.columns_of(planes.field, first, count, self._single)
 
     def _advected(self, velocity, change, source, slopes, steps: int, factors: list[float]) -> None:
         """A sweep of `advect`, which fills the slopes if they are there; or of its tangent, which reads them."""
-        work, m, planes, d = self._work, self._places, self._planes, self._d
-        _, n1, n2 = self._shape
-        changes, last = change is not None, len(factors) - 1
+        planes, changes, last = self._planes, change is not None, len(factors) - 1
         keeps = slopes is not None and not changes
         self._weights(-factors[-1], come=False)
         for step in range(steps):
             for stage in reversed(range(len(factors))):
                 kept = velocity if slopes is None else slopes[step, stage]  # else an address, not looked at
                 for first, count in planes.parts:
-                    self._rows(self._pair, first, count, planes.real)
-                    arrays = planes.real, velocity, change if changes else velocity, kept, source, kept, planes.field
-                    numbers = first * n1 * n2, count * n1 * n2, self._size, d, factors[stage]
-                    work.run("advect", numbers[1], *arrays, *numbers, changes, keeps, stage == last)
-                    planes.one[count][0](planes.field, planes.half)
-                    lines = first, count, n1, planes.nh, *m.kept[1:], m.count
-                    work.run("gather", count * m.count, planes.half, self._single, m.mid, *lines)
+                    points = self._points(first, count)
+                    self._values.slopes_of(self._pair, first, count, planes.values)
+                    arrays = planes.values, velocity, change if changes else velocity, kept, source, kept, planes.field
+                    numbers = *points, factors[stage], changes, keeps, stage == last
+                    self._work.run("advect", points[1], *arrays, *numbers)
+                    planes.columns_of(planes.field, first, count, self._single)
                 goes = stage > 0 or step < steps - 1
                 self._weights(-factors[stage - 1], ends=stage == 0, goes=goes)
 
     def _carried(self, velocity, slopes, momentum, source_bar, c: float, fresh: bool, ends: bool, new: bool) -> None:
         """From the columns of q to those of its flux; the momentum and, where a step ends, the source gain theirs."""
-        work, m, planes, d = self._work, self._places, self._planes, self._d
-        _, n1, n2 = self._shape
+        planes = self._planes
         for first, count in planes.parts:
-            self._rows(self._single, first, count, planes.field)
-            arrays = planes.field, velocity, slopes, momentum, source_bar, planes.real
-            numbers = first * n1 * n2, count * n1 * n2, self._size, d, c
-            work.run("advect_back", numbers[1], *arrays, *numbers, fresh, ends, new)
-            planes.all[count][0](planes.real, planes.half)
-            arrays = planes.half, self._pair, m.mid, m.s1, m.s2
-            work.run("gather_flux", count * m.count, *arrays, first, count, n1, planes.nh, *m.kept[1:], d)
+            points = self._points(first, count)
+            self._values.field_of(self._single, first, count, planes.field)
+            arrays = planes.field, velocity, slopes, momentum, source_bar, planes.values
+            self._work.run("advect_back", points[1], *arrays, *points, c, fresh, ends, new)
+            planes.shares_of(planes.values, first, count, self._pair)

@@ -85,11 +85,14 @@ class Work:
             return None
         return lambda taken, out: plan.fft(taken, out, -1 if what == "flux" else 1)
 
-    def columns(self, n0: int, count: int) -> Callable:
-        """(columns, direction): transform of (n0, count) along axis 0, in place, unnormalised; -1 is forward."""
+    def columns(self, n0: int, pitch: int, count: int) -> Callable:
+        """(columns, direction): transform of (n0, pitch) along axis 0, in place, unnormalised; -1 is forward.
+
+        Of the first `count` columns; what is in the others then is not said.
+        """
         if n0 == 1:
             return lambda columns, direction: None
-        plan = self._plan((n0,), (n0,), count, 1, (n0,), count, 1, "CUFFT_Z2Z", count)
+        plan = self._plan((n0,), (n0,), pitch, 1, (n0,), pitch, 1, "CUFFT_Z2Z", count)
         return lambda columns, direction: plan.fft(columns, columns, direction)
 
     def _plan(self, shape, inembed, istride, idist, onembed, ostride, odist, kind: str, batch: int):
