@@ -77,7 +77,7 @@ def test_densities_of_the_plane_in_the_users_units(coordinates, label, rng):
     ramachandran = coordinates.units == "degrees"
     assert axes.get_xlim() == axes.get_ylim() == ((-180, 180) if ramachandran else (0, period))
     assert dots.min() >= (-0.5 if ramachandran else 0.0) and dots.max() < (0.5 if ramachandran else 1.0)
-    assert axes.get_aspect() == 1 and bar.get_xlabel().split("\n") == [label, fits.LINES]
+    assert axes.get_aspect() == 1 and bar.get_xlabel().split("\n") == [label, "lines: around 50 and 98 % of the mass"]
     if ramachandran:
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("φ [°]", "ψ [°]")
         np.testing.assert_array_equal(axes.get_xticks(), [-180, -90, 0, 90, 180])

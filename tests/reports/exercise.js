@@ -7,6 +7,8 @@
   await soon(200);
   for (const section of document.querySelectorAll("section")) {
     const plots = [...section.querySelectorAll(".plot")];
+    const outputs = [...section.querySelectorAll(".own output")].map((output) => output.textContent);
+    if (outputs.length) moved.push({ run: section.id, control: "outputs", changed: outputs });
     for (const control of section.querySelectorAll("input, select")) {
       const own = control.closest("figure");
       const watched = own ? [own.querySelector(".plot")] : plots;
@@ -27,6 +29,7 @@
       await soon(50);
     }
     const risk = plots.find((plot) => title(plot) === "risk");
+    if (!risk) continue;
     risk.emit("plotly_hover", { points: [{ x: 1 }] });
     await soon(50);
     const cursors = plots.map((plot) => plot.layout.shapes || []).filter((shapes) => shapes.length === 1 && shapes[0].x0 === 1);

@@ -54,12 +54,48 @@ def test_every_control_of_every_kind_of_run(tmp_path):
     assert len(of["run-0", "logarithmic"]) == 3
     assert "surface of one density, along the flow" in of["run-1", "layer"] and of["run-1", "level"]
     assert {"slice", "across", "level"} <= {control for run, control in of if run == "run-1"}
+    fitted = tfl.load(files[1]).output
+    highest = np.unravel_index(np.argmax(fitted), fitted.shape)[2] / 8
+    assert of["run-1", "outputs"][0] == f"{360 * ((highest + 0.5) % 1 - 0.5):g}"  # slices begin at the highest point
+    assert of["compared", "logarithmic"] == [
+        "fitted density of two.h5",
+        *(f"fitted density of three.h5, mean over {name}" for name in ("χ1", "ψ", "φ")),
+    ]
     assert of["run-2", "layer"] == ["points, along the flow"]
     assert "outputs against targets, over the training" in of["run-3", "iteration"]
     assert of["run-4", "layer"] == ["density along the flow", "the map, along the flow"]
     for i in range(5):
         readout, cursors = of[f"run-{i}", "hover"]
         assert readout.startswith("iteration 1: risk ") and cursors == 2
+
+
+# The style is that of the screen until it is printed, and drawings of WebGL are not drawn again then.
+MEASURE = """setTimeout(() => {
+  dispatchEvent(new Event("beforeprint"));
+  const style = document.querySelector("style");
+  style.textContent = style.textContent.replace("@media print", "@media screen");
+  const rooms = [...document.querySelectorAll(".deep .plot")].map((plot) => {
+    const room = plot.getBoundingClientRect(), paper = plot.closest("figure").getBoundingClientRect();
+    const drawn = plot.querySelector("canvas").getBoundingClientRect();
+    return [drawn.left - paper.left, paper.right - drawn.right, drawn.top - room.top, room.bottom - drawn.bottom];
+  });
+  const chosen = [...document.querySelectorAll(".own select")].map((select) => select.getBoundingClientRect().width);
+  document.body.textContent = JSON.stringify({ rooms, chosen });
+}, 500);"""
+
+
+@pytest.mark.parametrize("width", [800, 1300])
+def test_drawings_in_space_are_whole_on_paper(width, tmp_path):
+    """Nothing of them is outside its panel, and choices are still named."""
+    small_runs.on_densities(tmp_path / "three.h5", (8, 9, 8), iterations=1)
+    page = tmp_path / "report.html"
+    tfl.report(tmp_path / "three.h5", page, seconds=0)
+    page.write_text(page.read_text().replace("</body>", f"<script>{MEASURE}</script></body>"))
+    shown, console = opened(page, tmp_path, "--dump-dom", f"--window-size={width},900")
+    assert console == []
+    measured = json.loads(html.unescape(re.search(r"<body>(.*?)</body>", shown, re.DOTALL)[1]))
+    assert len(measured["rooms"]) == 3 and min(map(min, measured["rooms"])) > -1
+    assert len(measured["chosen"]) == 5 and min(measured["chosen"]) > 20
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -100,7 +100,8 @@ def test_several_runs_are_compared(run_file, tmp_path):
     small_runs.on_points(tmp_path / "points.h5")
     words, numbers, _ = written([run_file, tmp_path / "points.h5"], tmp_path, seconds=0)
     assert "These runs are of different kinds, MeasureNODE, RKHSNODE" in words
-    assert [len(panel["data"]) for panel in numbers["compared"]] == [2, 2] and len(numbers["runs"]) == 2
+    (compared,) = numbers["compared"]
+    assert [len(panel["data"]) for panel in compared["panels"]] == [2, 2] and len(numbers["runs"]) == 2
     assert "ask for it with --seconds" in words and "adjoint identity" not in words
 
 

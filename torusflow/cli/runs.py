@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shlex
 from pathlib import Path
 from typing import cast
@@ -10,6 +11,7 @@ from typing import cast
 import click
 import numpy as np
 
+from ..descent.repetition import SECONDS, check_seconds
 from ..errors import InputError
 from ..estimators import TorusDensity
 from ..estimators.conditions import far_from_rows
@@ -76,25 +78,38 @@ def plot(run, classes, what, output, overwrite):
 )
 @click.option("-o", "--output", type=click.Path(), help="Picture: png, pdf or svg. [RUN-EQUATION.png]")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it exists.")
+@click.option(
+    "--seconds",
+    type=float,
+    default=SECONDS,
+    show_default=True,
+    help="That repeating the descent, for the time at which both differ most, may take.",
+)
 @takes_classes
-def compare(run, classes, equation, output, overwrite):
+def compare(run, classes, equation, output, overwrite, seconds):
     """Compare RUN with the equation that its descent approaches.
 
     Solves it from the same start over the same training times, adds the
-    solution to the run file and plots both.
+    solution to the run file and plots both, with their densities at the time
+    at which they differ most.
     """
     from ..plotting import check_target, plot_comparison, save
     from ..theory.limits import EQUATIONS
 
     output = output or str(Path(run).parent / f"{Path(run).stem}-{equation}.png")
     check_target(output, overwrite, generations(run))
+    check_seconds(seconds)
     with locked(run):
         loaded = whole_run(run, classes)
         reference = EQUATIONS[equation](loaded)
         put_reference(run, reference)
-    save(plot_comparison(loaded, reference), output, overwrite=overwrite)
+    save(plot_comparison(loaded, reference, seconds=seconds), output, overwrite=overwrite)
     click.echo(wrap(describe_comparison(loaded, reference)))
     click.echo(wrap(f"added to {run} as reference/{reference.name}; picture written to {output}"))
+    took = loaded.history["seconds"][-1]
+    if took > seconds:
+        said = "The picture shows the end. The time at which both differ most is found by repeating the descent, which "
+        click.echo(wrap(f"{said}took {took:.2g} s: ask for it with --seconds {math.ceil(took)} --overwrite."))
 
 
 @click.command()

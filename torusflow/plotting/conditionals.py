@@ -12,6 +12,7 @@ from ..torus.coordinates import Coordinates
 from ..torus.regions import FAR, mass_above
 from .fields import plot_field
 from .fits import plot_points, scale_of, shown
+from .planes import value_of
 from .regions import plot_contours, plot_regions, some_of
 from .style import BLUE, GREY, MASSES, canvas, colour_bar, per_unit, side_of, words
 
@@ -114,7 +115,7 @@ def _plot_images(figure, density, points, coordinates, given: tuple[int, ...], m
         near = points[np.abs((points[:, axis] - x + 0.5) % 1.0 - 0.5) < NEAR]
         image = plot_points(panel, image_of, some_of(near), coordinates, pair, **style)
         plot_regions(panel, image_of, coordinates, masses, pair, named=False)
-        words(panel, _value(coordinates, axis, x))
+        words(panel, value_of(coordinates, axis, x))
         panel.label_outer()
     colour_bar(figure, image, panels, **bar)
 
@@ -134,16 +135,9 @@ def _plot_lines(figure, density, points, coordinates, given: tuple[int, ...], ma
             plot_field(panel, line / side_of(coordinates.along(axis)), coordinates, (axis,), **style)
             values = coordinates.along(axis).from_torus(points[away < NEAR, axis])
             panel.plot(values, np.zeros(len(values)), "|", color=GREY, markersize=5, zorder=1)
-            words(panel, ", ".join(_value(coordinates, *pair) for pair in zip(given, where, strict=True)))
+            words(panel, ", ".join(value_of(coordinates, *pair) for pair in zip(given, where, strict=True)))
             panel.title.set_fontsize(8)
             panel.label_outer()
     panels[0, 0].set_ylim(0)
     figure.suptitle("strokes: rows nearby; dotted: there are none, and the density is a guess", fontsize=9)
     figure.supylabel(per_unit(coordinates.along(axis), 1), fontsize=9)
-
-
-def _value(coordinates: Coordinates, axis: int, x) -> str:
-    """A condition in words, such as phi = 60 degrees."""
-    value = float(coordinates.along(axis).from_torus(np.array(x)))
-    unit = "°" if coordinates.unit(axis) == "degrees" else ""
-    return f"{coordinates.symbol(axis)} = {value:.3g}{unit}"

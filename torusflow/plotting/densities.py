@@ -12,6 +12,7 @@ from ..torus.log_density import Finer, exponential
 from .fields import plot_field, plot_velocity
 from .fits import with_contours
 from .histories import CURVES, plot_course, with_recorded
+from .planes import draw_difference, draw_planes, images_of, means
 from .regions import plot_regions
 from .style import (
     MASSES,
@@ -20,7 +21,6 @@ from .style import (
     canvas,
     colour_bar,
     density_colours,
-    diverging,
     is_flat,
     legend,
     side_of,
@@ -97,27 +97,18 @@ def _draw_lines(panels, run, densities):
 
 def _draw_images(figure, panels, run, densities):
     """For each pair of axes a row of densities, all on one scale of colours, and fitted - target."""
-    torus, coordinates, fields = run.risk.model.torus, run.coordinates, dict(densities)
-    titles = {name: f"{name}\n{_range(torus, values)}" for name, values in fields.items()}
-    groups, pairs = [list(fields)], PAIRS[: 2 * torus.dimension - 3]
-    if "target" in fields:
-        fields["difference"] = fields["fitted"] - fields["target"]
-        titles["difference"] = f"fitted − target\nL2 norm {torus.norm(fields['difference']):.3g}"
-        groups.append(["difference"])
-    rest = {pair: tuple({*range(torus.dimension)} - {*pair}) for pair in pairs}
-    for names in groups:
-        images = {(name, pair): fields[name].mean(rest[pair]) for name in names for pair in pairs}
-        values = list(images.values())
-        style, label = density_colours(values) if "fitted" in names else (diverging(values), "difference")
-        for (name, pair), values in images.items():
-            image = plot_field(panels[f"{name} {pair}"], values, coordinates, pair, **style)
-            if name != "difference":
-                plot_regions(panels[f"{name} {pair}"], values, coordinates, MASSES, pair, named=False)
-            title = [titles[name]] * (pair == PAIRS[0])
-            title += [f"mean over {coordinates.symbol(3 - sum(pair))}"] * (torus.dimension == 3)
-            words(panels[f"{name} {pair}"], "\n".join(title))
-        bar = {"name": label} if "difference" in names else with_contours({"name": label})
-        colour_bar(figure, image, [panels[f"{name} {pair}"] for name in names], **bar)
+    torus, coordinates = run.risk.model.torus, run.coordinates
+    of_points = "3-D " * (torus.dimension == 3)  # means over an axis have another range
+    titles = {name: f"{name}\n{of_points}{_range(torus, values)}" for name, values in densities.items()}
+    planes = {name: means(values, coordinates) for name, values in densities.items()}
+    style, label = density_colours(images_of(planes))
+    draw_planes(figure, panels, planes, titles, coordinates, style, **with_contours({"name": label}))
+    for name, of_pairs in planes.items():
+        for pair, plane in of_pairs.items():
+            plot_regions(panels[f"{name} {pair}"], plane.image, coordinates, MASSES, pair, named=False)
+    if "target" in densities:
+        gap = densities["fitted"] - densities["target"]
+        draw_difference(figure, panels, gap, f"fitted − target\nL2 norm {torus.norm(gap):.3g}", coordinates)
 
 
 def _draw_velocity(figure, panels, run):

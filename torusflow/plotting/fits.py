@@ -11,7 +11,8 @@ from ..errors import InputError
 from ..model import HasDensity, check_ability
 from ..torus.coordinates import Coordinates
 from .fields import plot_field
-from .style import DECADES, MASSES, ORANGE, PAIRS, STYLES, canvas, colour_bar, legend, per_unit, side_of, words
+from .planes import marginals, over_marginal, pairs_of
+from .style import DECADES, MASSES, ORANGE, STYLES, canvas, colour_bar, legend, per_unit, side_of, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 CELLS = {1: 720, 2: 180, 3: 30}  # of the density, per axis, for each dimension
 BINS = 72  # a period
-LINES = "lines: around " + " and ".join(f"{100 * mass:g}" for mass in MASSES) + " % of the mass"
 SAMPLES, SAMPLES_OF = 2000, "samples of the model"
 
 
@@ -71,7 +71,7 @@ def plot_fit(model, v, points=None, coordinates: Coordinates | None = None, figu
     if points.ndim != 2 or points.shape[1] != d:
         raise InputError(f"points of this model have shape (N, {d}), got {points.shape}.")
     density = fitted_density(model, v)
-    pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
+    pairs = pairs_of(d)
     figure = canvas(figure, *((6, 4), (5.4, 6), (11, 5))[d - 1])
     panels = figure.subplots(1, len(pairs), squeeze=False)[0]
     if d == 1:
@@ -82,7 +82,8 @@ def plot_fit(model, v, points=None, coordinates: Coordinates | None = None, figu
     for axes, pair in zip(panels, pairs, strict=True):
         image = plot_points(axes, images[pair], points, coordinates, pair, drawn, **style)
         plot_regions(axes, images[pair], coordinates, MASSES, pair, named=False)
-        words(axes, f"{len(points):,} {SAMPLES_OF if drawn else 'points'}")
+        count = f"{len(points):,} {SAMPLES_OF if drawn else 'points'}"
+        words(axes, over_marginal(count, coordinates, pair, d))
     colour_bar(figure, image, list(panels), **with_contours(bar))
     return figure
 
@@ -187,11 +188,6 @@ def fitted_density(model, v) -> np.ndarray:
     return np.exp(model.log_density(v, lattice.reshape(-1, d))).reshape(lattice.shape[:-1])
 
 
-def marginals(density, pairs) -> dict:
-    """The density of each pair of coordinates."""
-    return {pair: density.mean(axis=tuple({*range(density.ndim)} - {*pair})) for pair in pairs}
-
-
 def shown(coordinates: Coordinates, dimension: int) -> Coordinates:
     """Two angles in degrees are shown as by Ramachandran, from -180 to 180."""
     centred = coordinates.centred or (dimension == 2 and coordinates.units == "degrees")
@@ -210,6 +206,7 @@ def scale_of(images, coordinates: Coordinates, power: int = 2) -> tuple[dict, di
     return style, {"name": f"fitted {per_unit(coordinates, power)}", "extend": "min" if lowest > low else "neither"}
 
 
-def with_contours(bar: dict) -> dict:
+def with_contours(bar: dict, masses=MASSES) -> dict:
     """A bar of colours whose name says what the lines over the image are."""
-    return {**bar, "name": f"{bar['name']}\n{LINES}"}
+    parts = " and ".join(f"{100 * mass:g}" for mass in masses)
+    return {**bar, "name": f"{bar['name']}\nlines: around {parts} % of the mass"}

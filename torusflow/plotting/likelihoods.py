@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import NumericalError
 from ..transport.flow_map import FlowMap
-from .fits import SAMPLES_OF, fitted_density, marginals, plot_histogram, plot_points, scale_of, shown, with_contours
+from .fits import SAMPLES_OF, fitted_density, plot_histogram, plot_points, scale_of, shown, with_contours
 from .histories import plot_course, with_recorded
 from .maps import plot_grid, plot_log_determinant
+from .planes import marginals, over_marginal, pairs_of
 from .regions import plot_regions
 from .style import BLUE, MASSES, PAIRS, canvas, colour_bar, words
 
@@ -63,7 +64,7 @@ def _draw_fit(figure, panels, run, coordinates):
         plot_histogram(panels["fit"], density, sets, coordinates)
         words(panels["fit"], "data, samples and fitted density")
         return
-    pairs = PAIRS[: 2 * density.ndim - 3]
+    pairs = pairs_of(density.ndim)
     images = marginals(density, pairs)
     style, bar = scale_of(list(images.values()), coordinates)
     for name, points in sets.items():
@@ -71,7 +72,7 @@ def _draw_fit(figure, panels, run, coordinates):
             axes = panels[name.split()[0] + f" {pair}" * (density.ndim == 3)]
             image = plot_points(axes, images[pair], points, coordinates, pair, name == SAMPLES_OF, **style)
             plot_regions(axes, images[pair], coordinates, MASSES, pair, named=False)
-            words(axes, f"{len(points):,} {name}")
+            words(axes, over_marginal(f"{len(points):,} {name}", coordinates, pair, density.ndim))
     last = [axes for name, axes in panels.items() if density.ndim == 2 or name.endswith(str(pair))]
     colour_bar(figure, image, last, **with_contours(bar))
 

@@ -12,7 +12,8 @@ from ..errors import InputError
 from ..torus.coordinates import Coordinates
 from ..transport.flow_map import FlowMap
 from .fields import plot_field
-from .style import BLUE, GREY, PAIRS, VERMILION, canvas, colour_bar, diverging, legend, mark, words
+from .planes import pairs_of, value_of
+from .style import BLUE, GREY, VERMILION, canvas, colour_bar, diverging, legend, mark, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +63,7 @@ def plot_map(flow: FlowMap, coordinates: Coordinates | None = None, figure: Figu
     >>> figure = tfl.plotting.plot_map(flow)
     """
     d, coordinates = _checked(flow).dimension, coordinates or Coordinates()
-    pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
+    pairs = pairs_of(d)
     figure = canvas(figure, 10.5, 4.0 if d == 1 else 0.8 + 3.6 * len(pairs))
     rows = figure.subplots(len(pairs), 3, squeeze=False)
     for pair, (grid, lines, determinant) in zip(pairs, rows, strict=True):
@@ -268,9 +269,8 @@ def _plane(dimension, coordinates, directions) -> str:
     """What a title says about the coordinate that is not shown."""
     if dimension < 3:
         return ""
-    other = coordinates.along(3 - sum(directions))
-    middle = f"{other.start + other.period / 2:.3g}" + "°" * (other.units == "degrees")
-    return f"\nplane {other.symbol(0)} = {middle}"
+    axis = 3 - sum(directions)
+    return f"\nplane {value_of(coordinates, axis, coordinates.along(axis).origin + 0.5)}"
 
 
 def _refined(image, lines):

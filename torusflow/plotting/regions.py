@@ -11,8 +11,9 @@ from ..errors import InputError
 from ..torus.coordinates import Coordinates
 from ..torus.regions import highest_density_levels
 from .fields import one_period
-from .fits import marginals, plot_histogram, plot_points, scale_of, shown
-from .style import BLUE, MASSES, PAIRS, SMALL, VERMILION, canvas, colour_bar, is_flat, legend, side_of
+from .fits import plot_histogram, plot_points, scale_of, shown, with_contours
+from .planes import marginals, over_marginal, pairs_of
+from .style import BLUE, MASSES, SMALL, VERMILION, canvas, colour_bar, is_flat, legend, side_of, words
 
 # Drawn of the rows, at most, so that the density is seen between them; of the contours around little and much mass.
 DOTS, WIDTHS = 5000, (1.0, 1.8)
@@ -74,7 +75,7 @@ def plot_density(
         )
     density, d, coordinates = values, values.ndim, shown(coordinates or Coordinates(), values.ndim)
     points = np.empty((0, d)) if points is None else points
-    pairs = [(0,)] if d == 1 else PAIRS[: 2 * d - 3]
+    pairs = pairs_of(d)
     if ax is not None and d == 3:
         raise InputError("three columns have three pictures, so they do not go into one Axes. Leave ax out.")
     whole: Any = ax.figure if ax is not None else canvas(figure, *((6, 4), (5.4, 6), (11, 5))[d - 1])
@@ -85,15 +86,17 @@ def plot_density(
         return whole
     images, n = marginals(density, pairs), len(points)
     shown_points = some_of(points)
-    title = f"{n:,} rows" if n <= DOTS else f"{DOTS:,} of {n:,} rows"
+    title = (f"{n:,} rows" if n <= DOTS else f"{DOTS:,} of {n:,} rows") * (n > 0)
     style, bar = scale_of(list(images.values()), coordinates)
     for panel, pair in zip(panels, pairs, strict=True):
         image = plot_points(panel, images[pair], shown_points, coordinates, pair, **style)
-        plot_regions(panel, images[pair], coordinates, masses, pair, named=pair == pairs[-1])
-        if pair == pairs[0] and n:
+        plot_regions(panel, images[pair], coordinates, masses, pair, named=d == 2)
+        if d == 3:
+            words(panel, over_marginal(title, coordinates, pair, d))
+        else:
             panel.set_title(title, fontsize=SMALL, loc="left")
     if ax is None:
-        colour_bar(whole, image, panels, **bar)
+        colour_bar(whole, image, panels, **(bar if d == 2 else with_contours(bar, masses)))
     return whole
 
 

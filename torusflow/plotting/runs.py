@@ -27,9 +27,10 @@ def plot_run(run: Run, figure: Figure | None = None) -> Figure:
 
     Runs on densities: for d = 1 densities are lines, and so is the velocity in each layer. For d = 2 densities are
     images on one logarithmic scale of colours, with lines around 50 and 98 % of their mass, and velocities are arrows
-    over the speed, in the first and the last layer. For d = 3 densities are shown by their marginals on each pair of
-    axes, velocities not. Without a target density in the loss, target and difference are left out, and the initial
-    density where it is uniform and would be an empty image. Of log-densities the density exp(u)/Z is drawn.
+    over the speed, in the first and the last layer. For d = 3 densities are shown by their means over each axis, which
+    hide none of the mass; their difference, which would cancel in means, by slices through the point where it is
+    largest; velocities are not shown. Without a target density in the loss, target and difference are left out, and
+    the initial density where it is uniform and would be an empty image. Of log-densities the density exp(u)/Z is drawn.
 
     Runs of likelihoods (`SampleNODE`): the data, and as many samples, over the fitted density as in `plot_fit`; the
     grid as the flow deforms it, and its log-determinant for d < 3; the training risk, and the validation risk where the

@@ -11,6 +11,7 @@ from .densities import fitted_values
 from .fields import plot_field
 from .histories import plot_history
 from .maps import plot_grid
+from .planes import means
 from .regions import plot_density
 from .style import STYLES, canvas, density_colours, words
 
@@ -24,7 +25,7 @@ def thumbnail(thing) -> Figure:
     """A small picture of a density, a map, a run or the result of a descent, as notebooks show it beside its line.
 
     A density with its regions of highest density, the grid as a map deforms it, the course of a descent, and for runs
-    on densities what was fitted, of three coordinates the mean over the last. It is drawn in a fraction of a second.
+    on densities what was fitted, of three coordinates the means over each. It is drawn in a fraction of a second.
 
     Parameters
     ----------
@@ -42,15 +43,15 @@ def thumbnail(thing) -> Figure:
         figure = canvas(None, 3.2, 3.4)
         plot_grid(figure.subplots(), thing, lines=LINES)
         return figure
-    on_grid = isinstance(thing, Run) and isinstance(thing.risk.model.output_space, FunctionSpace)
-    figure = canvas(None, 7.5 if on_grid else 4, 3)
-    panels = figure.subplots(1, 2 if on_grid else 1, squeeze=False)[0]
-    if on_grid:
-        values = fitted_values(thing)
-        values = values.mean(axis=2) if values.ndim == 3 else values
-        style = density_colours([values])[0] if values.ndim == 2 else STYLES["fitted"]
-        plot_field(panels[0], values, thing.coordinates, **style)
-        words(panels[0], "fitted density")
+    planes = {}
+    if isinstance(thing, Run) and isinstance(thing.risk.model.output_space, FunctionSpace):
+        planes = means(fitted_values(thing), thing.coordinates)
+    figure = canvas(None, 4 + (3.5, 2.5)[len(planes) > 1] * len(planes), 3)
+    panels = figure.subplots(1, len(planes) + 1, squeeze=False)[0]
+    for axes, (pair, (image, third)) in zip(panels, planes.items(), strict=False):
+        style = STYLES["fitted"] if image.ndim == 1 else density_colours([plane.image for plane in planes.values()])[0]
+        plot_field(axes, image, thing.coordinates, pair, **style)
+        words(axes, "\n".join(filter(None, ("fitted density", third))))
     plot_history(panels[-1], thing.history)
     words(panels[-1], "descent")
     return figure

@@ -5,11 +5,31 @@ from __future__ import annotations
 import numpy as np
 
 from ..storage.classes import Unknown
+from . import page
 from .histories import history
-from .panels import safe
+from .panels import line_of, plain, safe
+from .side_by_side import densities
 from .summary import relative_error
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888")
+
+def section(subjects, numbers: int) -> tuple[str, dict]:
+    """The words of a comparison as HTML, and the numbers of its panels.
+
+    Parameters
+    ----------
+    subjects : list of Subject
+    numbers : int
+        That the densities may have.
+    """
+    beside = densities(subjects, numbers)
+    words = {
+        "doubts": page.paragraphs(notes(subjects)),
+        "table": page.grid(table(subjects)),
+        "notes": page.paragraphs(beside.notes, "note"),
+    }
+    panels = [*risks(subjects), *beside.panels]
+    of_panels = {"id": "compared", "panels": panels, "fields": {}, "colours": beside.colours, "sliders": {}}
+    return page.comparison_section("compared", words), of_panels
 
 
 def table(subjects) -> list[list[str]]:
@@ -18,7 +38,7 @@ def table(subjects) -> list[list[str]]:
     return [head, *map(_row, subjects)]
 
 
-def panels(subjects) -> list[dict]:
+def risks(subjects) -> list[dict]:
     """Risks over iterations and over seconds."""
     found = []
     for name, title in (("iteration", "risk over iterations"), ("seconds", "risk over seconds")):
@@ -28,17 +48,22 @@ def panels(subjects) -> list[dict]:
             x = shown["iterations"] if name == "iteration" else shown["columns"]["seconds"]
             risks = shown["columns"]["risk"]
             values += [risk for risk in risks if risk is not None]
-            line = {"color": COLOURS[i % len(COLOURS)], "dash": ("solid", "dash", "dot")[i // len(COLOURS) % 3]}
-            traces.append({"type": "scatter", "x": x, "y": risks, "name": safe(subject.name), "line": line})
-        logarithmic = min(values) > 0 and max(values) > 10 * min(values)
+            traces.append({"type": "scatter", "x": x, "y": risks, "name": safe(subject.name), "line": line_of(i)})
         layout = {
             "xaxis": {"title": {"text": name}},
-            "yaxis": {"type": "log" if logarithmic else "linear", "exponentformat": "power"},
+            "yaxis": _scale(min(values), max(values)),
             "legend": {"orientation": "h", "y": 1.15},
             "showlegend": True,
         }
-        found.append({"id": f"compared-{name}", "title": title, "data": traces, "layout": layout})
+        found.append(plain(title, traces, layout))
     return found
+
+
+def _scale(low: float, high: float) -> dict:
+    """An axis of risks, logarithmic where they differ by more than ten times."""
+    if low <= 0 or high <= 10 * low:
+        return {"type": "linear"}
+    return {"type": "log", "exponentformat": "power", "dtick": 1 if high > 100 * low else "D2"}
 
 
 def notes(subjects) -> list[str]:

@@ -11,11 +11,11 @@ from ..backends import to_host
 from ..model import Conditional, HasDensity, OnPoints
 from ..storage import Run
 from ..torus.coordinates import Coordinates
-from ..torus.density import Density, LogDensitySpace
+from ..torus.density import Density, FunctionSpace, LogDensitySpace
 from ..torus.log_density import Finer, exponential
 from ..torus.regions import highest_density_levels
 from .packing import Shown, packed
-from .panels import BLUE, GREY, VERMILION, Part, axis, period, plain, safe
+from .panels import BLUE, GREY, VERMILION, Part, axis, period, plain, quarters, safe
 from .training import Iterate
 
 # Up to this many times the uniform density colours are linear at first.
@@ -45,23 +45,22 @@ def densities(run: Run, iterates: list[Iterate], layers: np.ndarray | None, numb
     coordinates, frames = run.coordinates.in_one_range(), sum(map(len, fields.values())) + 2
     shown = Shown(first.shape, coordinates, min(MOST[first.ndim], int((numbers / frames) ** (1 / first.ndim))))
     stacks = {name: np.stack([shown(values) for values in field]) for name, field in fields.items()}
-    target = getattr(run.risk.loss, "target", None)
-    target = shown(to_host(target.values)) if isinstance(target, Density) else None
+    target = target_of(run)
+    target = None if target is None else shown(target)
     points, notes = _points(run), _notes(run, shown, coordinates)
     if first.ndim == 1:
         panels = [_line(name, stack, target, shown, coordinates, points) for name, stack in stacks.items()]
         return Part(panels, {}, None, notes)
     values = [*stacks.values(), *([] if target is None else [target])]
-    low, high = max(0.0, float(min(map(np.min, values)))), float(max(map(np.max, values)))
-    colours = {"low": low, "high": max(high, low + 1e-9), "logarithmic": high > LARGEST_LINEAR}
-    panels = [_image(name, shown, coordinates) for name in stacks]
+    colours = colours_of(values)
+    panels = [image(name, shown, coordinates) for name in stacks]
     if points is not None and first.ndim == 2:
         panels[0] |= {"title": "fitted density and data, over the training", "over": [_dots(points, coordinates)]}
         notes += [f"Of {len(points):,} rows {DOTS:,} are drawn."] if len(points) > DOTS else []
     if target is not None:
-        panels.append(_image("", shown, coordinates, "target", fixed=packed(target[None])))
+        panels.append(image("", shown, coordinates, "target", fixed=packed(target[None])))
         title = "fitted − target, over the training"
-        panels.append(_image("iteration", shown, coordinates, title, minus=packed(target), colours="difference"))
+        panels.append(image("iteration", shown, coordinates, title, minus=packed(target), colours="difference"))
     if first.ndim == 3:
         panels.append(_isosurface([*stacks][-1], stacks["iteration"][-1], shown, coordinates))
     return Part(panels, stacks, colours, notes)
@@ -70,13 +69,27 @@ def densities(run: Run, iterates: list[Iterate], layers: np.ndarray | None, numb
 def _fields(run: Run, iterates: list[Iterate], layers) -> dict[str, list[np.ndarray]]:
     """Densities by the slider that moves them: over the training, and along the flow where the file has that."""
     model: Any = run.risk.model
-    if isinstance(model, OnPoints):
-        return {"iteration": [evaluated(model, iterate.control) for iterate in iterates]}
-    space, trajectory = model.output_space, run.trajectory
-    fields = {"iteration": [density_of(space, iterate.output) for iterate in iterates]}
-    if trajectory is not None and layers is not None:
-        fields["layer"] = [density_of(space, trajectory[i]) for i in layers]
+    fields = {"iteration": [density_at(model, iterate.control, iterate.output) for iterate in iterates]}
+    if not isinstance(model, OnPoints) and run.trajectory is not None and layers is not None:
+        fields["layer"] = [density_of(model.output_space, run.trajectory[i]) for i in layers]
     return fields
+
+
+def has_density(model: Any) -> bool:
+    """Whether it has a density that is shown: one on a grid, or that of samples."""
+    on_grid = isinstance(model.output_space, FunctionSpace)
+    return on_grid or (isinstance(model, HasDensity) and isinstance(model, OnPoints))
+
+
+def density_at(model, control, output) -> np.ndarray:
+    """The density at a control, on a grid, relative to the uniform one."""
+    return evaluated(model, control) if isinstance(model, OnPoints) else density_of(model.output_space, output)
+
+
+def target_of(run: Run) -> np.ndarray | None:
+    """The density that was asked for, if one was."""
+    target = getattr(run.risk.loss, "target", None)
+    return to_host(target.values) if isinstance(target, Density) else None
 
 
 def density_of(space, output) -> np.ndarray:
@@ -100,7 +113,14 @@ def evaluated(model, control) -> np.ndarray:
     return np.exp(model.log_density(control, lattice.reshape(-1, d))).reshape(lattice.shape[:-1])
 
 
+def colours_of(values: list[np.ndarray]) -> dict:
+    """One scale of colours for all, logarithmic at first where a density is far above the uniform one."""
+    low, high = max(0.0, float(min(map(np.min, values)))), float(max(map(np.max, values)))
+    return {"low": low, "high": max(high, low + 1e-9), "logarithmic": high > LARGEST_LINEAR}
+
+
 TITLES = {"layer": "density along the flow", "iteration": "fitted density, over the training"}
+RELATIVE = "Densities are relative to the uniform one, which is 1 everywhere."
 
 
 def _line(name, stack, target, shown, coordinates, points) -> dict:
@@ -121,7 +141,7 @@ def _line(name, stack, target, shown, coordinates, points) -> dict:
     return plain(TITLES[name], data, layout, moves)
 
 
-def _image(name: str, shown: Shown, coordinates: Coordinates, title: str = "", **more) -> dict:
+def image(name: str, shown: Shown, coordinates: Coordinates, title: str = "", **more) -> dict:
     directions = range(len(shown.axes))
     return {
         "kind": "image",
@@ -131,6 +151,7 @@ def _image(name: str, shown: Shown, coordinates: Coordinates, title: str = "", *
         "axes": [values.tolist() for values in shown.axes],
         "labels": [safe(coordinates.label(direction)) for direction in directions],
         "ranges": [period(coordinates, direction) for direction in directions],
+        "ticks": [quarters(coordinates, direction) for direction in directions],
         **more,
     }
 
@@ -139,7 +160,7 @@ def _isosurface(name: str, fitted, shown: Shown, coordinates: Coordinates) -> di
     levels = highest_density_levels(np.maximum(fitted, 0), MASSES)
     of_masses = [{"mass": mass, "level": level} for mass, level in zip(MASSES, levels, strict=True)]
     title = "surface of one density, along the flow" if name == "layer" else "surface of one density, over the training"
-    return {**_image(name, shown, coordinates, title), "kind": "isosurface", "levels": of_masses}
+    return {**image(name, shown, coordinates, title), "kind": "isosurface", "levels": of_masses}
 
 
 def _points(run: Run) -> np.ndarray | None:
@@ -161,7 +182,7 @@ def _dots(points, coordinates: Coordinates) -> dict:
 
 
 def _notes(run: Run, shown: Shown, coordinates: Coordinates) -> list[str]:
-    notes = ["Densities are relative to the uniform one, which is 1 everywhere."]
+    notes = [RELATIVE]
     model = run.risk.model
     if isinstance(model, Conditional) and model.given:
         names = ", ".join(coordinates.name(i) for i in model.given)

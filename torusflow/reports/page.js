@@ -30,7 +30,7 @@
     const grid = style.getPropertyValue("--line").trim();
     const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid, automargin: true };
     const themed = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: 12 } };
-    const out = { margin: { l: 50, r: 10, t: 10, b: 40 }, ...layout, ...themed };
+    const out = { margin: { l: 50, r: 16, t: 10, b: 40 }, ...layout, ...themed };
     for (const name of ["xaxis", "yaxis"]) if (out[name]) out[name] = { ...axis, ...out[name] };
     if (out.scene) {
       const deep = { ...axis, automargin: undefined, backgroundcolor: "rgba(0,0,0,0)", color: ink };
@@ -56,7 +56,8 @@
         values[start + (i % shape[right]) * stride[right] + (j % shape[up]) * stride[up]]));
   };
 
-  class Run {
+  // A run, or the comparison of several.
+  class Section {
     constructor(run) {
       this.run = run;
       this.root = document.getElementById(run.id);
@@ -120,7 +121,8 @@
       const plot = element("div", { className: "plot" });
       const caption = element("figcaption", {}, element("b", { textContent: panel.title }));
       if (panel.note) caption.append(element("span", { textContent: ` ${panel.note}` }));
-      panels.append(element("figure", {}, caption, plot));
+      const deep = panel.kind === "isosurface" || panel.layout?.scene;
+      panels.append(element("figure", { className: deep ? "deep" : panel.new_row ? "new-row" : "" }, caption, plot));
       ({ plain: this.plain, history: this.history, image: this.image, isosurface: this.isosurface })[panel.kind].call(this, panel, plot);
     }
 
@@ -180,11 +182,13 @@
     image(panel, plot) {
       const field = panel.field ? this.fields[panel.field] : unpack(panel.fixed);
       const shape = field.shape.slice(1), minus = panel.minus ? unpack(panel.minus).values : null;
-      const slice = { across: shape.length - 1, at: Math.floor(shape[shape.length - 1] / 2) };
       const values = () => {
         const now = frame(field, panel.field ? this.at[panel.field] : 0);
         return minus ? now.map((value, i) => value - minus[i]) : now;
       };
+      // Slices go through the point where the field is largest in size.
+      const largest = values().reduce((best, value, i, all) => Math.abs(value) > Math.abs(all[best]) ? i : best, 0);
+      const slice = { across: shape.length - 1, places: shape.map((n, axis) => Math.floor(largest / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % n) };
       const scale = () => {
         if (panel.colours === "difference") {
           const largest = Math.max(values().reduce((a, b) => Math.max(a, Math.abs(b)), 0), 1e-12);
@@ -195,10 +199,10 @@
         if (!this.logarithmic) return { colorscale: "Viridis", zmin: low, zmax: high, colorbar: { ...ticks, tickvals: null, ticktext: null } };
         const bottom = Math.log10(Math.max(low, high * 10 ** -DECADES)), top = Math.log10(high);
         const powers = Array.from({ length: 9 }, (_, i) => bottom + (top - bottom) * i / 8);
-        return { colorscale: "Viridis", zmin: bottom, zmax: top, colorbar: { ...ticks, tickvals: powers, ticktext: powers.map((power) => Number(10 ** power).toPrecision(2)) } };
+        return { colorscale: "Viridis", zmin: bottom, zmax: top, colorbar: { ...ticks, tickvals: powers, ticktext: powers.map((power) => words(Number((10 ** power).toPrecision(2)))) } };
       };
       const drawn = () => {
-        const rows = image(values(), shape, slice.across, slice.at);
+        const rows = image(values(), shape, slice.across, slice.places[slice.across]);
         const logarithm = panel.colours === "density" && this.logarithmic;
         const floor = this.run.colours.high * 10 ** -DECADES;
         return { z: logarithm ? rows.map((row) => row.map((value) => Math.log10(Math.max(value, floor)))) : rows, customdata: rows };
@@ -209,7 +213,7 @@
       const placed = () => { const [right, up] = axes(); return { x: whole(right), y: whole(up) }; };
       const layout = () => {
         const [right, up] = axes();
-        const of = (axis) => ({ title: { text: panel.labels[axis] }, range: panel.ranges[axis], showgrid: false, zeroline: false });
+        const of = (axis) => ({ title: { text: panel.labels[axis] }, range: panel.ranges[axis], ...panel.ticks[axis], showgrid: false, zeroline: false });
         const square = { scaleanchor: "x", scaleratio: span(right) / span(up), constrain: "domain" };
         return { xaxis: { ...of(right), constrain: "domain" }, yaxis: { ...of(up), ...square }, showlegend: false, hovermode: "closest" };
       };
@@ -228,13 +232,13 @@
       const input = element("input", { type: "range", min: 0, step: 1, name: "slice" }), said = element("output", {});
       const show = () => {
         input.max = panel.axes[slice.across].length - 1;
-        input.value = slice.at = Math.min(slice.at, Number(input.max));
-        said.textContent = words(panel.axes[slice.across][slice.at]);
+        input.value = slice.places[slice.across];
+        said.textContent = words(panel.axes[slice.across][slice.places[slice.across]]);
         draw();
       };
       select.value = slice.across;
       select.addEventListener("change", () => { slice.across = Number(select.value); show(); });
-      input.addEventListener("input", () => { slice.at = Number(input.value); show(); });
+      input.addEventListener("input", () => { slice.places[slice.across] = Number(input.value); show(); });
       plot.before(element("label", { className: "own" }, "slice at ", select, input, said));
       show();
     }
@@ -250,7 +254,7 @@
       const draw = () => {
         const { mass, level } = panel.levels[Number(input.value)], values = frame(field, this.at[panel.field]);
         said.textContent = `${words(level)}, which holds ${Math.round(100 * mass)} % of the fitted mass`;
-        const axis = (i) => ({ title: { text: panel.labels[i] }, range: panel.ranges[i] });
+        const axis = (i) => ({ title: { text: panel.labels[i] }, range: panel.ranges[i], ...panel.ticks[i] });
         plot.report = { scene: { xaxis: axis(0), yaxis: axis(1), zaxis: axis(2), aspectmode: "cube" }, margin: { l: 0, r: 0, t: 0, b: 0 }, uirevision: "kept" };
         const surface = { type: "isosurface", x, y, z, value: Array.from(values), isomin: level, isomax: level, surface: { count: 1 }, caps: { x: { show: false }, y: { show: false }, z: { show: false } }, colorscale: [[0, "#0072B2"], [1, "#0072B2"]], showscale: false, lighting: { ambient: 0.7 } };
         Plotly.react(plot, [surface], themed(plot.report), settings);
@@ -262,19 +266,16 @@
     }
   }
 
-  const compared = () => {
-    for (const panel of report.compared) {
-      const plot = document.getElementById(panel.id);
-      plot.report = panel.layout;
-      Plotly.newPlot(plot, unpacked(panel.data), themed(panel.layout), settings);
-    }
-  };
-  // On paper two panels stand beside one another, whatever the window was like; drawings of WebGL are scaled as they are.
+  // On paper two panels stand beside one another, whatever the window was like. Drawings of WebGL stay as they are, each
+  // in a row of its own, smaller only where they were wider than that.
   const PAPER = { width: 320, height: 300, autosize: false };
   const repaint = (more) => {
     for (const plot of document.querySelectorAll(".plot")) if (plot.report) {
       const layout = themed(plot.report.scene ? plot.report : { ...plot.report, ...more });
-      if (plot.report.scene) plot.style.zoom = more.width ? more.width / plot.clientWidth : "";
+      if (plot.report.scene) {
+        const wide = plot.clientWidth;
+        Object.assign(plot.style, more.width ? { width: `${wide}px`, zoom: Math.min(1, 2 * more.width / wide) } : { width: "", zoom: "" });
+      }
       if (plot.layout.shapes) layout.shapes = plot.layout.shapes;
       Plotly.react(plot, plot.data, layout, settings);
     }
@@ -285,8 +286,7 @@
       for (const run of runs) if (run.sliders[name]) run.move(name, Math.max(0, Math.min(Number(index) || 0, Number(run.sliders[name].input.max))));
   };
 
-  compared();
-  const runs = report.runs.map((run) => new Run(run));
+  const runs = [...report.compared, ...report.runs].map((run) => new Section(run));
   openAt();
   addEventListener("hashchange", openAt);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => repaint({}));

@@ -67,7 +67,7 @@ def grid(table: list[list[str]]) -> str:
     head, *body = ([html.escape(cell) for cell in row] for row in table)
     lines = [f"<tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>"]
     lines += [f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body]
-    return f'<div class="scroll"><table>{"".join(lines)}</table></div>\n'
+    return f'<div class="scroll"><table class="grid">{"".join(lines)}</table></div>\n'
 
 
 def judged(verdicts: list[Verdict]) -> str:
@@ -80,20 +80,25 @@ def judged(verdicts: list[Verdict]) -> str:
     return f'<div class="scroll"><table>{"".join(cells)}</table></div>\n'
 
 
-def figures(panels: list[dict]) -> str:
-    """Places for panels that are no run's."""
-    inside = (
-        f"<figure><figcaption><b>{html.escape(panel['title'])}</b></figcaption>"
-        f'<div class="plot" id="{panel["id"]}"></div></figure>'
-        for panel in panels
-    )
-    return f'<div class="panels">{"".join(inside)}</div>\n'
-
-
 def run_section(key: str, name: str, parts: dict[str, str]) -> str:
     """What is said and drawn of a run."""
     return Template(RUN).substitute(key=key, name=html.escape(name), **parts)
 
+
+def comparison_section(key: str, parts: dict[str, str]) -> str:
+    """What is said and drawn of several runs."""
+    return Template(COMPARISON).substitute(key=key, **parts)
+
+
+COMPARISON = """<section id="$key">
+<h2>The runs compared</h2>
+$doubts
+$table
+$notes
+<div class="controls"></div>
+<div class="panels"></div>
+</section>
+"""
 
 RUN = """<section id="$key">
 <h2>$name</h2>

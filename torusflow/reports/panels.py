@@ -10,6 +10,9 @@ from ..torus.coordinates import Coordinates
 
 # Okabe and Ito's colours, which the colour-blind tell apart and which are seen on white and on black.
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#888888"
+OF_RUNS = (BLUE, VERMILION, GREEN, "#CC79A7", "#E69F00", "#56B4E9", GREY)
+
+WITH_QUARTERS = (360.0, 24.0)  # periods, in degrees and hours, whose quarters are told by whole numbers
 
 
 class Part(NamedTuple):
@@ -46,9 +49,15 @@ def plain(title: str, data: list[dict], layout: dict, moves: dict | None = None,
     return {"kind": "plain", "title": title, "note": note, "data": data, "layout": layout, "moves": moves or {}}
 
 
+def line_of(i: int) -> dict:
+    """How lines of one run among several are drawn."""
+    return {"color": OF_RUNS[i % len(OF_RUNS)], "dash": ("solid", "dash", "dot")[i // len(OF_RUNS) % 3]}
+
+
 def axis(coordinates: Coordinates, direction: int, **style) -> dict:
     """An axis of a layout over one period."""
-    return {"title": {"text": safe(coordinates.label(direction))}, "range": period(coordinates, direction), **style}
+    title, ticks = {"text": safe(coordinates.label(direction))}, quarters(coordinates, direction)
+    return {"title": title, "range": period(coordinates, direction), **ticks, **style}
 
 
 def square(coordinates: Coordinates) -> dict:
@@ -62,6 +71,12 @@ def period(coordinates: Coordinates, direction: int) -> tuple[float, float]:
     """The ends of what is shown of a coordinate."""
     alone = coordinates.along(direction)
     return float(alone.start), float(alone.start + alone.period)
+
+
+def quarters(coordinates: Coordinates, direction: int) -> dict:
+    """Ticks every quarter of a period, where these are whole numbers; Plotly's own where not."""
+    start, end = period(coordinates, direction)
+    return {"tick0": start, "dtick": (end - start) / 4} if end - start in WITH_QUARTERS else {}
 
 
 def safe(text: str) -> str:

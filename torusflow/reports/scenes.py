@@ -10,6 +10,8 @@ import numpy as np
 from ..backends import to_host
 from ..model import OnPoints
 from ..plotting import STYLES, colour_bar, plot_field
+from ..plotting.planes import means, pairs_of
+from ..plotting.style import words
 from ..storage import Run
 from ..torus.control import VelocitySpace
 from ..torus.density import Density
@@ -19,7 +21,6 @@ from .panels import BLUE, GREY, VERMILION, period
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAIRS = ((0, 1), (0, 2), (1, 2))  # of axes, for the marginals of a density of three
 DECADES, DOTS_PER_INCH = 4, 110
 
 
@@ -35,20 +36,19 @@ def density_scene(values: list, run: Run) -> Scene:
     d, coordinates = values[0].ndim, run.coordinates.in_one_range()
     if d == 1:
         return _lines(values, run, coordinates)
-    pairs = PAIRS[: 2 * d - 3]
-    others = [tuple({*range(d)} - {*pair}) for pair in pairs]
-    figure, panels = _panels(len(pairs), 4.6)
-    images = [state.mean(axes) for state in values for axes in others]
+    figure, panels = _panels(len(pairs_of(d)), 4.6)
+    images = [plane.image for state in values for plane in means(state, coordinates).values()]
     style = {"cmap": "viridis", "norm": _norm(images)}
     extend = "min" if min(map(np.min, images)) < style["norm"].vmin else "neither"
     # Colours do not change on the way, so their bar is drawn once.
-    first = plot_field(panels[0], values[0].mean(others[0]), coordinates, pairs[0], **style)
+    first = plot_field(panels[0], images[0], coordinates, **style)
     colour_bar(figure, first, list(panels), "density relative to uniform", extend=extend)
 
     def show(state, title):
-        for axes, pair, other in zip(panels, pairs, others, strict=True):
+        for axes, (pair, (image, third)) in zip(panels, means(state, coordinates).items(), strict=True):
             axes.clear()
-            plot_field(axes, state.mean(other), coordinates, pair, **style)
+            plot_field(axes, image, coordinates, pair, **style)
+            words(axes, third)
         figure.suptitle(title, fontsize=11)
 
     return Scene(figure, show)
@@ -126,7 +126,7 @@ def _lines(values, run, coordinates) -> Scene:
 
 def _points_on_torus(values, run) -> Scene:
     d, coordinates = values[0].shape[1], run.coordinates.in_one_range()
-    pairs = PAIRS[: 2 * d - 3] if d > 1 else ((0, 0),)
+    pairs = pairs_of(d) if d > 1 else ((0, 0),)
     figure, panels = _panels(len(pairs), 4.6)
 
     def show(state, title):

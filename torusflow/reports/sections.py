@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,8 @@ import numpy as np
 from ..model import HasDensity, OnPoints
 from ..storage import Run
 from ..storage.classes import Unknown
-from ..torus.density import FunctionSpace
 from . import page
-from .fields import densities
+from .fields import densities, has_density
 from .flows import flows
 from .histories import history, history_notes, history_panels
 from .packing import packed, some
@@ -36,16 +34,14 @@ class Subject:
     Attributes
     ----------
     path : str or path
+    name : str
+        By which it is told from others in the page.
     run : Run
     """
 
     path: Any
+    name: str
     run: Run
-
-    @property
-    def name(self) -> str:
-        """The name of its file."""
-        return Path(self.path).name
 
 
 def section(key: str, subject: Subject, numbers: int, seconds: float) -> tuple[str, dict]:
@@ -102,7 +98,7 @@ def _layers(run: Run) -> np.ndarray | None:
 def _parts(run: Run, found: list[Iterate], layers, numbers: int) -> list[Part]:
     model = run.risk.model
     flow = [] if layers is None else [flows(run, layers)]
-    if isinstance(model.output_space, FunctionSpace) or (isinstance(model, HasDensity) and isinstance(model, OnPoints)):
+    if has_density(model):
         return [densities(run, found, layers, numbers), *flow]
     parts = [outputs(run, found, layers), *flow]
     if not any(part.panels for part in parts):

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backends import to_host
-from ..descent.loop import descend
-from ..errors import TorusflowError
+from ..descent.repetition import repeat
 from ..storage import Run
-from ..storage.classes import Unknown
 from ..storage.reading import array, opened_run
 from .packing import some
-
-# A descent that was repeated went the same way if its risks agree to this.
-SAME = 1e-6
 
 
 class Iterate(NamedTuple):
@@ -94,25 +88,11 @@ def _reached(run: Run) -> int:
 
 def _repeated(run: Run, start, done: int, most: int) -> list[Iterate]:
     """Iterates of the same descent, more of them near its start; none where it cannot be made or goes another way."""
-    if isinstance(run.method, Unknown):
-        return []
     wanted = set(np.unique(np.geomspace(1, done, most - 1).round().astype(int)).tolist())
     found = []
 
-    def keep(iteration, row, state):
+    def keep(iteration, state):
         if iteration in wanted:
             found.append(Iterate(iteration, to_host(state.control), to_host(state.output)))
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they were said when the run was made
-            result = descend(
-                run.risk, start, run.method, done, refine=bool(run.limits.get("refine", False)), callback=keep
-            )
-    except TorusflowError:
-        return []
-    if result.status.startswith("interrupted"):
-        raise KeyboardInterrupt
-    before, now = run.history["risk"], result.history["risk"]
-    same = len(before) == len(now) and np.allclose(before, now, rtol=SAME, atol=SAME * abs(before[0]))
-    return found if same else []
+    return found if repeat(run, start, keep) else []

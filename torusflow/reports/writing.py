@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from ..arguments import is_number
+from ..descent.repetition import SECONDS, check_seconds
 from ..errors import InputError
 from ..storage.kinds import REPORT
 from ..storage.runs import read_run
@@ -15,8 +16,8 @@ from .sections import Subject, section
 
 # That the densities of all runs have together, so that a page stays below 8 MB with Plotly's script.
 NUMBERS = 400_000
-# That repeating a descent, and checking it, may take.
-SECONDS = 30.0
+# And those of them that stand beside one another.
+COMPARED = NUMBERS // 8
 
 
 def report(runs, path, overwrite: bool = False, classes: Sequence = (), seconds: float = SECONDS) -> None:
@@ -53,12 +54,17 @@ def report(runs, path, overwrite: bool = False, classes: Sequence = (), seconds:
     files = list(runs) if isinstance(runs, list | tuple) else [runs]
     if not files:
         raise InputError("a report needs at least one run file: tfl.report('run.h5', 'report.html').")
-    if not is_number(seconds) or not seconds >= 0:
-        raise InputError(f"seconds must be a number >= 0, got {seconds!r}.")
+    check_seconds(seconds)
     check_target(path, overwrite, files)
     page.plotly_script()  # or a sentence, before any work
-    subjects = [Subject(file, read_run(file, classes)[0]) for file in files]
+    subjects = [Subject(file, name, read_run(file, classes)[0]) for file, name in zip(files, names(files), strict=True)]
     write_whole(path, report_page(subjects, seconds).encode())
+
+
+def names(files: Sequence) -> list[str]:
+    """The names of files, with their folders where two have the same."""
+    short = [Path(file).name for file in files]
+    return short if len(set(short)) == len(short) else [str(file) for file in files]
 
 
 def check_target(path, overwrite: bool, files: Sequence) -> None:
@@ -72,12 +78,14 @@ def report_page(subjects: list[Subject], seconds: float) -> str:
     from .. import __version__
 
     content, numbers = [], {"runs": [], "compared": []}
+    share = NUMBERS
     if len(subjects) > 1:
-        numbers["compared"] = comparison.panels(subjects)
-        content += ["<h2>The runs compared</h2>\n", page.paragraphs(comparison.notes(subjects))]
-        content += [page.grid(comparison.table(subjects)), page.figures(numbers["compared"])]
+        share = (NUMBERS - COMPARED) // len(subjects)
+        words, of_panels = comparison.section(subjects, COMPARED)
+        content.append(words)
+        numbers["compared"].append(of_panels)
     for i, subject in enumerate(subjects):
-        words, of_panels = section(f"run-{i}", subject, NUMBERS // len(subjects), seconds)
+        words, of_panels = section(f"run-{i}", subject, share, seconds)
         content.append(words)
         numbers["runs"].append(of_panels)
     title = f"Report of {', '.join(subject.name for subject in subjects)}"
