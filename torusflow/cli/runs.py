@@ -131,7 +131,8 @@ def info(run, classes, verify):
         gap = float(np.max(np.abs(stored - output)) / (np.max(np.abs(output)) or 1.0))
         if not gap <= SAME_OUTPUT:
             raise InputError(f"the stored output differs from the model's at the stored control by {gap:.1e} of it.")
-        click.echo(f"verified   checksum, and the output at the stored control to {gap:.1e}")
+        how_near = f"to {gap:.1e}" if gap else "exactly"
+        click.echo(f"verified   checksum, and the output at the stored control, {how_near}")
 
 
 @click.command()

@@ -39,7 +39,7 @@ def summary(path, run: Run, iterates: list[Iterate]) -> list[str]:
         said.append(f"On data set aside it was lowest at iteration {best}: {history['validation'][best]:.4g}.")
     if notes_of(run):
         said += [f"{label.capitalize()}: {words}." for label, words in choice_in_words(TorusDensity.load(path)).items()]
-    return [*said, f"How it ended: {run.status}."]
+    return [*said, f"How it ended: {run.status.removesuffix('.')}."]
 
 
 def how_near(run: Run, iterates: list[Iterate]) -> str:

@@ -97,7 +97,8 @@ def _output(run: Run) -> tuple[str, str]:
     stored, made = run.output, to_host(run.risk.model(run.control))
     gap = float(np.max(np.abs(stored - made)) / (np.max(np.abs(made)) or 1.0))
     if gap <= SAME_OUTPUT:
-        return PASSED, f"the stored output is the model's at the stored control, to {gap:.1e}"
+        how_near = f"to {gap:.1e}" if gap else "exactly"
+        return PASSED, f"the stored output is the model's at the stored control, {how_near}"
     return WRONG, f"the stored output differs from the model's at the stored control by {gap:.1e} of it"
 
 
