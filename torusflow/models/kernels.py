@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..errors import InputError
 SHORTEST, LONGEST = 1e-100, 1e100
 
 
-class Kernel:
+class Kernel(ABC):
     """What fields ask of a kernel k(x, y) = k(x - y) of one number, times the identity of R^d."""
 
     @property
@@ -24,30 +25,30 @@ class Kernel:
         return None
 
     @property
+    @abstractmethod
     def at_zero(self) -> float:
         """k(x, x)."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def lipschitz(self) -> float:
         """l in |v(x) - v(y)| <= l |v| |x - y|: the root of minus the second derivative of k at zero."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bend(self, gram) -> float:
         """c in |D^2 v(x)| <= c |v|, for fields of centres with this kernel matrix."""
-        raise NotImplementedError
 
+    @abstractmethod
     def matrix(self, points, centres) -> np.ndarray:
         """k(x_i, c_j), array (N, M)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sums(self, points, centres, coefficients) -> np.ndarray:
         """sum_j k(x_i, c_j) a_j, array (N, columns of a)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def derivative(self, points, centres, coefficients, vectors, transposed: bool) -> np.ndarray:
         """sum_j a_j (grad k(x_i, c_j).y_i), or transposed sum_j grad k(x_i, c_j) (a_j.y_i), array (N, d)."""
-        raise NotImplementedError
 
 
 class Radial(Kernel):

@@ -15,6 +15,11 @@ from .kernels import Kernel, MaternKernel
 # Terms beyond this many lengths are below 1e-16; of longer kernels there would be thousands.
 REACH, LONGEST = 42.0, 0.5
 
+NO_BOUNDS = (
+    "how large the derivatives of fields with a SobolevKernel become is not known, so there are no bounds for "
+    "certificates. Take a TorusNODE, or another kernel."
+)
+
 
 @dataclass(frozen=True)
 class SobolevKernel(Kernel):
@@ -87,10 +92,10 @@ class SobolevKernel(Kernel):
 
     @property
     def lipschitz(self) -> float:
-        raise InputError(
-            "how large the derivatives of fields with a SobolevKernel become is not known, so there are no bounds for "
-            "certificates. Take a TorusNODE, or another kernel."
-        )
+        raise InputError(NO_BOUNDS)
+
+    def bend(self, gram) -> float:
+        raise InputError(NO_BOUNDS)
 
     def matrix(self, points, centres) -> np.ndarray:
         return self._over_images(self._matern.matrix, points, centres)
