@@ -213,6 +213,9 @@ def test_controls_that_a_method_was_asked_to_keep_are_shown(tmp_path):
 def test_what_is_wrong_is_said(run_file):
     run = tfl.load(run_file)
     assert {verdict.outcome for verdict in verdicts(run, 60)} == {"passed"}
+    near = dataclasses.replace(run, output=(1 + 1e-12) * run.output)
+    for stored, how in ((run, "exactly"), (near, "to 1.0e-12")):
+        assert f"at the stored control, {how}" in next(v.words for v in verdicts(stored, 0) if v.name == "output")
     run.history["minimum"][-1] = -0.5
     spoilt = dataclasses.replace(run, output=1.001 * run.output)
     outcomes = {name: (outcome, words) for name, outcome, words in verdicts(spoilt, 0)}
@@ -226,6 +229,7 @@ def test_how_near_it_came(run_file):
     target = run.risk.loss.target.values
     error = np.sqrt(np.mean((run.output - target) ** 2) / np.mean(target**2))
     said = summary(run_file, run, iterates(run_file, run, 3)[0])
+    assert not any(sentence.endswith("..") for sentence in said)
     assert any(f"The output is {100 * error:.3g} % of the target's norm away" in sentence for sentence in said)
 
 
